@@ -1,0 +1,59 @@
+/* engines/duckdb/hooks.h -- what DuckDB's C API has no equivalent for, in C clothes: the parser's AST, our scan function with
+ *   pushdown, and the check of the bound plan.  Implemented in C++ (hooks.cpp and its neighbours); no exception leaves.
+ *
+ * Why C++ at all: research hooks.md.  It refuses any engine version but the pinned one (tl_hooks_install).
+ * Threads: install once per database before the first statement; parse from any thread; callbacks come from engine threads.
+ */
+#ifndef TL_ENGINES_DUCKDB_HOOKS_H
+#define TL_ENGINES_DUCKDB_HOOKS_H
+
+#include <duckdb.h>
+
+#include "source/source.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where the scan function tl_scan(source, schema, name) finds its source.  All of C; return codes, never exceptions. */
+struct tl_hooks_calls {
+    void *context;
+    /* Description of a dataset, cached by the callee; *ret_release is called with *ret_handle when the plan is done with it. */
+    enum tl_code (*describe)(void *context, const char *source, const char *schema, const char *name, const struct tl_stop *stop,
+                             const struct tl_source_dataset **ret_dataset, const struct tl_source_driver **ret_driver,
+                             tl_source **ret_source, void **ret_handle, struct tl_err *err);
+    void (*release)(void *context, void *handle);
+};
+
+TL_CHECKED enum tl_code tl_hooks_install(duckdb_database database, const struct tl_hooks_calls *calls, struct tl_err *err);
+
+/* Parse only; JSON of engine/wire.h (PARSE).  TL_SYNTAX with position; TL_TOO_LARGE beyond TL_HOOKS_DEPTH_MAX. */
+enum { TL_HOOKS_DEPTH_MAX = 1000 };
+TL_CHECKED enum tl_code tl_hooks_parse(const char *sql, size_t size, struct tl_buf *json, struct tl_err *err);
+
+/* What the next statements on this connection may touch (engine.h: `allowed`), and whether sources get filters.
+ * Checked after binding whatever the optimizer settings are; NULL allowed = everything (start-up statements only).
+ * The strings must live until the next call for the connection. */
+struct tl_hooks_guard {
+    const char *const *allowed;
+    size_t allowed_count;
+    bool no_pushdown;
+    const char *query_id;
+    int threads_max;
+};
+void tl_hooks_set_guard(duckdb_connection connection, const struct tl_hooks_guard *guard);
+
+/* The error a driver or the guard reported during the last statement of this connection, when there was one (code, detail
+ * and hint survive the engine's own error text). */
+bool tl_hooks_take_error(duckdb_connection connection, struct tl_err *ret_err);
+
+/* What an engine error is about, by the engine's own classes: error type number -> our code, position in the text or -1. */
+enum tl_code tl_hooks_error(const char *engine_message, int engine_error_type, struct tl_err *err);
+
+/* JSON array of the scans of the last statement (engine.h: scans_json). */
+void tl_hooks_scans_json(duckdb_connection connection, struct tl_buf *json);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* lake/lake.h -- Iceberg tables of our own: namespaces, tables, commits; the REST catalog speaks for it.
+ *
+ * Now: what DuckDB's iceberg extension calls (research: 26 requests); format versions 2 and 3, local folders.  A later issue
+ *   completes it (S3, views, scan planning, upkeep).
+ * State: pointers (namespace, table -> metadata location, version) in the store; table metadata in the warehouse as
+ *   <location>/metadata/NNNNN-<uuid>.metadata.json, written and synced before the pointer moves (compare-and-swap on version).
+ * Threads: every call from any thread; commits to one table are decided by the store's single writer.
+ * Paths: everything stays below the warehouse folder; a location outside is refused.
+ */
+#ifndef TL_LAKE_LAKE_H
+#define TL_LAKE_LAKE_H
+
+#include "base/request.h"
+#include "data/json.h"
+#include "store/store.h"
+
+typedef struct tl_lake tl_lake;
+
+/* warehouse: absolute folder, made when missing. */
+TL_CHECKED enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_lake, struct tl_err *err);
+tl_lake *tl_lake_close(tl_lake *lake);
+
+/* One REST call below /iceberg (path as sent, e.g. "/v1/namespaces/a%1Fb/tables").  Fills status and a JSON body in rq->arena
+ * (empty for 204 and HEAD).  Errors are answered in Iceberg's form and never reported in rq->err. */
+struct tl_lake_call {
+    const char *method, *path;
+    const char *(*query_param)(void *context, const char *name);
+    void *context;
+    struct tl_str body;
+};
+struct tl_lake_reply {
+    int status;
+    struct tl_str body;
+};
+void tl_lake_rest(struct tl_request *rq, tl_lake *lake, const struct tl_lake_call *call, struct tl_lake_reply *ret_reply);
+
+/* For the door: a table's columns come by listing through the engine; these are what the engine cannot say. */
+TL_CHECKED enum tl_code tl_lake_schemas(struct tl_request *rq, tl_lake *lake, const char *const **ret_names, size_t *ret_count);
+/* Bumped by every successful change of names or schemas: the door refreshes its listing when it moved. */
+uint64_t tl_lake_generation(tl_lake *lake);
+
+#endif
