@@ -1,0 +1,62 @@
+# The front of the build.  `make help` lists what there is.
+BUILD ?= build
+BUILD_TEST ?= build-test
+JOBS ?= $(shell nproc)
+PORT ?= 8080
+DEMO_DIR ?= $(CURDIR)/.demo
+PYTEST = .deps/venv/bin/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-test build build-test demo demo-federated test test-unit test-integration bench lint fuzz docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install what a build needs (Debian 12 packages, pinned libraries)
+	@tools/deps.sh build
+
+deps-test: ## ... and what the tests start or compare with
+	@tools/deps.sh test
+
+$(BUILD)/build.ninja: | deps
+	@meson setup $(BUILD) --buildtype=debugoptimized -Ddeps=$(CURDIR)/.deps >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+
+$(BUILD_TEST)/build.ninja: | deps-test
+	@meson setup $(BUILD_TEST) --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false -Ddeps=$(CURDIR)/.deps >$(BUILD_TEST).log 2>&1 || \
+		{ cat $(BUILD_TEST).log; exit 1; }
+
+build: deps $(BUILD)/build.ninja ## build/townlake
+	@ninja -C $(BUILD) -j $(JOBS)
+
+build-test: deps-test $(BUILD_TEST)/build.ninja
+	@ninja -C $(BUILD_TEST) -j $(JOBS)
+
+demo: build ## a small company to ask about, on http://127.0.0.1:$(PORT)
+	@$(BUILD)/townlake demo --dir $(DEMO_DIR) --port $(PORT)
+
+demo-federated: deps-test build ## the same over a real PostgreSQL and a real ClickHouse
+	@$(BUILD)/townlake demo --dir $(DEMO_DIR)-federated --port $(PORT) --federated
+
+test: test-unit test-integration ## everything: units and fuzz replays under sanitizers, then real servers
+
+test-unit: build-test ## units, fuzz replays, tidy (ASan + UBSan)
+	@meson test -C $(BUILD_TEST) --no-rebuild --print-errorlogs -t 4
+
+test-integration: build-test ## PostgreSQL, ClickHouse, Trino's clients, the command line (ASan + UBSan)
+	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) $(PYTEST) tests/integration -q
+
+bench: deps-test build ## the figures of docs/benchmarks.md
+	@.deps/venv/bin/python bench/run.py --build $(BUILD)
+
+lint: build-test ## layers, style rules, formatting
+	@python3 tools/layers.py src && python3 tools/tidy.py . && tools/format.sh --check
+
+FUZZ_SECONDS ?= 60
+fuzz: deps-test ## every fuzz target with libFuzzer, FUZZ_SECONDS each
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+docs: ## regenerate docs/reference from spec/
+	@tools/gen/docs.sh
+
+clean: ## remove what was built (not .deps)
+	@rm -rf $(BUILD) $(BUILD_TEST) build-fuzz $(BUILD).log $(BUILD_TEST).log

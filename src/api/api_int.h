@@ -1,0 +1,73 @@
+/* api/api_int.h -- what the handlers share: the call, the route, the open statements. */
+#ifndef TL_API_API_INT_H
+#define TL_API_API_INT_H
+
+#include <pthread.h>
+
+#include "api/api.h"
+#include "data/json.h"
+
+enum tl_api_auth { TL_API_AUTH_OPEN, TL_API_AUTH_USER, TL_API_AUTH_ENGINE };
+enum tl_api_form { TL_API_FORM_JSON, TL_API_FORM_TRINO, TL_API_FORM_ICEBERG };
+
+enum { TL_API_PARAMS_MAX = 4 };
+
+/* One request on its way through a handler.  rq.arena is the exchange's. */
+struct tl_api_call {
+    tl_api *api;
+    tl_http_exchange *exchange;
+    struct tl_request rq;
+    size_t param_count;
+    const char *param_names[TL_API_PARAMS_MAX];
+    const char *param_values[TL_API_PARAMS_MAX]; /* decoded */
+};
+
+typedef void (*tl_api_handler)(struct tl_api_call *call);
+
+struct tl_api_route {
+    const char *method, *path;
+    tl_api_handler handler;
+    enum tl_api_auth auth;
+    enum tl_api_form form;
+};
+
+typedef struct tl_queries tl_queries; /* queries.h */
+
+struct tl_api {
+    struct tl_api_parts parts;
+    tl_queries *queries;
+    int64_t started_us;
+    atomic_llong statements, failures;
+};
+
+const char *tl_api_param(const struct tl_api_call *call, const char *name);
+/* Answer call->rq.err as problem JSON. */
+void tl_api_fail(struct tl_api_call *call);
+void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);
+
+#define TL_API_HANDLER(name) void tl_api_##name(struct tl_api_call *call)
+TL_API_HANDLER(statement_start);
+TL_API_HANDLER(statement_head);
+TL_API_HANDLER(statement_next);
+TL_API_HANDLER(statement_cancel);
+TL_API_HANDLER(trino_info);
+TL_API_HANDLER(livez);
+TL_API_HANDLER(readyz);
+TL_API_HANDLER(metrics);
+TL_API_HANDLER(home);
+TL_API_HANDLER(openapi);
+TL_API_HANDLER(me);
+TL_API_HANDLER(sources_list);
+TL_API_HANDLER(sources_add);
+TL_API_HANDLER(sources_test);
+TL_API_HANDLER(sources_refresh);
+TL_API_HANDLER(sources_remove);
+TL_API_HANDLER(source_kinds);
+TL_API_HANDLER(queries_list);
+TL_API_HANDLER(complete);
+TL_API_HANDLER(iceberg);
+
+/* The Trino type signature of a Trino type name, as JSON: signature.c. */
+void tl_api_put_signature(struct tl_json_writer *writer, const char *trino_type);
+
+#endif

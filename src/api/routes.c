@@ -1,0 +1,151 @@
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/queries.h"
+#include "base/clock.h"
+#include "route_table.h" /* generated: static const struct tl_api_route route_table[] */
+
+enum { PAGE_BYTES = 1024 * 1024, ABANDONED_AFTER_US = 300 * 1000000 };
+
+tl_api *tl_api_new(const struct tl_api_parts *parts)
+{
+    tl_api *api = tl_heap_alloc(sizeof *api);
+    api->parts = *parts;
+    if (!api->parts.page_bytes)
+        api->parts.page_bytes = PAGE_BYTES;
+    if (!api->parts.abandoned_after_us)
+        api->parts.abandoned_after_us = ABANDONED_AFTER_US;
+    api->queries = tl_queries_new(parts->engine, api->parts.abandoned_after_us);
+    api->started_us = tl_clock_monotonic_us();
+    return api;
+}
+
+tl_api *tl_api_free(tl_api *api)
+{
+    if (!api)
+        return NULL;
+    tl_queries_free(api->queries);
+    free(api);
+    return NULL;
+}
+
+/* Does the path fit the pattern?  Fills the call's parameters; {rest} takes all that is left, undecoded. */
+static bool match(struct tl_api_call *call, const char *pattern, const char *path)
+{
+    call->param_count = 0;
+    while (*pattern) {
+        if (*pattern != '{') {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        const char *name_end = strchr(pattern, '}');
+        char *name = tl_arena_strndup(call->rq.arena, pattern + 1, (size_t)(name_end - pattern - 1));
+        bool rest = strcmp(name, "rest") == 0;
+        size_t size = rest ? strlen(path) : strcspn(path, "/");
+        char *value = rest ? tl_arena_strndup(call->rq.arena, path, size) : tl_http_decode(call->rq.arena, path, size, false);
+        if (!value || size == 0)
+            return false;
+        call->param_names[call->param_count] = name;
+        call->param_values[call->param_count++] = value;
+        path += size;
+        pattern = name_end + 1;
+    }
+    return *path == '\0';
+}
+
+static const struct tl_api_route *find_route(struct tl_api_call *call, bool *ret_path_known)
+{
+    const char *path = tl_http_path(call->exchange), *method = tl_http_method(call->exchange);
+    *ret_path_known = false;
+    for (size_t i = 0; i < sizeof route_table / sizeof *route_table; i++) {
+        if (!match(call, route_table[i].path, path))
+            continue;
+        *ret_path_known = true;
+        if (strcmp(route_table[i].method, method) == 0)
+            return &route_table[i];
+    }
+    return NULL;
+}
+
+const char *tl_api_param(const struct tl_api_call *call, const char *name)
+{
+    for (size_t i = 0; i < call->param_count; i++)
+        if (strcmp(call->param_names[i], name) == 0)
+            return call->param_values[i];
+    return "";
+}
+
+void tl_api_fail(struct tl_api_call *call)
+{
+    tl_http_respond_err(call->exchange, &call->rq.err);
+}
+
+void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json)
+{
+    tl_http_allow_gzip(call->exchange);
+    tl_http_respond(call->exchange, status, "application/json", (struct tl_str){tl_buf_cstr(json), json->size}, false);
+    tl_buf_done(json);
+}
+
+static enum tl_code authenticate(struct tl_api_call *call)
+{
+    struct tl_auth_attempt attempt = {
+        .authorization = tl_http_header(call->exchange, "Authorization"),
+        .claimed_user = tl_http_header(call->exchange, "X-Trino-User"),
+        .from_loopback = tl_http_peer_is_loopback(call->exchange),
+    };
+    return tl_auth_check(call->api->parts.auth, call->rq.arena, &attempt, &call->rq.principal, &call->rq.err);
+}
+
+static bool is_engine(struct tl_api_call *call)
+{
+    const char *shown = tl_http_header(call->exchange, "Authorization"), *token = call->api->parts.engine_token;
+    static const char scheme[] = "Bearer ";
+    if (!shown || !token || strncmp(shown, scheme, sizeof scheme - 1) != 0)
+        return false;
+    shown += sizeof scheme - 1;
+    return tl_equal_constant_time(shown, strlen(shown), token, strlen(token));
+}
+
+static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
+{
+    if (route->auth == TL_API_AUTH_OPEN)
+        return true;
+    if (route->auth == TL_API_AUTH_ENGINE) {
+        if (is_engine(call))
+            return true;
+        tl_http_respond(call->exchange, 401, "application/json",
+                        TL_STR("{\"error\":{\"message\":\"no valid token\",\"type\":\"NotAuthorizedException\",\"code\":401}}"), false);
+        return false;
+    }
+    if (authenticate(call) == TL_OK)
+        return true;
+    if (call->rq.err.code == TL_UNAUTHENTICATED)
+        tl_http_set_header(call->exchange, "WWW-Authenticate", "Basic realm=\"Town Lake\"");
+    if (route->form == TL_API_FORM_TRINO) { /* its clients show the text of a 401 as it is */
+        const char *text = tl_arena_printf(call->rq.arena, "%s%s%s", call->rq.err.message, call->rq.err.hint[0] ? "\nHint: " : "", call->rq.err.hint);
+        tl_http_respond(call->exchange, tl_code_info(call->rq.err.code)->http_status, "text/plain; charset=utf-8", tl_str_of(text), true);
+    } else {
+        tl_api_fail(call);
+    }
+    return false;
+}
+
+void tl_api_handle(void *context, tl_http_exchange *exchange)
+{
+    struct tl_api_call call = {.api = context, .exchange = exchange};
+    tl_request_init(&call.rq, tl_http_arena(exchange));
+    bool path_known;
+    const struct tl_api_route *route = find_route(&call, &path_known);
+    if (!route) {
+        tl_err_set(&call.rq.err, path_known ? TL_UNSUPPORTED : TL_NOT_FOUND, "no route %s %s", tl_http_method(exchange), tl_http_path(exchange));
+        tl_err_hint(&call.rq.err, "GET /api/v1/openapi.json lists the routes");
+        tl_api_fail(&call);
+        return;
+    }
+    if (admitted(&call, route))
+        route->handler(&call);
+}

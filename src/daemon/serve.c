@@ -1,0 +1,325 @@
+#include "daemon/serve.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/drivers.h"
+#include "io/process.h"
+
+enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, STOP_GRACE_MS = 5000 };
+
+struct tl_serve {
+    tl_arena *arena;
+    const tl_config *config;
+    tl_store *store;
+    tl_auth *auth;
+    tl_engine *engine;
+    tl_lake *lake;
+    tl_registry *registry;
+    tl_door *door;
+    tl_api *api;
+    tl_http_server *http;
+    const char *url;
+    const char *state_dir, *warehouse;
+    char engine_token[2 * TOKEN_BYTES + 1];
+};
+
+/* "~/x" -> home/x; relative paths from the working folder. */
+static const char *absolute_path(tl_arena *arena, const char *path)
+{
+    if (path[0] == '~' && (path[1] == '/' || !path[1])) {
+        const char *home = getenv("HOME");
+        return tl_arena_printf(arena, "%s%s", home ? home : "", path + 1);
+    }
+    char here[PATH_MAX];
+    if (path[0] == '/' || !getcwd(here, sizeof here))
+        return tl_arena_strdup(arena, path);
+    return tl_arena_printf(arena, "%s/%s", here, path);
+}
+
+static const char *first_existing(tl_arena *arena, const char *folder, const char *const *candidates)
+{
+    for (; *candidates; candidates++) {
+        const char *path = tl_arena_printf(arena, "%s/%s", folder, *candidates);
+        char real[PATH_MAX];
+        if (realpath(path, real))
+            return tl_arena_strdup(arena, real);
+    }
+    return NULL;
+}
+
+/* The engine's program and extensions: where the configuration says, else beside this program (installed or in a build tree). */
+static enum tl_code find_engine(tl_serve *serve, struct tl_engine_options *engine, struct tl_err *err)
+{
+    static const char *const programs[] = {"townlake-engine", "../libexec/townlake/townlake-engine", NULL};
+    static const char *const folders[] = {"../lib/townlake/extensions", "extensions", "../.deps/ext", NULL};
+    char folder[PATH_MAX];
+    if (tl_program_dir(folder, sizeof folder, err) != TL_OK)
+        return err->code;
+    const char *program = tl_config_text(serve->config, "engine.program"), *extensions = tl_config_text(serve->config, "engine.extensions");
+    engine->program = program && *program ? absolute_path(serve->arena, program) : first_existing(serve->arena, folder, programs);
+    engine->extensions = extensions && *extensions ? absolute_path(serve->arena, extensions) : first_existing(serve->arena, folder, folders);
+    if (!engine->program || access(engine->program, X_OK) != 0) {
+        tl_err_set(err, TL_CONFIG, "the engine program is not where it should be: \"%s\"", engine->program ? engine->program : folder);
+        tl_err_hint(err, "set engine.program to the path of townlake-engine");
+        return TL_CONFIG;
+    }
+    if (!engine->extensions) {
+        tl_err_set(err, TL_CONFIG, "the engine's extensions are not beside the program in \"%s\"", folder);
+        tl_err_hint(err, "set engine.extensions to the folder that holds iceberg.duckdb_extension");
+        return TL_CONFIG;
+    }
+    return TL_OK;
+}
+
+static int64_t default_memory_bytes(void)
+{
+    int64_t pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page_bytes > 0 ? pages * page_bytes / 10 * 6 : (int64_t)1 << 30;
+}
+
+/* What the engine may open: the warehouse, and the path of every source of the file that has one. */
+static const char *const *allowed_paths(tl_serve *serve)
+{
+    const struct tl_config_source *sources;
+    size_t count = tl_config_sources(serve->config, &sources), used = 0;
+    const char **paths = TL_NEW_ARRAY(serve->arena, const char *, count + 2);
+    if (tl_config_bool(serve->config, "lake.enabled"))
+        paths[used++] = serve->warehouse;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sources[i].option_count; k++)
+            if (strcmp(sources[i].options[k].name, "path") == 0)
+                paths[used++] = sources[i].options[k].value;
+    return paths;
+}
+
+static enum tl_code start_engine(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_engine_options options = {
+        .directory = tl_arena_printf(serve->arena, "%s/engine", serve->state_dir),
+        .memory_bytes = tl_config_size_bytes(serve->config, "engine.memory"),
+        .spill_bytes = tl_config_size_bytes(serve->config, "engine.spill_limit"),
+        .threads = (int)tl_config_int(serve->config, "engine.threads"),
+        .allowed_paths = allowed_paths(serve),
+    };
+    if (options.memory_bytes == 0)
+        options.memory_bytes = default_memory_bytes();
+    if (find_engine(serve, &options, err) != TL_OK)
+        return err->code;
+    if (tl_dir_make(options.directory, 0700, err) != TL_OK)
+        return err->code;
+    return tl_engine_start(&options, &serve->engine, err);
+}
+
+/* ---- the registry reaches the engine through these ---- */
+
+static enum tl_code source_put(void *context, struct tl_request *rq, const struct tl_source_config *config)
+{
+    return tl_engine_source_put(rq, context, config);
+}
+
+static enum tl_code source_remove(void *context, struct tl_request *rq, const char *name)
+{
+    return tl_engine_source_remove(rq, context, name);
+}
+
+static enum tl_code source_test(void *context, struct tl_request *rq, const char *name, const char **ret_version)
+{
+    return tl_engine_source_test(rq, context, name, ret_version);
+}
+
+static enum tl_code source_list(void *context, struct tl_request *rq, const char *name, struct tl_source_dataset **ret_datasets, size_t *ret_count)
+{
+    return tl_engine_source_list(rq, context, name, ret_datasets, ret_count);
+}
+
+static enum tl_code start_registry(tl_serve *serve, struct tl_err *err)
+{
+    const struct tl_source_driver *const *drivers;
+    size_t count = tl_source_drivers(&drivers);
+    tl_registry_set_drivers(drivers, count);
+    struct tl_registry_calls calls = {serve->engine, source_put, source_remove, source_test, source_list};
+    return tl_registry_new(serve->store, &calls, tl_config_duration_us(serve->config, "source.refresh"), &serve->registry, err);
+}
+
+static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_door_limits limits = {
+        .text_bytes_max = (size_t)tl_config_size_bytes(serve->config, "query.text_bytes_max"),
+        .run_time_us_max = tl_config_duration_us(serve->config, "query.run_time_max"),
+        .rows_max = tl_config_int(serve->config, "query.rows_max"),
+    };
+    return tl_door_new(serve->engine, serve->registry, serve->lake, serve->store, &limits, &serve->door, err);
+}
+
+static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct tl_err *err)
+{
+    struct tl_api_parts parts = {
+        .auth = serve->auth,
+        .door = serve->door,
+        .engine = serve->engine,
+        .registry = serve->registry,
+        .lake = serve->lake,
+        .store = serve->store,
+        .engine_token = serve->engine_token,
+        .allow_plain_secrets = allow_plain_secrets,
+    };
+    serve->api = tl_api_new(&parts);
+    struct tl_http_limits limits = {
+        .body_bytes_max = (size_t)tl_config_size_bytes(serve->config, "http.body_max"),
+        .connections_max = (int)tl_config_int(serve->config, "http.connections_max"),
+        .workers = (int)tl_config_int(serve->config, "http.workers"),
+    };
+    const char *address = tl_config_text(serve->config, "listen.address");
+    if (tl_http_server_start(address, (int)tl_config_int(serve->config, "listen.port"), &limits, tl_api_handle, serve->api, &serve->http, err) != TL_OK)
+        return err->code;
+    bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0, v6 = strchr(address, ':') != NULL;
+    serve->url = tl_arena_printf(serve->arena, v6 && !any ? "http://[%s]:%d" : "http://%s:%d", any ? "127.0.0.1" : address,
+                                 tl_http_server_port(serve->http));
+    return TL_OK;
+}
+
+/* The lake is a source like the others; the engine reads it through our own REST catalog. */
+static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_config_pair options[] = {
+        {"endpoint", tl_arena_printf(serve->arena, "%s/iceberg", serve->url)},
+        {"token", serve->engine_token},
+        {"warehouse", serve->warehouse},
+    };
+    struct tl_config_source source = {
+        .name = tl_config_text(serve->config, "lake.name"),
+        .kind = "iceberg",
+        .comment = "tables of our own, on object storage",
+        .option_count = sizeof options / sizeof *options,
+        .options = options,
+    };
+    struct tl_request rq;
+    tl_request_init(&rq, serve->arena);
+    if (tl_registry_add(&rq, serve->registry, &source, "built-in", true, true, false) != TL_OK)
+        return tl_err_copy(err, &rq.err);
+    return TL_OK;
+}
+
+static enum tl_code make_token(char token[2 * TOKEN_BYTES + 1], struct tl_err *err)
+{
+    unsigned char random[TOKEN_BYTES];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return tl_err_errno(err, TL_IO, errno, "could not get random bytes");
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(token + 2 * i, 3, "%02x", random[i]);
+    return TL_OK;
+}
+
+static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
+{
+    serve->state_dir = absolute_path(serve->arena, tl_config_text(serve->config, "state.directory"));
+    const char *warehouse = tl_config_text(serve->config, "lake.warehouse");
+    serve->warehouse = warehouse && *warehouse ? absolute_path(serve->arena, warehouse) : tl_arena_printf(serve->arena, "%s/warehouse", serve->state_dir);
+    if (tl_dir_make(serve->state_dir, 0700, err) != TL_OK || tl_store_open(serve->state_dir, &serve->store, err) != TL_OK)
+        return err->code;
+    if (tl_config_bool(serve->config, "lake.enabled"))
+        return tl_lake_open(serve->store, serve->warehouse, &serve->lake, err);
+    return TL_OK;
+}
+
+static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *options, struct tl_err *err)
+{
+    if (make_token(serve->engine_token, err) != TL_OK || tl_auth_new(serve->config, &serve->auth, err) != TL_OK)
+        return err->code;
+    if (start_state(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
+        return err->code;
+    if (start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
+        return err->code;
+    if (serve->lake && add_lake(serve, err) != TL_OK)
+        return err->code;
+    return tl_registry_start(serve->registry, serve->config, err);
+}
+
+enum tl_code tl_serve_start(const struct tl_serve_options *options, tl_serve **ret_serve, struct tl_err *err)
+{
+    tl_serve *serve = tl_heap_alloc(sizeof *serve);
+    serve->arena = tl_arena_new(ARENA_MAX);
+    serve->config = options->config;
+    if (start_all(serve, options, err) != TL_OK) {
+        tl_serve_stop(serve);
+        return err->code;
+    }
+    *ret_serve = serve;
+    return TL_OK;
+}
+
+tl_serve *tl_serve_stop(tl_serve *serve)
+{
+    if (!serve)
+        return NULL;
+    if (serve->http)
+        tl_http_server_stop(serve->http, STOP_GRACE_MS);
+    tl_api_free(serve->api);
+    if (serve->registry)
+        tl_registry_free(serve->registry);
+    if (serve->door)
+        tl_door_free(serve->door);
+    if (serve->engine)
+        tl_engine_stop(serve->engine);
+    if (serve->lake)
+        tl_lake_close(serve->lake);
+    if (serve->store)
+        tl_store_close(serve->store);
+    tl_auth_free(serve->auth);
+    tl_arena_free(serve->arena);
+    free(serve);
+    return NULL;
+}
+
+int tl_serve_port(const tl_serve *serve)
+{
+    return tl_http_server_port(serve->http);
+}
+
+const char *tl_serve_url(const tl_serve *serve)
+{
+    return serve->url;
+}
+
+tl_door *tl_serve_door(tl_serve *serve)
+{
+    return serve->door;
+}
+
+tl_registry *tl_serve_registry(tl_serve *serve)
+{
+    return serve->registry;
+}
+
+static void stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+}
+
+void tl_serve_block_signals(void)
+{
+    sigset_t set;
+    stop_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int tl_serve_wait_signal(void)
+{
+    sigset_t set;
+    stop_signals(&set);
+    int number = 0;
+    while (sigwait(&set, &number) != 0)
+        continue;
+    return number;
+}

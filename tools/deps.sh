@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# Install what deps.lock pins: Debian packages by apt, the rest into .deps, each file checked by sha256.
+#
+# usage: deps.sh build|test        (`test` includes `build`); a second run finds its stamp and ends at once.
+# Environment: TOWNLAKE_NO_APT=1 = packages are there already, do not call apt.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+set_wanted=${1:-build}
+case $set_wanted in build | test) ;; *) echo "usage: deps.sh build|test" >&2; exit 2 ;; esac
+root=$PWD/.deps
+started=$SECONDS
+
+rows() { # rows KIND -> "name version sha256" of the sets wanted
+    awk -v kind="$1" -v wanted="$set_wanted" '$2 == kind && ($1 == "build" || wanted == "test") { print $3, $4, $5 }' deps.lock
+}
+
+say() { printf '%s  %s\n' "$(printf '[%3ds]' $((SECONDS - started)))" "$*"; }
+
+fail() {
+    printf 'deps: %s\n' "$*" >&2
+    exit 1
+}
+
+missing_packages() {
+    rows apt | while read -r name _; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || provided "$name" || echo "$name"
+    done
+}
+
+# A tool that is on PATH from elsewhere (another JDK, another node) serves as well as Debian's.
+provided() {
+    case $1 in
+    npm) command -v npm >/dev/null ;;
+    python3-pip) python3 -m pip --version >/dev/null 2>&1 ;;
+    python3-venv) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
+    python3 | unzip) command -v "$1" >/dev/null ;;
+    maven) command -v mvn >/dev/null ;;
+    openjdk-17-jre-headless) command -v java >/dev/null ;;
+    *) return 1 ;;
+    esac
+}
+
+install_packages() {
+    local missing as_root=""
+    missing=$(missing_packages | tr '\n' ' ')
+    [ -n "${missing// /}" ] || return 0
+    [ -z "${TOWNLAKE_NO_APT:-}" ] || fail "these Debian packages are missing: $missing"
+    command -v apt-get >/dev/null || fail "this is not Debian; install the equivalents of: $missing"
+    [ "$(id -u)" = 0 ] || as_root=sudo
+    say "Debian packages: $missing"
+    $as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >"$root/apt.log" 2>&1 ||
+        { tail -20 "$root/apt.log" >&2; fail "apt-get install failed; the log is .deps/apt.log"; }
+}
+
+check() { # check FILE SHA256
+    [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$2" ] ||
+        fail "$(basename "$1") does not have the sha256 that deps.lock says; nothing was installed from it"
+}
+
+fetch_npm() { # fetch_npm NAME VERSION -> path
+    local file
+    file=$(cd "$downloads" && npm pack --silent "$1@$2") || fail "npm could not fetch $1@$2"
+    echo "$downloads/$file"
+}
+
+fetch_pypi() { # fetch_pypi NAME VERSION -> path; sources of libraries, wheels of extensions
+    local into=$downloads/pypi/$1 how="--no-binary=$1"
+    case $1 in duckdb-extension-*) how=--only-binary=:all: ;; esac
+    mkdir -p "$into"
+    python3 -m pip download -q --disable-pip-version-check --no-deps "$how" -d "$into" "$1==$2" >&2 || fail "pip could not fetch $1==$2"
+    echo "$into"/*
+}
+
+place_npm() { # place_npm NAME FILE
+    case $1 in
+    @duckdb/*)
+        mkdir -p "$root/lib"
+        tar xzf "$2" -C "$root/lib" --strip-components=1 package/libduckdb.so
+        ;;
+    @chdb/*)
+        mkdir -p "$root/clickhouse"
+        tar xzf "$2" -C "$root/clickhouse" --strip-components=1 package/libchdb.so
+        ;;
+    *) fail "deps.sh does not know where $1 goes" ;;
+    esac
+}
+
+place_pypi() { # place_pypi NAME VERSION FILE
+    case $1 in
+    duckdb)
+        mkdir -p "$root/duckdb-src"
+        tar xzf "$3" -C "$root/duckdb-src" --strip-components=5 "duckdb-$2/external/duckdb/src/include"
+        ;;
+    yyjson)
+        mkdir -p "$root/yyjson"
+        tar xzf "$3" -C "$root/yyjson" --strip-components=2 "yyjson-$2/yyjson/yyjson.c" "yyjson-$2/yyjson/yyjson.h"
+        ;;
+    duckdb-extension-*)
+        mkdir -p "$root/ext"
+        unzip -qjo "$3" '*.duckdb_extension' -d "$root/ext"
+        ;;
+    *) fail "deps.sh does not know where $1 goes" ;;
+    esac
+}
+
+fetch_maven() { # fetch_maven GROUP:ARTIFACT:CLASSIFIER VERSION -> path
+    local group artifact classifier
+    IFS=: read -r group artifact classifier <<<"$1"
+    mkdir -p "$root/trino"
+    mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -DoutputDirectory="$root/trino" \
+        -Dartifact="$group:$artifact:$2:jar${classifier:+:$classifier}" >"$downloads/maven.log" 2>&1 ||
+        { tail -5 "$downloads/maven.log" >&2; fail "maven could not fetch $1:$2"; }
+    echo "$root/trino/$artifact-$2${classifier:+-$classifier}.jar"
+}
+
+make_venv() {
+    rows wheel | awk '{ print $1 "==" $2 " --hash=sha256:" $3 }' >"$downloads/requirements.txt"
+    python3 -m venv --clear "$root/venv"
+    "$root/venv/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r "$downloads/requirements.txt"
+}
+
+# One stamp a thing, so that a failed or interrupted run goes on where it stopped.
+stamped() { [ "$(cat "$root/stamps/$1" 2>/dev/null)" = "$2" ]; }
+stamp() { echo "$2" >"$root/stamps/$1"; }
+
+install_kind() { # install_kind npm|pypi|maven
+    local name version sha256 key file
+    while read -r name version sha256; do
+        key=$1-$(echo "$name" | tr '/:' '--')
+        stamped "$key" "$sha256" && continue
+        say "$1  $name $version"
+        file=$("fetch_$1" "$name" "$version")
+        check "$file" "$sha256"
+        case $1 in
+        npm) place_npm "$name" "$file" ;;
+        pypi) place_pypi "$name" "$version" "$file" ;;
+        esac
+        stamp "$key" "$sha256"
+    done < <(rows "$1")
+}
+
+install_wheels() {
+    local pins
+    [ "$set_wanted" = test ] || return 0
+    pins=$(rows wheel | sha256sum | cut -d' ' -f1)
+    stamped venv "$pins" && return 0
+    say "wheels for the tests"
+    make_venv
+    stamp venv "$pins"
+}
+
+whole=$(cat deps.lock tools/deps.sh | sha256sum | cut -d' ' -f1)
+mkdir -p "$root/stamps"
+stamped "all-$set_wanted" "$whole" && exit 0
+install_packages
+downloads=$(mktemp -d "$root/download.XXXXXX")
+trap 'rm -rf "$downloads"' EXIT
+install_kind npm
+install_kind pypi
+install_kind maven
+install_wheels
+stamp "all-$set_wanted" "$whole"
+[ "$set_wanted" = build ] || stamp all-build "$whole"
+say "ready"
