@@ -12,13 +12,13 @@ enum {
     TL_FORMAT_INT64_MAX = 20,   /* -9223372036854775808, 18446744073709551615 */
     TL_FORMAT_INT128_MAX = 48,  /* sign, 39 digits, point, leading zero */
     TL_FORMAT_DOUBLE_MAX = 40,
-    TL_FORMAT_TEMPORAL_MAX = 64 /* any date, time, timestamp or interval */
+    TL_FORMAT_TEMPORAL_MAX = 96 /* any date, time, timestamp or interval */
 };
 
 /* How a timestamp or time is written. */
 struct tl_format_time {
-    int digits;        /* after the second */
-    const char *zone;  /* behind the value: "" or " UTC" or "+00" */
+    int digits;       /* after the second; -1 = as many as the value has */
+    const char *zone; /* behind the value: "" or " UTC" or "+00" */
 };
 
 char *tl_format_uint64(char *at, uint64_t number);
