@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,12 @@ static inline bool wire_say(struct wire *wire, const char *text)
     return wire_send(wire, text, strlen(text));
 }
 
+static inline void wire_patience(struct wire *wire, int milliseconds)
+{
+    struct timeval patience = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    setsockopt(wire->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
 static inline bool wire_fill(struct wire *wire)
 {
     ssize_t got = wire->size < sizeof wire->bytes ? recv(wire->fd, wire->bytes + wire->size, sizeof wire->bytes - wire->size, 0) : 0;
@@ -120,6 +127,16 @@ static inline bool wire_line(struct wire *wire, char *line, size_t size)
     memcpy(line, wire->bytes, length);
     line[length] = '\0';
     wire_drop(wire, length + 2);
+    return true;
+}
+
+/* All until the connection ends. */
+static inline bool wire_rest(struct wire *wire, struct tl_buf *body)
+{
+    do {
+        tl_buf_add(body, wire->bytes, wire->size);
+        wire->size = 0;
+    } while (wire_fill(wire));
     return true;
 }
 
@@ -177,8 +194,7 @@ static inline void wire_read(struct wire *wire, bool has_body, struct reply *rep
     else if (reply_header(reply, "Transfer-Encoding"))
         reply->is_complete = wire_chunks(wire, &reply->body);
     else
-        while (wire_take(wire, &reply->body, 1))
-            reply->is_complete = true;
+        reply->is_complete = wire_rest(wire, &reply->body);
 }
 
 /* The other side has closed and sent nothing more. */
@@ -233,5 +249,25 @@ static inline void gate_set(struct gate *gate, bool is_open)
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
 }
+
+/* ---- http_test_service.c ---- */
+
+enum { SERVICE_BODY_MAX = 100000 };
+
+extern tl_http_server *server;
+extern int port;
+extern struct tl_err err;
+extern struct gate gate;        /* GET /gate waits here */
+extern atomic_int handled;      /* calls of the handler */
+extern atomic_int writer_saw;   /* 1: the client was there to the end, 2: it had gone */
+
+void service_start(const struct tl_http_limits *limits);
+int service_setup(void **state);
+int service_teardown(void **state);
+void service_restart(const struct tl_http_limits *limits);
+int service_await_writer(void);
+void assert_alive(void);
+
+#define SERVICE_TEST(name) cmocka_unit_test_setup_teardown(name, service_setup, service_teardown)
 
 #endif
