@@ -1,0 +1,50 @@
+/* door/gate_int.h -- shared by gate.c (statements) and gate_walk.c (nodes and expressions). */
+#ifndef TL_DOOR_GATE_INT_H
+#define TL_DOOR_GATE_INT_H
+
+#include "door/gate.h"
+#include "door/lexer.h"
+#include "door/statement.h"
+
+enum {
+    TL_GATE_TABLES_MAX = 2000,
+    TL_GATE_COLUMNS_MAX = 20000,
+    TL_GATE_SETS_MAX = 400,        /* UNION and the like in one statement */
+    TL_GATE_CONJUNCTION_MAX = 10000, /* terms of one AND or OR */
+    TL_GATE_CTES_MAX = 200,
+};
+
+/* A name that a FROM may mean before any table: one CTE. */
+struct tl_gate_scope {
+    const struct tl_gate_scope *up;
+    const char *name;
+    bool recurring; /* also known as recurring.name */
+};
+
+struct tl_gate_walk {
+    tl_arena *arena;
+    const struct tl_gate_limits *limits;
+    struct tl_str text;
+    struct tl_gate *out;
+    struct tl_gate_table *tables;
+    struct tl_gate_column *columns;
+    const char **functions;
+    size_t table_capacity, column_capacity, function_capacity;
+    size_t nodes, sets;
+    uint64_t chain_cost; /* sum of the cubes of operator chains: what planning them costs */
+    struct tl_err *err;
+};
+
+TL_CHECKED enum tl_code tl_gate_walk_node(struct tl_gate_walk *walk, const tl_json *node, const struct tl_gate_scope *scope);
+TL_CHECKED enum tl_code tl_gate_walk_ref(struct tl_gate_walk *walk, const tl_json *ref, const struct tl_gate_scope *scope);
+TL_CHECKED enum tl_code tl_gate_walk_expression(struct tl_gate_walk *walk, const tl_json *expression, const struct tl_gate_scope *scope);
+TL_CHECKED enum tl_code tl_gate_walk_expressions(struct tl_gate_walk *walk, const tl_json *list, const struct tl_gate_scope *scope);
+/* Walks the queries of a cte_map; *ret_scope has its names on top of `scope`. */
+TL_CHECKED enum tl_code tl_gate_walk_ctes(struct tl_gate_walk *walk, const tl_json *map, const struct tl_gate_scope *scope,
+                                          const struct tl_gate_scope **ret_scope);
+/* The table a BASE_TABLE node names is what the statement changes: listed as target whatever CTEs there are. */
+TL_CHECKED enum tl_code tl_gate_walk_target(struct tl_gate_walk *walk, const tl_json *ref);
+TL_CHECKED enum tl_code tl_gate_add_table(struct tl_gate_walk *walk, const struct tl_gate_table *table);
+enum tl_code tl_gate_refuse(struct tl_gate_walk *walk, enum tl_code code, const tl_json *where, const char *format, ...) TL_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,66 @@
+/* door/statement.h -- what kind of statement a text is, and the forms that the engine's parser does not read.
+ *
+ * Why: clients of Trino send SHOW, USE, SET SESSION, PREPARE ...; these concern the door alone.  Everything else is left
+ *   to the engine's parser, whose tree the gate then walks.
+ * Owns: what it returns lives in the arena.
+ */
+#ifndef TL_DOOR_STATEMENT_H
+#define TL_DOOR_STATEMENT_H
+
+#include "door/lexer.h"
+
+enum tl_statement_kind {
+    TL_STATEMENT_ENGINE, /* for the engine's parser */
+    TL_STATEMENT_SHOW_CATALOGS,
+    TL_STATEMENT_SHOW_SCHEMAS,
+    TL_STATEMENT_SHOW_TABLES,
+    TL_STATEMENT_SHOW_COLUMNS, /* also DESCRIBE name */
+    TL_STATEMENT_SHOW_FUNCTIONS,
+    TL_STATEMENT_SHOW_SESSION,
+    TL_STATEMENT_SHOW_CREATE_TABLE,
+    TL_STATEMENT_SHOW_CREATE_VIEW,
+    TL_STATEMENT_SHOW_CREATE_SCHEMA,
+    TL_STATEMENT_USE,
+    TL_STATEMENT_SET_SESSION,
+    TL_STATEMENT_RESET_SESSION,
+    TL_STATEMENT_PREPARE,
+    TL_STATEMENT_EXECUTE,
+    TL_STATEMENT_EXECUTE_IMMEDIATE,
+    TL_STATEMENT_DEALLOCATE,
+    TL_STATEMENT_DESCRIBE_INPUT,
+    TL_STATEMENT_DESCRIBE_OUTPUT,
+    TL_STATEMENT_EXPLAIN,
+};
+
+enum { TL_NAME_PARTS_MAX = 3, TL_EXECUTE_ARGUMENTS_MAX = 1000 };
+
+/* A name of up to three parts and where it stands. */
+struct tl_name {
+    int part_count;
+    const char *parts[TL_NAME_PARTS_MAX];
+    size_t offset, size;
+};
+
+struct tl_statement {
+    enum tl_statement_kind kind;
+    struct tl_name name;          /* SHOW .. FROM name, USE, DESCRIBE; prepared statement or property in the last part */
+    const char *like, *escape;    /* SHOW .. LIKE; NULL = none */
+    const char *value;            /* SET SESSION */
+    struct tl_str inner;          /* EXPLAIN, PREPARE, EXECUTE IMMEDIATE: the statement inside */
+    size_t inner_offset;          /* of `inner` in the text; 0 for EXECUTE IMMEDIATE, whose text has its quotes off */
+    bool analyze, validate_only;  /* EXPLAIN */
+    size_t argument_count;        /* EXECUTE .. USING: texts of the arguments */
+    const struct tl_str *arguments;
+};
+
+/* Text checks that come before everything else: size, NUL, UTF-8, something there.  The text without its trailing
+ * semicolon and blanks is *ret_text (blanks beyond ASCII made plain). */
+TL_CHECKED enum tl_code tl_statement_clean(tl_arena *arena, struct tl_str text, size_t bytes_max, size_t tokens_max,
+                                           struct tl_str *ret_text, struct tl_err *err);
+/* `text` as tl_statement_clean gives it.  TL_SYNTAX with position; TL_UNSUPPORTED for forms that are known and not offered. */
+TL_CHECKED enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, struct tl_statement *ret_statement,
+                                          struct tl_err *err);
+/* Up to three parts with dots between; false when there is no name here. */
+bool tl_name_read(tl_arena *arena, struct tl_lexer *lexer, struct tl_name *ret_name);
+
+#endif
