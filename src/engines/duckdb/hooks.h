@@ -27,8 +27,9 @@ struct tl_hooks_calls {
 
 TL_CHECKED enum tl_code tl_hooks_install(duckdb_database database, const struct tl_hooks_calls *calls, struct tl_err *err);
 
-/* Parse only; JSON of engine/wire.h (PARSE).  TL_SYNTAX with position; TL_TOO_LARGE beyond TL_HOOKS_DEPTH_MAX. */
-enum { TL_HOOKS_DEPTH_MAX = 1000 };
+/* Parse only; JSON of engine/wire.h (PARSE).  TL_SYNTAX with position; TL_TOO_LARGE beyond TL_HOOKS_DEPTH_MAX levels of JSON.
+ * Stack: the calling thread must have TL_HOOKS_STACK_BYTES_MIN of it; then no text can overflow it (measured in parse_test.c). */
+enum { TL_HOOKS_DEPTH_MAX = 1000, TL_HOOKS_STACK_BYTES_MIN = 1024 * 1024 };
 TL_CHECKED enum tl_code tl_hooks_parse(const char *sql, size_t size, struct tl_buf *json, struct tl_err *err);
 
 /* What the next statements on this connection may touch (engine.h: `allowed`), and whether sources get filters.

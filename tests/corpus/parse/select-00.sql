@@ -1,0 +1,6 @@
+SELECT 1;
+FROM t;
+FROM t SELECT a, b;
+SELECT * FROM t;
+SELECT t.* EXCLUDE (a) REPLACE (b + 1 AS b) RENAME (c AS d) FROM cat.sch.t AS t;
+SELECT COLUMNS('a.*'), COLUMNS(c -> c LIKE 'x%'), *COLUMNS(*) FROM t

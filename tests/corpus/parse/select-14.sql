@@ -1,0 +1,1 @@
+select s_name, count(*) as numwait from supplier, lineitem l1 where exists (select * from lineitem l2 where l2.l_orderkey = l1.l_orderkey and l2.l_suppkey <> l1.l_suppkey) and not exists (select * from lineitem l3 where l3.l_receiptdate > l3.l_commitdate) group by s_name

@@ -1,0 +1,1 @@
+SELECT a FROM　s.t,   u /* */ JOIN w ON ' ' = w.x
