@@ -32,11 +32,12 @@ typedef void (*tl_http_handler)(void *context, tl_http_exchange *exchange);
 TL_CHECKED enum tl_code tl_http_server_start(const char *address, int port, const struct tl_http_limits *limits,
                                              tl_http_handler handler, void *context, tl_http_server **ret_server, struct tl_err *err);
 int tl_http_server_port(const tl_http_server *server);
-/* Stops accepting, waits up to grace for running handlers, closes.  Returns NULL. */
+/* Stops accepting, waits up to grace for running handlers, closes.  A handler that still runs then is told that its client has
+ * gone and what it answers goes nowhere; its context must outlive it.  Returns NULL. */
 tl_http_server *tl_http_server_stop(tl_http_server *server, int grace_ms);
 
 tl_arena *tl_http_arena(tl_http_exchange *exchange);
-const char *tl_http_method(const tl_http_exchange *exchange);
+const char *tl_http_method(const tl_http_exchange *exchange); /* "GET" for HEAD too: the body is left out on the way */
 const char *tl_http_path(const tl_http_exchange *exchange);   /* as sent, percent-encoded, without the query */
 const char *tl_http_query_param(tl_http_exchange *exchange, const char *name); /* decoded; NULL = absent; "" = present without value */
 const char *tl_http_header(tl_http_exchange *exchange, const char *name); /* NULL = absent; several lines of one name are joined by "," */
@@ -45,16 +46,18 @@ bool tl_http_peer_is_loopback(const tl_http_exchange *exchange);
 /* The client has gone (checked without blocking). */
 bool tl_http_client_gone(tl_http_exchange *exchange);
 
-/* Before the answer starts. */
+/* Before the answer starts; a name given twice makes two lines.  A value with a line break is dropped. */
 void tl_http_set_header(tl_http_exchange *exchange, const char *name, const char *value);
 /* Whole answer; body is copied unless it lives in tl_http_arena (say so by body_in_arena). */
 void tl_http_respond(tl_http_exchange *exchange, int status, const char *content_type, struct tl_str body, bool body_in_arena);
 void tl_http_respond_err(tl_http_exchange *exchange, const struct tl_err *err);
-/* Streamed (chunked) answer.  write blocks while the client is slow; false = the client has gone. */
+/* Streamed (chunked) answer.  write blocks while the client is slow; false = the client has gone.  A handler that returns without
+ * tl_http_end cuts the connection off, so that the client cannot take a part for the whole. */
 void tl_http_begin(tl_http_exchange *exchange, int status, const char *content_type);
 bool tl_http_write(tl_http_exchange *exchange, const void *bytes, size_t size);
 void tl_http_end(tl_http_exchange *exchange);
-/* gzip the answer when the client accepts it and the body is over 1 KiB (off by default). */
+/* gzip the answer when the client accepts it and the body is over 1 KiB or streamed (off by default).  A streamed answer is then
+ * sent in blocks of the compressor, not write by write. */
 void tl_http_allow_gzip(tl_http_exchange *exchange);
 
 /* Percent-decoding of one path segment or form value; NULL when malformed or when it holds a NUL. */
@@ -62,7 +65,9 @@ char *tl_http_decode(tl_arena *arena, const char *text, size_t size, bool plus_i
 void tl_http_encode(struct tl_buf *buf, const char *text);
 
 /* ---- client ----
- * One client keeps connections alive (per thread use: a client may be shared, each call takes a handle from its pool). */
+ * One client keeps connections alive (per thread use: a client may be shared, each call takes a handle from its pool; when all
+ * connections_max are taken a call waits for one, as long as its deadline and stop let it).
+ * Left out on purpose: proxies (also those of the environment), redirects, cookies, protocols other than http and https. */
 typedef struct tl_http_client tl_http_client;
 
 struct tl_http_request {
@@ -90,14 +95,15 @@ struct tl_http_response {
 };
 const char *tl_http_response_header(const struct tl_http_response *response, const char *lower_case_name);
 
-tl_http_client *tl_http_client_new(int connections_max);
+tl_http_client *tl_http_client_new(int connections_max); /* 0 = 16 */
 tl_http_client *tl_http_client_free(tl_http_client *client);
-/* Any HTTP status is success here; failures: TL_SOURCE_UNAVAILABLE (no connection, name, TLS), TL_SOURCE_PROTOCOL (not HTTP),
- * TL_TIME_EXCEEDED, TL_CANCELLED, TL_TOO_LARGE.  Messages never hold url user info, headers or body. */
+/* Any HTTP status is success here; failures: TL_SOURCE_UNAVAILABLE (no connection, name, TLS, cut off before the end),
+ * TL_SOURCE_PROTOCOL (not HTTP), TL_TIME_EXCEEDED, TL_CANCELLED, TL_TOO_LARGE, TL_INVALID_ARGUMENT (the URL).  Messages never hold url user info, headers or body. */
 TL_CHECKED enum tl_code tl_http_call(tl_http_client *client, tl_arena *arena, const struct tl_http_request *request,
                                      struct tl_http_response *ret_response, struct tl_err *err);
 
-/* Streamed response: read as it comes, at most one buffer (256 KiB) ahead; closing early drops the connection. */
+/* Streamed response: read as it comes, at most one buffer (128 KiB) ahead; closing early drops the connection.
+ * A stream must be closed before its client and its arena end.  One thread at a time. */
 typedef struct tl_http_stream tl_http_stream;
 TL_CHECKED enum tl_code tl_http_stream_open(tl_http_client *client, tl_arena *arena, const struct tl_http_request *request,
                                             tl_http_stream **ret_stream, struct tl_http_response *ret_head, struct tl_err *err);
