@@ -10,8 +10,6 @@
 
 /* sql, source, explain, doctor, config, completion, version, help: argv[1] names it.  Roles (serve, demo) are the daemon's. */
 int tl_cli_main(int argc, char **argv);
-/* Is this one of the commands above? */
-bool tl_cli_knows(const char *command);
 /* One error on stderr, as every command shows it: message, place with a caret, detail, hint.  Colour unless NO_COLOR. */
 void tl_cli_print_err(const struct tl_err *err, const char *sql);
 /* --help of a role or command, from spec/commands.toml. */

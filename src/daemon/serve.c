@@ -18,6 +18,7 @@ enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, STOP_GRACE_MS = 5000 };
 struct tl_serve {
     tl_arena *arena;
     const tl_config *config;
+    const char *const *extra_paths;
     tl_store *store;
     tl_auth *auth;
     tl_engine *engine;
@@ -89,8 +90,12 @@ static int64_t default_memory_bytes(void)
 static const char *const *allowed_paths(tl_serve *serve)
 {
     const struct tl_config_source *sources;
-    size_t count = tl_config_sources(serve->config, &sources), used = 0;
-    const char **paths = TL_NEW_ARRAY(serve->arena, const char *, count + 2);
+    size_t count = tl_config_sources(serve->config, &sources), used = 0, extra = 0;
+    while (serve->extra_paths && serve->extra_paths[extra])
+        extra++;
+    const char **paths = TL_NEW_ARRAY(serve->arena, const char *, count * TL_SOURCE_OPTIONS_MAX + extra + 2);
+    for (size_t i = 0; i < extra; i++)
+        paths[used++] = serve->extra_paths[i];
     if (tl_config_bool(serve->config, "lake.enabled"))
         paths[used++] = serve->warehouse;
     for (size_t i = 0; i < count; i++)
@@ -248,6 +253,7 @@ enum tl_code tl_serve_start(const struct tl_serve_options *options, tl_serve **r
     tl_serve *serve = tl_heap_alloc(sizeof *serve);
     serve->arena = tl_arena_new(ARENA_MAX);
     serve->config = options->config;
+    serve->extra_paths = options->extra_paths;
     if (start_all(serve, options, err) != TL_OK) {
         tl_serve_stop(serve);
         return err->code;

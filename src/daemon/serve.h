@@ -14,6 +14,7 @@ typedef struct tl_serve tl_serve;
 struct tl_serve_options {
     const tl_config *config;
     bool allow_plain_secrets; /* the demo's own servers have well-known passwords */
+    const char *const *extra_paths; /* folders the engine may open besides those of the configuration; NULL at the end */
 };
 
 TL_CHECKED enum tl_code tl_serve_start(const struct tl_serve_options *options, tl_serve **ret_serve, struct tl_err *err);
