@@ -1,0 +1,253 @@
+/* lake/lake_int.h -- what the files of lake/ say to each other.
+ *
+ *   path.c          locations: text to file, and the walls around the warehouse
+ *   json.c          values built from values; equality
+ *   metadata.c      TableMetadata: read, check, write
+ *   schema.c        schemas, partition specs, sort orders: are they sound
+ *   updates.c       the changes a commit asks for: names and tables of them
+ *   snapshots.c     those of snapshots, references, statistics
+ *   requirements.c  what a commit takes for granted
+ *   catalog.c       names and pointers in the store
+ *   commit.c        metadata files and the moving of pointers
+ *   table.c         tables and namespace.c namespaces as the REST catalog shows them
+ *   rest.c          routes and the form of errors
+ */
+#ifndef TL_LAKE_LAKE_INT_H
+#define TL_LAKE_LAKE_INT_H
+
+#include <stdatomic.h>
+
+#include "lake/lake.h"
+
+enum {
+    TL_LAKE_NAME_MAX = 255,          /* bytes of one level or table name */
+    TL_LAKE_LEVELS_MAX = 16,
+    TL_LAKE_NAMESPACE_MAX = 1024,    /* bytes of all levels */
+    TL_LAKE_LOCATION_MAX = 4096,
+    TL_LAKE_METADATA_BYTES_MAX = 64 * 1024 * 1024,
+    TL_LAKE_BODY_BYTES_MAX = 32 * 1024 * 1024,
+    TL_LAKE_PAGE_MAX = 1000,
+    TL_LAKE_LIST_MAX = 100000,
+    TL_LAKE_CHANGES_MAX = 100,       /* tables in one transaction */
+    TL_LAKE_UPDATES_MAX = 10000,
+    TL_LAKE_PROPERTIES_MAX = 10000,
+    TL_LAKE_COMMIT_ATTEMPTS = 10,
+    TL_LAKE_LEVEL_SEPARATOR = 0x1F,
+};
+
+struct tl_lake {
+    tl_store *store;
+    char *warehouse; /* real path, no slash at the end */
+    atomic_uint_fast64_t generation;
+};
+
+/* --- path.c --- */
+/* A location from outside, checked: below the warehouse, no ".", "..", empty parts, links or other schemes.
+ * *ret_location "file:///...", *ret_path the folder or file it names. */
+TL_CHECKED enum tl_code tl_lake_location(const tl_lake *lake, tl_arena *arena, const char *text, const char **ret_location,
+                                         const char **ret_path, struct tl_err *err);
+/* A new, unused location for a table of this name. */
+const char *tl_lake_new_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *table);
+const char *tl_lake_namespace_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name);
+/* Delete the folder and all in it, never following a link. */
+TL_CHECKED enum tl_code tl_lake_purge(const tl_lake *lake, tl_arena *arena, const char *location, struct tl_err *err);
+void tl_lake_uuid(char text[37]);
+
+/* --- json.c --- */
+bool tl_lake_json_equal(const tl_json *a, const tl_json *b);
+/* The object with one member set (replaced in place or added at the end), with "drop" left out (NULL = none). */
+struct tl_lake_member {
+    const char *key;
+    const tl_json *value;
+};
+TL_CHECKED enum tl_code tl_lake_json_with_int(tl_arena *arena, const tl_json *object, const char *key, int64_t number,
+                                              const tl_json **ret_object, struct tl_err *err);
+/* Member as an integer; TL_INVALID_ARGUMENT that names it when it is absent or no 64-bit integer. */
+TL_CHECKED enum tl_code tl_lake_json_need_int(const tl_json *object, const char *what, const char *key, int64_t *ret_number, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_json_need_text(const tl_json *object, const char *what, const char *key, const char **ret_text, struct tl_err *err);
+/* Parse what a writer wrote. */
+TL_CHECKED enum tl_code tl_lake_json_from(tl_arena *arena, struct tl_buf *buf, const tl_json **ret_value, struct tl_err *err);
+
+struct tl_lake_list {
+    const tl_json **items;
+    size_t count, capacity;
+};
+void tl_lake_list_add(tl_arena *arena, struct tl_lake_list *list, const tl_json *item);
+void tl_lake_list_remove(struct tl_lake_list *list, size_t index);
+/* Item whose member `key` is this integer; NULL = none. */
+const tl_json *tl_lake_list_find(const struct tl_lake_list *list, const char *key, int64_t number);
+int64_t tl_lake_list_max(const struct tl_lake_list *list, const char *key, int64_t fallback);
+
+struct tl_lake_map {
+    struct tl_lake_member *items;
+    size_t count, capacity;
+};
+void tl_lake_map_set(tl_arena *arena, struct tl_lake_map *map, const char *key, const tl_json *value);
+bool tl_lake_map_remove(struct tl_lake_map *map, const char *key);
+const tl_json *tl_lake_map_get(const struct tl_lake_map *map, const char *key);
+
+/* --- metadata.c --- */
+struct tl_lake_metadata {
+    int64_t format_version;
+    const char *uuid;     /* NULL: not given yet */
+    const char *location; /* NULL: not given yet */
+    int64_t last_sequence_number, last_updated_ms, last_column_id;
+    int64_t current_schema_id, default_spec_id, default_sort_order_id; /* -1: not set yet */
+    int64_t last_partition_id;
+    int64_t current_snapshot_id; /* -1: none */
+    int64_t next_row_id;         /* format version 3 */
+    struct tl_lake_list schemas, specs, orders, snapshots, statistics, partition_statistics, snapshot_log, metadata_log;
+    struct tl_lake_map properties, refs;
+    struct tl_lake_map others; /* members this program does not know: kept as they are */
+};
+void tl_lake_metadata_init(struct tl_lake_metadata *metadata);
+TL_CHECKED enum tl_code tl_lake_metadata_read(tl_arena *arena, const tl_json *root, struct tl_lake_metadata *metadata, struct tl_err *err);
+/* Whole and coherent? */
+TL_CHECKED enum tl_code tl_lake_metadata_check(tl_arena *arena, const struct tl_lake_metadata *metadata, struct tl_err *err);
+void tl_lake_metadata_write(const struct tl_lake_metadata *metadata, struct tl_buf *buf);
+/* The text of a property, NULL = not set. */
+const char *tl_lake_property(const struct tl_lake_metadata *metadata, const char *name);
+
+/* --- schema.c --- */
+/* Every field has a unique positive id, a name and a type of this format version.  *ret_max_id: the highest id. */
+TL_CHECKED enum tl_code tl_lake_schema_check(tl_arena *arena, const tl_json *schema, int64_t format_version, int64_t *ret_max_id, struct tl_err *err);
+/* Does the schema have a field of this id, at any depth? */
+bool tl_lake_schema_has(const tl_json *schema, int64_t field_id);
+TL_CHECKED enum tl_code tl_lake_spec_check(const tl_json *spec, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_order_check(const tl_json *order, struct tl_err *err);
+/* Do all fields of the spec or sort order refer to fields of the schema? */
+TL_CHECKED enum tl_code tl_lake_sources_check(const tl_json *spec_or_order, const char *what, const tl_json *schema, struct tl_err *err);
+/* Equal but for "schema-id", "spec-id", "order-id", "type" and the fields' "field-id". */
+bool tl_lake_same_fields(const tl_json *a, const tl_json *b);
+
+/* --- updates.c --- */
+struct tl_lake_change {
+    const tl_lake *lake;
+    tl_arena *arena;
+    struct tl_lake_metadata *metadata;
+    bool creating;
+    bool names_changed; /* schema, spec or properties: listings are stale */
+    int64_t now_ms;
+    /* the ids clients gave to what they added here, and what they became; -1 = "the one just added" */
+    struct tl_lake_added {
+        int64_t asked, became;
+    } schemas[64], specs[64], orders[64];
+    int schema_count, spec_count, order_count;
+    struct tl_lake_list added_snapshots;
+};
+TL_CHECKED enum tl_code tl_lake_apply(struct tl_lake_change *change, const tl_json *updates, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_add_schema(struct tl_lake_change *change, const tl_json *schema, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_add_spec(struct tl_lake_change *change, const tl_json *spec, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_add_order(struct tl_lake_change *change, const tl_json *order, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_set_properties(struct tl_lake_change *change, const tl_json *properties, struct tl_err *err);
+/* Whatever a table must have and was not given: the unpartitioned spec, the unsorted order, the ones just added as current. */
+TL_CHECKED enum tl_code tl_lake_complete(struct tl_lake_change *change, struct tl_err *err);
+
+/* --- snapshots.c: handlers of updates --- */
+enum tl_code tl_lake_update_add_snapshot(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+enum tl_code tl_lake_update_set_ref(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+enum tl_code tl_lake_update_remove_ref(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+enum tl_code tl_lake_update_remove_snapshots(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+enum tl_code tl_lake_update_set_statistics(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+enum tl_code tl_lake_update_remove_statistics(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+enum tl_code tl_lake_update_set_partition_statistics(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+enum tl_code tl_lake_update_remove_partition_statistics(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
+
+/* --- requirements.c --- */
+/* metadata NULL: there is no table.  TL_CONFLICT when one does not hold, TL_INVALID_ARGUMENT for one that is not known. */
+TL_CHECKED enum tl_code tl_lake_require(const tl_json *requirements, const struct tl_lake_metadata *metadata, struct tl_err *err);
+bool tl_lake_requires_create(const tl_json *requirements);
+
+/* --- catalog.c: namespaces are their levels joined by TL_LAKE_LEVEL_SEPARATOR --- */
+struct tl_lake_pointer {
+    const char *namespace_name, *name;
+    const char *uuid, *location, *metadata_location;
+    int64_t version;
+};
+struct tl_lake_names {
+    const char **items;
+    size_t count, capacity;
+    bool more; /* there are names after the last one */
+};
+/* "a.b" for messages */
+const char *tl_lake_dotted(tl_arena *arena, const char *namespace_name);
+TL_CHECKED enum tl_code tl_lake_namespace_check(const char *namespace_name, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_table_name_check(const char *name, struct tl_err *err);
+/* {"namespace":["a","b"]} -> "a\x1Fb" */
+TL_CHECKED enum tl_code tl_lake_namespace_of(tl_arena *arena, const tl_json *levels, const char **ret_namespace, struct tl_err *err);
+
+TL_CHECKED enum tl_code tl_lake_store_prepare(tl_store *store, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_namespace_add(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *properties, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_namespace_remove(tl_lake *lake, tl_arena *arena, const char *namespace_name, struct tl_err *err);
+/* *ret_properties: JSON object text.  TL_SCHEMA_NOT_FOUND. */
+TL_CHECKED enum tl_code tl_lake_namespace_get(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char **ret_properties, struct tl_err *err);
+/* `change` turns the old properties into the new ones, inside the write. */
+TL_CHECKED enum tl_code tl_lake_namespace_set(tl_lake *lake, tl_arena *arena, const char *namespace_name,
+                                              enum tl_code (*change)(void *context, const char *properties, const char **ret_properties, struct tl_err *err),
+                                              void *context, struct tl_err *err);
+/* Namespaces directly below `parent` ("" = top), after `after`, at most `limit`; whole names. */
+TL_CHECKED enum tl_code tl_lake_namespace_list(tl_lake *lake, tl_arena *arena, const char *parent, const char *after, size_t limit,
+                                               struct tl_lake_names *names, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_table_list(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *after, size_t limit,
+                                           struct tl_lake_names *names, struct tl_err *err);
+/* TL_TABLE_NOT_FOUND; TL_SCHEMA_NOT_FOUND when there is not even the namespace. */
+TL_CHECKED enum tl_code tl_lake_pointer_get(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
+                                            struct tl_lake_pointer *ret_pointer, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_table_remove(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
+                                             const char **ret_location, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_table_rename(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
+                                             const char *to_namespace, const char *to_name, struct tl_err *err);
+/* All or none: version -1 makes a new pointer, else the one of that version moves.  TL_CONFLICT when another was faster. */
+TL_CHECKED enum tl_code tl_lake_pointers_move(tl_lake *lake, tl_arena *arena, const struct tl_lake_pointer *pointers, size_t count, struct tl_err *err);
+
+/* --- commit.c --- */
+TL_CHECKED enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const char *metadata_location, struct tl_str *ret_text,
+                                              struct tl_lake_metadata *ret_metadata, struct tl_err *err);
+/* The folders writers expect below a table's location. */
+TL_CHECKED enum tl_code tl_lake_make_folders(const tl_lake *lake, tl_arena *arena, const char *location, struct tl_err *err);
+/* One table's part of a commit. */
+struct tl_lake_table_change {
+    const char *namespace_name, *name;
+    const tl_json *requirements, *updates;
+    /* set by the commit */
+    const char *metadata_location;
+    struct tl_str metadata;
+};
+TL_CHECKED enum tl_code tl_lake_commit(tl_lake *lake, tl_arena *arena, struct tl_lake_table_change *changes, size_t count, struct tl_err *err);
+/* The first metadata of a table that the client described; kept only when `persist`. */
+TL_CHECKED enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespace_name, const tl_json *request, bool persist,
+                                       struct tl_lake_table_change *ret_table, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_register(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
+                                         const char *metadata_location, struct tl_lake_table_change *ret_table, struct tl_err *err);
+
+/* --- rest.c, table.c, namespace.c --- */
+struct tl_lake_route_call {
+    tl_lake *lake;
+    tl_arena *arena;
+    const struct tl_lake_call *call;
+    const char *namespace_name; /* from the path; NULL = not in it */
+    const char *table;
+    const tl_json *body;        /* NULL: none was sent */
+    int status;
+    struct tl_buf *reply;
+};
+enum tl_code tl_lake_rest_namespaces(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_namespace_add(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_namespace(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_namespace_exists(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_namespace_remove(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_namespace_properties(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_tables(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_table_create(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_table(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_table_exists(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_transaction(struct tl_lake_route_call *rest, struct tl_err *err);
+/* Page parameters: *ret_after "" at the start; all names when the client does not page. */
+TL_CHECKED enum tl_code tl_lake_rest_page(struct tl_lake_route_call *rest, const char **ret_after, size_t *ret_limit, struct tl_err *err);
+const char *tl_lake_rest_param(struct tl_lake_route_call *rest, const char *name);
+
+#endif

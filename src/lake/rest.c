@@ -1,0 +1,336 @@
+/* Routes of the Iceberg REST catalog, and errors in its form. */
+#include "lake/lake_int.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/http.h"
+#include "io/process.h"
+
+enum { SEGMENTS_MAX = 8, WAREHOUSE_MODE = 0750 };
+
+typedef enum tl_code (*route_handler)(struct tl_lake_route_call *rest, struct tl_err *err);
+
+static enum tl_code rest_config(struct tl_lake_route_call *rest, struct tl_err *err);
+static enum tl_code rest_config_exists(struct tl_lake_route_call *rest, struct tl_err *err);
+static enum tl_code rest_metrics(struct tl_lake_route_call *rest, struct tl_err *err);
+static enum tl_code rest_no_view(struct tl_lake_route_call *rest, struct tl_err *err);
+
+/* "{n}" is a namespace, "{t}" a table.  `listed`: told to clients; the others are answered for those who do not ask. */
+static const struct route {
+    const char *method, *path;
+    route_handler run;
+    bool body;
+    bool listed;
+} routes[] = {
+    {"GET", "config", rest_config, false, false},
+    {"HEAD", "config", rest_config_exists, false, false},
+    {"GET", "namespaces", tl_lake_rest_namespaces, false, true},
+    {"POST", "namespaces", tl_lake_rest_namespace_add, true, true},
+    {"GET", "namespaces/{n}", tl_lake_rest_namespace, false, true},
+    {"HEAD", "namespaces/{n}", tl_lake_rest_namespace_exists, false, true},
+    {"DELETE", "namespaces/{n}", tl_lake_rest_namespace_remove, false, true},
+    {"POST", "namespaces/{n}/properties", tl_lake_rest_namespace_properties, true, true},
+    {"GET", "namespaces/{n}/tables", tl_lake_rest_tables, false, true},
+    {"POST", "namespaces/{n}/tables", tl_lake_rest_table_create, true, true},
+    {"POST", "namespaces/{n}/register", tl_lake_rest_table_register, true, true},
+    {"GET", "namespaces/{n}/tables/{t}", tl_lake_rest_table, false, true},
+    {"HEAD", "namespaces/{n}/tables/{t}", tl_lake_rest_table_exists, false, true},
+    {"POST", "namespaces/{n}/tables/{t}", tl_lake_rest_table_commit, true, true},
+    {"DELETE", "namespaces/{n}/tables/{t}", tl_lake_rest_table_remove, false, true},
+    {"POST", "namespaces/{n}/tables/{t}/metrics", rest_metrics, false, false},
+    {"POST", "tables/rename", tl_lake_rest_table_rename, true, true},
+    {"POST", "transactions/commit", tl_lake_rest_transaction, true, true},
+    {"GET", "namespaces/{n}/views/{t}", rest_no_view, false, false},
+    {"HEAD", "namespaces/{n}/views/{t}", rest_no_view, false, false},
+};
+enum { ROUTES = sizeof routes / sizeof routes[0] };
+
+/* --- the catalog itself --- */
+
+enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_lake, struct tl_err *err)
+{
+    if (warehouse[0] != '/')
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "the warehouse folder \"%.300s\" must be an absolute path", warehouse);
+    if (tl_dir_make(warehouse, WAREHOUSE_MODE, err) != TL_OK)
+        return err->code;
+    char *real = realpath(warehouse, NULL);
+    if (!real)
+        return tl_err_set(err, TL_IO, "could not find the warehouse folder \"%.300s\"", warehouse);
+    enum tl_code code = TL_OK;
+    if (strpbrk(real, "%?#\\*[]{}\n") || strcmp(real, "/") == 0) {
+        code = tl_err_set(err, TL_INVALID_ARGUMENT, "the warehouse folder \"%.300s\" cannot be used", real);
+        tl_err_hint(err, "use a folder whose path has none of the characters %%?#\\*[]{}");
+    }
+    if (code == TL_OK && tl_lake_store_prepare(store, err) == TL_OK) {
+        tl_lake *lake = tl_heap_alloc(sizeof *lake);
+        lake->store = store;
+        lake->warehouse = tl_heap_strdup(real);
+        atomic_init(&lake->generation, 1);
+        *ret_lake = lake;
+    }
+    free(real);
+    return err->code;
+}
+
+tl_lake *tl_lake_close(tl_lake *lake)
+{
+    if (lake) {
+        free(lake->warehouse);
+        free(lake);
+    }
+    return NULL;
+}
+
+uint64_t tl_lake_generation(tl_lake *lake)
+{
+    return atomic_load(&lake->generation);
+}
+
+/* --- small routes --- */
+
+/* The client may name what it believes to talk to. */
+static bool is_our_warehouse(const tl_lake *lake, const char *name)
+{
+    return !name || !*name || strcmp(name, "lake") == 0 || strcmp(name, lake->warehouse) == 0 ||
+           (strncmp(name, "file://", 7) == 0 && strcmp(name + 7, lake->warehouse) == 0);
+}
+
+static void put_endpoint(struct tl_json_writer *writer, const struct route *route)
+{
+    struct tl_buf text;
+    tl_buf_init(&text, 256);
+    tl_buf_addf(&text, "%s /v1/{prefix}/", route->method);
+    for (const char *at = route->path; *at; at++) {
+        if (strncmp(at, "{n}", 3) == 0 || strncmp(at, "{t}", 3) == 0) {
+            tl_buf_adds(&text, at[1] == 'n' ? "{namespace}" : "{table}");
+            at += 2;
+        } else {
+            tl_buf_addc(&text, *at);
+        }
+    }
+    tl_json_put_str(writer, (struct tl_str){text.data, text.size});
+    tl_buf_done(&text);
+}
+
+static enum tl_code check_warehouse(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    const char *name = tl_lake_rest_param(rest, "warehouse");
+    if (is_our_warehouse(rest->lake, name))
+        return TL_OK;
+    return tl_err_set(err, TL_NOT_FOUND, "Warehouse does not exist: %.200s (the one here is \"lake\")", name);
+}
+
+static enum tl_code rest_config(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    if (check_warehouse(rest, err) != TL_OK)
+        return err->code;
+    struct tl_json_writer writer;
+    tl_json_writer_init(&writer, rest->reply);
+    tl_json_begin_object(&writer);
+    tl_json_key(&writer, "defaults");
+    tl_json_begin_object(&writer);
+    tl_json_end_object(&writer);
+    tl_json_key(&writer, "overrides");
+    tl_json_begin_object(&writer);
+    tl_json_end_object(&writer);
+    tl_json_key(&writer, "endpoints");
+    tl_json_begin_array(&writer);
+    for (size_t i = 0; i < ROUTES; i++)
+        if (routes[i].listed)
+            put_endpoint(&writer, &routes[i]);
+    tl_json_end_array(&writer);
+    tl_json_end_object(&writer);
+    return TL_OK;
+}
+
+static enum tl_code rest_config_exists(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    return check_warehouse(rest, err);
+}
+
+/* Reports of clients that send them unasked are taken and dropped. */
+static enum tl_code rest_metrics(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    rest->status = 204;
+    return err->code;
+}
+
+static enum tl_code rest_no_view(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    return tl_err_set(err, TL_NOT_FOUND, "View does not exist: %s.%s", tl_lake_dotted(rest->arena, rest->namespace_name), rest->table);
+}
+
+/* --- parameters --- */
+
+const char *tl_lake_rest_param(struct tl_lake_route_call *rest, const char *name)
+{
+    return rest->call->query_param ? rest->call->query_param(rest->call->context, name) : NULL;
+}
+
+enum tl_code tl_lake_rest_page(struct tl_lake_route_call *rest, const char **ret_after, size_t *ret_limit, struct tl_err *err)
+{
+    const char *token = tl_lake_rest_param(rest, "pageToken"), *size = tl_lake_rest_param(rest, "pageSize");
+    *ret_after = token ? token : "";
+    *ret_limit = token || size ? TL_LAKE_PAGE_MAX : TL_LAKE_LIST_MAX;
+    if (!tl_utf8_valid(*ret_after, strlen(*ret_after), NULL))
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "\"pageToken\" is not one that was given out");
+    if (!size || !*size)
+        return TL_OK;
+    char *end;
+    long long wanted = strtoll(size, &end, 10);
+    if (*end || wanted < 1)
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "\"pageSize\" must be a number from 1");
+    if (wanted < TL_LAKE_PAGE_MAX)
+        *ret_limit = (size_t)wanted;
+    return TL_OK;
+}
+
+/* --- routing --- */
+
+struct segments {
+    const char *items[SEGMENTS_MAX];
+    size_t count;
+};
+
+static enum tl_code split(tl_arena *arena, const char *path, struct segments *segments, struct tl_err *err)
+{
+    segments->count = 0;
+    for (const char *at = path + (*path == '/'); *at;) {
+        size_t size = strcspn(at, "/");
+        char *text = segments->count < SEGMENTS_MAX ? tl_http_decode(arena, at, size, false) : NULL;
+        if (!text || !tl_utf8_valid(text, strlen(text), NULL))
+            return tl_err_set(err, TL_INVALID_ARGUMENT, "the path of the request is malformed");
+        segments->items[segments->count++] = text;
+        at += size + (at[size] == '/');
+    }
+    return TL_OK;
+}
+
+static bool matches(const struct route *route, const struct segments *segments, struct tl_lake_route_call *rest)
+{
+    const char *at = route->path;
+    size_t i = 1; /* after "v1" */
+    rest->namespace_name = rest->table = NULL;
+    for (; *at && i < segments->count; i++) {
+        size_t size = strcspn(at, "/");
+        if (strncmp(at, "{n}", 3) == 0)
+            rest->namespace_name = segments->items[i];
+        else if (strncmp(at, "{t}", 3) == 0)
+            rest->table = segments->items[i];
+        else if (strlen(segments->items[i]) != size || memcmp(segments->items[i], at, size) != 0)
+            return false;
+        at += size + (at[size] == '/');
+    }
+    return *at == '\0' && i == segments->count;
+}
+
+static enum tl_code read_body(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    struct tl_str body = rest->call->body;
+    if (body.size > TL_LAKE_BODY_BYTES_MAX)
+        return tl_err_set(err, TL_TOO_LARGE, "the request has %zu bytes, at most %d are taken", body.size, TL_LAKE_BODY_BYTES_MAX);
+    struct tl_err failure;
+    tl_err_init(&failure);
+    if (tl_json_parse(rest->arena, body.data, body.size, &rest->body, &failure) != TL_OK)
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "the body of the request cannot be read: %s", failure.message);
+    if (!tl_json_is_object(rest->body))
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "the body of the request is not a JSON object");
+    return TL_OK;
+}
+
+static enum tl_code run_route(const struct route *route, struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    rest->status = 200;
+    if ((rest->namespace_name && tl_lake_namespace_check(rest->namespace_name, err) != TL_OK) ||
+        (route->body && read_body(rest, err) != TL_OK))
+        return err->code;
+    return route->run(rest, err);
+}
+
+static enum tl_code dispatch(struct tl_lake_route_call *rest, int *ret_wrong_method, struct tl_err *err)
+{
+    struct segments segments;
+    *ret_wrong_method = 0;
+    if (split(rest->arena, rest->call->path, &segments, err) != TL_OK)
+        return err->code;
+    if (segments.count > 1 && strcmp(segments.items[0], "v1") == 0)
+        for (size_t i = 0; i < ROUTES; i++) {
+            if (!matches(&routes[i], &segments, rest))
+                continue;
+            if (strcmp(routes[i].method, rest->call->method) == 0)
+                return run_route(&routes[i], rest, err);
+            *ret_wrong_method = 1;
+        }
+    return tl_err_set(err, *ret_wrong_method ? TL_UNSUPPORTED : TL_NOT_FOUND, "the catalog has no %.20s %.200s", rest->call->method,
+                      rest->call->path);
+}
+
+/* --- errors --- */
+
+static const struct {
+    enum tl_code code;
+    int status;
+    const char *type;
+} forms[] = {
+    {TL_SCHEMA_NOT_FOUND, 404, "NoSuchNamespaceException"},
+    {TL_TABLE_NOT_FOUND, 404, "NoSuchTableException"},
+    {TL_NOT_FOUND, 404, "NotFoundException"},
+    {TL_ALREADY_EXISTS, 409, "AlreadyExistsException"},
+    {TL_SCHEMA_NOT_EMPTY, 409, "NamespaceNotEmptyException"},
+    {TL_CONFLICT, 409, "CommitFailedException"},
+    {TL_INVALID_ARGUMENT, 400, "BadRequestException"},
+    {TL_SYNTAX, 400, "BadRequestException"},
+    {TL_BAD_ENCODING, 400, "BadRequestException"},
+    {TL_UNSUPPORTED, 406, "UnsupportedOperationException"},
+    {TL_TYPE_MISMATCH, 422, "UnprocessableEntityException"},
+    {TL_TOO_LARGE, 413, "BadRequestException"},
+    {TL_NOT_ALLOWED, 403, "ForbiddenException"},
+    {TL_INTERNAL, 500, "CommitStateUnknownException"}, /* only a pointer that may have moved gives this */
+};
+
+static void put_error(const struct tl_lake_route_call *rest, int wrong_method, const struct tl_err *err, struct tl_lake_reply *reply,
+                      struct tl_buf *buf)
+{
+    const char *type = "ServiceUnavailableException"; /* nothing was done; clients send it again */
+    reply->status = 503;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        if (forms[i].code == err->code) {
+            reply->status = forms[i].status;
+            type = forms[i].type;
+        }
+    if (wrong_method && err->code == TL_UNSUPPORTED)
+        reply->status = 405;
+    if (err->code == TL_NOT_FOUND && rest->table)
+        type = "NoSuchViewException";
+    struct tl_json_writer writer;
+    tl_buf_clear(buf);
+    tl_json_writer_init(&writer, buf);
+    tl_json_begin_object(&writer);
+    tl_json_key(&writer, "error");
+    tl_json_begin_object(&writer);
+    tl_json_pair_text(&writer, "message", err->hint[0] ? tl_arena_printf(rest->arena, "%s; %s", err->message, err->hint) : err->message);
+    tl_json_pair_text(&writer, "type", type);
+    tl_json_pair_int64(&writer, "code", reply->status);
+    tl_json_end_object(&writer);
+    tl_json_end_object(&writer);
+}
+
+void tl_lake_rest(struct tl_request *rq, tl_lake *lake, const struct tl_lake_call *call, struct tl_lake_reply *ret_reply)
+{
+    struct tl_buf buf;
+    struct tl_err err;
+    int wrong_method;
+    tl_buf_init(&buf, 2 * (size_t)TL_LAKE_METADATA_BYTES_MAX);
+    tl_err_init(&err);
+    struct tl_lake_route_call rest = {.lake = lake, .arena = rq->arena, .call = call, .status = 200, .reply = &buf};
+    *ret_reply = (struct tl_lake_reply){0};
+    if (dispatch(&rest, &wrong_method, &err) == TL_OK)
+        ret_reply->status = rest.status;
+    else
+        put_error(&rest, wrong_method, &err, ret_reply, &buf);
+    if (strcmp(call->method, "HEAD") != 0 && ret_reply->status != 204)
+        ret_reply->body = (struct tl_str){tl_arena_strndup(rq->arena, tl_buf_cstr(&buf), buf.size), buf.size};
+    tl_buf_done(&buf);
+}

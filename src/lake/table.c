@@ -1,0 +1,146 @@
+/* Tables as the REST catalog shows them. */
+#include "lake/lake_int.h"
+
+#include <string.h>
+
+static enum tl_code put_table(struct tl_lake_route_call *rest, const struct tl_lake_table_change *table, struct tl_err *err)
+{
+    struct tl_json_writer writer;
+    tl_json_writer_init(&writer, rest->reply);
+    tl_json_begin_object(&writer);
+    if (table->metadata_location)
+        tl_json_pair_text(&writer, "metadata-location", table->metadata_location);
+    tl_json_key(&writer, "metadata");
+    tl_json_put_raw(&writer, table->metadata);
+    tl_json_key(&writer, "config");
+    tl_json_begin_object(&writer);
+    tl_json_end_object(&writer);
+    tl_json_end_object(&writer);
+    return rest->reply->failed ? tl_err_set(err, TL_TOO_LARGE, "the metadata of the table is too large to send") : TL_OK;
+}
+
+enum tl_code tl_lake_rest_table_create(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    struct tl_lake_table_change table;
+    bool staged = tl_json_bool(tl_json_get(rest->body, "stage-create"), false);
+    if (tl_lake_create(rest->lake, rest->arena, rest->namespace_name, rest->body, !staged, &table, err) != TL_OK)
+        return err->code;
+    return put_table(rest, &table, err);
+}
+
+enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    const char *name, *location;
+    struct tl_lake_table_change table;
+    if (tl_lake_json_need_text(rest->body, "registering a table", "name", &name, err) != TL_OK ||
+        tl_lake_json_need_text(rest->body, "registering a table", "metadata-location", &location, err) != TL_OK)
+        return err->code;
+    if (tl_json_bool(tl_json_get(rest->body, "overwrite"), false))
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "registering a table over another is not offered");
+    if (tl_lake_register(rest->lake, rest->arena, rest->namespace_name, name, location, &table, err) != TL_OK)
+        return err->code;
+    return put_table(rest, &table, err);
+}
+
+enum tl_code tl_lake_rest_table(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    struct tl_lake_pointer pointer;
+    struct tl_lake_table_change table = {.namespace_name = rest->namespace_name, .name = rest->table};
+    if (tl_lake_pointer_get(rest->lake, rest->arena, rest->namespace_name, rest->table, &pointer, err) != TL_OK ||
+        tl_lake_metadata_load(rest->lake, rest->arena, pointer.metadata_location, &table.metadata, NULL, err) != TL_OK)
+        return err->code;
+    table.metadata_location = pointer.metadata_location;
+    return put_table(rest, &table, err);
+}
+
+enum tl_code tl_lake_rest_table_exists(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    struct tl_lake_pointer pointer;
+    rest->status = 204;
+    return tl_lake_pointer_get(rest->lake, rest->arena, rest->namespace_name, rest->table, &pointer, err);
+}
+
+/* The identifier in the body, where there is one, must be the path's: a mistake here would change another table. */
+static enum tl_code check_identifier(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    const tl_json *identifier = tl_json_get(rest->body, "identifier");
+    const char *namespace_name, *name;
+    if (!identifier || tl_json_is_null(identifier))
+        return TL_OK;
+    if (tl_lake_namespace_of(rest->arena, tl_json_get(identifier, "namespace"), &namespace_name, err) != TL_OK ||
+        tl_lake_json_need_text(identifier, "an identifier", "name", &name, err) != TL_OK)
+        return err->code;
+    if (strcmp(namespace_name, rest->namespace_name) != 0 || strcmp(name, rest->table) != 0)
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "the identifier in the body is not the table of the path");
+    return TL_OK;
+}
+
+enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    struct tl_lake_table_change table = {.namespace_name = rest->namespace_name,
+                                         .name = rest->table,
+                                         .requirements = tl_json_get(rest->body, "requirements"),
+                                         .updates = tl_json_get(rest->body, "updates")};
+    if (check_identifier(rest, err) != TL_OK || tl_lake_table_name_check(rest->table, err) != TL_OK ||
+        tl_lake_commit(rest->lake, rest->arena, &table, 1, err) != TL_OK)
+        return err->code;
+    return put_table(rest, &table, err);
+}
+
+enum tl_code tl_lake_rest_transaction(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    const tl_json *list = tl_json_get(rest->body, "table-changes");
+    size_t count = tl_json_count(list);
+    if (!tl_json_is_array(list) || count == 0 || count > TL_LAKE_CHANGES_MAX)
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "\"table-changes\" must be a list of 1 to %d changes", TL_LAKE_CHANGES_MAX);
+    struct tl_lake_table_change *changes = TL_NEW_ARRAY(rest->arena, struct tl_lake_table_change, count);
+    size_t i = 0;
+    for (struct tl_json_iter it = tl_json_iter(list); tl_json_next(&it); i++) {
+        const tl_json *identifier = tl_json_get(it.value, "identifier");
+        changes[i].requirements = tl_json_get(it.value, "requirements");
+        changes[i].updates = tl_json_get(it.value, "updates");
+        if (tl_lake_namespace_of(rest->arena, tl_json_get(identifier, "namespace"), &changes[i].namespace_name, err) != TL_OK ||
+            tl_lake_json_need_text(identifier, "an identifier", "name", &changes[i].name, err) != TL_OK ||
+            tl_lake_table_name_check(changes[i].name, err) != TL_OK)
+            return err->code;
+    }
+    rest->status = 204;
+    return tl_lake_commit(rest->lake, rest->arena, changes, count, err);
+}
+
+enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    const char *location, *purge = tl_lake_rest_param(rest, "purgeRequested");
+    rest->status = 204;
+    if (tl_lake_table_remove(rest->lake, rest->arena, rest->namespace_name, rest->table, &location, err) != TL_OK)
+        return err->code;
+    atomic_fetch_add(&rest->lake->generation, 1);
+    /* The table is gone either way: files that cannot be deleted are upkeep's business, not a failure of the drop. */
+    struct tl_err ignored;
+    tl_err_init(&ignored);
+    if (purge && tl_streq_nocase(purge, "true"))
+        (void)!tl_lake_purge(rest->lake, rest->arena, location, &ignored);
+    return TL_OK;
+}
+
+static enum tl_code read_identifier(struct tl_lake_route_call *rest, const char *key, const char **ret_namespace, const char **ret_name,
+                                    struct tl_err *err)
+{
+    const tl_json *identifier = tl_json_get(rest->body, key);
+    if (tl_lake_namespace_of(rest->arena, tl_json_get(identifier, "namespace"), ret_namespace, err) != TL_OK ||
+        tl_lake_json_need_text(identifier, "an identifier", "name", ret_name, err) != TL_OK)
+        return err->code;
+    return tl_lake_table_name_check(*ret_name, err);
+}
+
+enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    const char *namespace_name, *name, *to_namespace, *to_name;
+    rest->status = 204;
+    if (read_identifier(rest, "source", &namespace_name, &name, err) != TL_OK ||
+        read_identifier(rest, "destination", &to_namespace, &to_name, err) != TL_OK ||
+        tl_lake_table_rename(rest->lake, rest->arena, namespace_name, name, to_namespace, to_name, err) != TL_OK)
+        return err->code;
+    atomic_fetch_add(&rest->lake->generation, 1);
+    return TL_OK;
+}
