@@ -74,7 +74,7 @@ static void test_table_shows_control_characters_as_escapes(void **state)
 {
     (void)state;
     expect(TL_CLI_TABLE, "[[1,\"a\\nb\\u001b[31m\",null]]",
-           " id │ name        │ tags\n────┼─────────────┼──────\n  1 │ a\\nb\\x1b[31m │ NULL\n");
+           " id │ name         │ tags\n────┼──────────────┼──────\n  1 │ a\\nb\\x1b[31m │ NULL\n");
 }
 
 static void test_table_counts_wide_characters_twice(void **state)
