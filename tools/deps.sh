@@ -35,7 +35,7 @@ provided() {
     python3-venv) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
     python3 | unzip) command -v "$1" >/dev/null ;;
     maven) command -v mvn >/dev/null ;;
-    openjdk-17-jre-headless) command -v java >/dev/null ;;
+    openjdk-17-jdk-headless) command -v javac >/dev/null ;;
     *) return 1 ;;
     esac
 }

@@ -1,0 +1,153 @@
+"""Trino's own clients, unmodified: the Python package, the command line and the JDBC driver."""
+import datetime
+import decimal
+import os
+import subprocess
+import urllib.parse
+
+import pytest
+import trino
+
+CLIENTS = "trino"
+
+
+@pytest.fixture(scope="module")
+def address(demo):
+    return urllib.parse.urlsplit(demo.url)
+
+
+@pytest.fixture
+def connection(address):
+    with trino.dbapi.connect(host=address.hostname, port=address.port, user="admin", catalog="lake", schema="dim") as made:
+        yield made
+
+
+def test_python_reads_typed_values(connection):
+    cursor = connection.cursor()
+    cursor.execute("SELECT 1, 1.50::DECIMAL(10,2), DATE '2024-01-31', TIMESTAMP '2024-01-31 01:02:03.5', [1,2], 'x', NULL")
+    assert cursor.fetchall() == [
+        [1, decimal.Decimal("1.50"), datetime.date(2024, 1, 31), datetime.datetime(2024, 1, 31, 1, 2, 3, 500000), [1, 2], "x", None]
+    ]
+
+
+def test_python_binds_parameters(connection):
+    cursor = connection.cursor()
+    cursor.execute("SELECT count(*) FROM accounts WHERE account_id <= ? AND plan <> ?", (10, "none"))
+    assert cursor.fetchone() == [10]
+
+
+def test_python_pages_through_a_large_result(connection):
+    cursor = connection.cursor()
+    cursor.execute("SELECT range FROM range(300000)")
+    assert sum(row[0] for row in cursor.fetchall()) == 300000 * 299999 // 2
+
+
+def test_python_sets_session_properties_and_cancels(address):
+    with trino.dbapi.connect(host=address.hostname, port=address.port, user="admin", session_properties={"query_max_rows": "5"}) as made:
+        with pytest.raises(trino.exceptions.TrinoQueryError) as error:
+            made.cursor().execute("SELECT range FROM range(100)").fetchall()
+        assert "query_max_rows" in str(error.value)
+        cursor = made.cursor()
+        cursor.execute("SELECT 1")
+        cursor.cancel()
+
+
+def test_python_writes_to_the_lake(connection):
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE lake.scratch.from_python (id BIGINT, name VARCHAR)")
+    cursor.fetchall()
+    cursor.execute("INSERT INTO lake.scratch.from_python VALUES (1, 'a'), (2, NULL)")
+    assert cursor.fetchall() == [[2]]
+    cursor.execute("SELECT * FROM lake.scratch.from_python ORDER BY id")
+    assert cursor.fetchall() == [[1, "a"], [2, None]]
+    cursor.execute("DROP TABLE lake.scratch.from_python")
+    cursor.fetchall()
+
+
+def test_python_error_names_the_kind(connection):
+    with pytest.raises(trino.exceptions.TrinoUserError) as error:
+        connection.cursor().execute("SELECT * FROM nothing_here").fetchall()
+    assert error.value.error_name == "TABLE_NOT_FOUND"
+
+
+def run_cli(root, demo, *arguments, stdin=None):
+    jar = root / ".deps" / CLIENTS / "trino-cli-476-executable.jar"
+    command = ["java", "-jar", str(jar), "--server", demo.url, "--user", "admin", *arguments]
+    environment = {**os.environ, "HOME": str(demo.folder)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, input=stdin, env=environment, check=False)
+
+
+def test_trino_cli_runs_queries(root, demo):
+    done = run_cli(root, demo, "--output-format", "CSV", "--execute", "SELECT 1, 'a,b', NULL; SHOW CATALOGS")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == '"1","a,b",""' and {'"ops"', '"events"', '"lake"'} <= set(lines[1:])
+
+
+def test_trino_cli_uses_session_and_shows_errors(root, demo):
+    done = run_cli(root, demo, "--catalog", "ops", "--schema", "public", "--session", "query_max_run_time=1m",
+                   "--execute", "SELECT count(*) FROM accounts; SELECT nope FROM accounts")
+    assert done.stdout.splitlines()[0] == '"250"'
+    assert done.returncode != 0 and "nope" in done.stderr
+
+
+JDBC = """
+import java.sql.*;
+import java.util.*;
+
+public class TownLake {
+    public static void main(String[] arguments) throws Exception {
+        Properties properties = new Properties();
+        properties.setProperty("user", "admin");
+        try (Connection connection = DriverManager.getConnection("jdbc:trino://" + arguments[0] + "/lake/dim", properties)) {
+            System.out.println("valid " + connection.isValid(5));
+            try (Statement statement = connection.createStatement()) {
+                ResultSet rows = statement.executeQuery("SELECT 42 AS n, 1.25::DECIMAL(5,2) AS d, TIMESTAMP '2024-01-01 00:00:00.123' AS t, ['x'] AS l");
+                rows.next();
+                System.out.println(rows.getInt("n") + " " + rows.getBigDecimal(2) + " " + rows.getTimestamp(3) + " " + rows.getMetaData().getColumnTypeName(4));
+                System.out.println("update " + statement.executeUpdate("CREATE TABLE lake.scratch.from_jdbc (id BIGINT)"));
+                System.out.println("insert " + statement.executeUpdate("INSERT INTO lake.scratch.from_jdbc VALUES (1), (2), (3)"));
+                statement.executeUpdate("DROP TABLE lake.scratch.from_jdbc");
+                statement.execute("SET SESSION query_max_run_time = '2m'");
+                statement.execute("USE ops.public");
+                System.out.println("catalog " + connection.getCatalog());
+                ResultSet large = statement.executeQuery("SELECT range FROM range(250000)");
+                long sum = 0;
+                while (large.next()) sum += large.getLong(1);
+                System.out.println("sum " + sum);
+            }
+            try (PreparedStatement prepared = connection.prepareStatement("SELECT count(*) FROM accounts WHERE account_id <= ? AND is_internal = ?")) {
+                prepared.setLong(1, 10);
+                prepared.setBoolean(2, true);
+                ResultSet rows = prepared.executeQuery();
+                rows.next();
+                System.out.println("prepared " + rows.getLong(1));
+            }
+            try (Statement statement = connection.createStatement()) {
+                statement.executeQuery("SELECT * FROM nowhere");
+            } catch (SQLException error) {
+                System.out.println("error " + error.getErrorCode());
+            }
+        }
+    }
+}
+"""
+
+
+def test_trino_jdbc_runs_queries(root, demo, address, tmp_path):
+    source = tmp_path / "TownLake.java"
+    source.write_text(JDBC)
+    jar = root / ".deps" / CLIENTS / "trino-jdbc-476.jar"
+    done = subprocess.run(["java", "-Duser.timezone=UTC", "-cp", str(jar), str(source), f"{address.hostname}:{address.port}"],
+                          capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "valid true",
+        "42 1.25 2024-01-01 00:00:00.123 array(varchar)",
+        "update 0",
+        "insert 3",
+        "catalog ops",
+        "sum 31249875000",
+        "prepared 10",
+        "error 46",
+    ]
