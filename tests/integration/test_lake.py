@@ -1,0 +1,123 @@
+"""Tables of our own, through the door: made, filled, changed, evolved and dropped."""
+import pytest
+
+
+@pytest.fixture
+def scratch(lake, request):
+    """A schema of its own for one test."""
+    name = "t_" + "".join(c if c.isalnum() else "_" for c in request.node.name)[:50].lower()
+    lake.run(f"DROP SCHEMA IF EXISTS lake.{name} CASCADE")
+    lake.run(f"CREATE SCHEMA lake.{name}")
+    yield f"lake.{name}"
+    lake.run(f"DROP SCHEMA IF EXISTS lake.{name} CASCADE")
+
+
+def test_table_is_made_filled_changed_and_dropped(lake, scratch):
+    table = f"{scratch}.people"
+    assert lake.run(f"CREATE TABLE {table} (id BIGINT, name VARCHAR, born DATE, score DECIMAL(8,3))").page["updateType"] == "CREATE TABLE"
+    inserted = lake.run(f"INSERT INTO {table} VALUES (1, 'Ada', DATE '1815-12-10', 9.5), (2, 'Björn', NULL, 1.25), (3, NULL, DATE '2000-02-29', NULL)")
+    assert inserted.page["updateType"] == "INSERT" and inserted.page["updateCount"] == 3 and inserted.rows == [[3]]
+    assert lake.run(f"UPDATE {table} SET name = 'Grace', score = score + 1 WHERE id = 2").page["updateCount"] == 1
+    assert lake.run(f"DELETE FROM {table} WHERE name IS NULL").page["updateCount"] == 1
+    assert lake.rows(f"SELECT * FROM {table} ORDER BY id") == [[1, "Ada", "1815-12-10", "9.500"], [2, "Grace", None, "2.250"]]
+    assert lake.run(f"DROP TABLE {table}").page["updateType"] == "DROP TABLE"
+    assert lake.error(f"SELECT * FROM {table}").code == "table_not_found"
+
+
+def test_create_table_as_joins_other_sources(lake, scratch):
+    made = lake.run(
+        f"""CREATE TABLE {scratch}.spent AS SELECT a.customer_id, sum(i.amount) AS spent
+            FROM ops.public.invoices i JOIN ops.public.accounts a ON a.account_id = i.account_id GROUP BY 1"""
+    )
+    assert made.page["updateType"] == "CREATE TABLE AS" and made.page["updateCount"] > 0
+    assert lake.value(f"SELECT sum(spent) FROM {scratch}.spent") == lake.value("SELECT sum(amount) FROM ops.public.invoices")
+
+
+def test_insert_select_reads_from_itself_and_others(lake, scratch):
+    lake.run(f"CREATE TABLE {scratch}.n AS SELECT range AS n FROM range(10)")
+    assert lake.run(f"INSERT INTO {scratch}.n SELECT n + 10 FROM {scratch}.n").page["updateCount"] == 10
+    lake.run(f"INSERT INTO {scratch}.n (n) SELECT account_id FROM ops.public.accounts WHERE account_id BETWEEN 100 AND 102")
+    assert lake.value(f"SELECT sum(n) FROM {scratch}.n") == sum(range(20)) + 303
+
+
+def test_merge_updates_and_inserts_in_one_statement(lake, scratch):
+    lake.run(f"CREATE TABLE {scratch}.target AS SELECT * FROM (VALUES (1, 'a'), (2, 'b')) t(id, v)")
+    lake.run(f"CREATE TABLE {scratch}.source AS SELECT * FROM (VALUES (2, 'B'), (3, 'C')) t(id, v)")
+    merged = lake.run(
+        f"""MERGE INTO {scratch}.target t USING {scratch}.source s ON t.id = s.id
+            WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v)"""
+    )
+    assert merged.page["updateType"] == "MERGE"
+    assert lake.rows(f"SELECT * FROM {scratch}.target ORDER BY id") == [[1, "a"], [2, "B"], [3, "C"]]
+
+
+def test_truncate_empties_a_table(lake, scratch):
+    lake.run(f"CREATE TABLE {scratch}.n AS SELECT range AS n FROM range(5)")
+    lake.run(f"TRUNCATE TABLE {scratch}.n")
+    assert lake.value(f"SELECT count(*) FROM {scratch}.n") == 0
+
+
+def test_columns_are_added_renamed_and_dropped(lake, scratch):
+    lake.run(f"CREATE TABLE {scratch}.e AS SELECT 1 AS a, 'x' AS b")
+    lake.run(f"ALTER TABLE {scratch}.e ADD COLUMN c DOUBLE")
+    lake.run(f"ALTER TABLE {scratch}.e RENAME COLUMN b TO bb")
+    lake.run(f"INSERT INTO {scratch}.e VALUES (2, 'y', 0.5)")
+    lake.run(f"ALTER TABLE {scratch}.e DROP COLUMN a")
+    assert [row[0] for row in lake.rows(f"DESCRIBE {scratch}.e")] == ["bb", "c"]
+    assert lake.rows(f"SELECT * FROM {scratch}.e ORDER BY bb") == [["x", None], ["y", 0.5]]
+
+
+def test_views_are_stored_and_run_as_whoever_asks(lake, scratch):
+    lake.run(f"CREATE VIEW {scratch}.v AS SELECT plan, count(*) AS accounts FROM ops.public.accounts GROUP BY plan")
+    assert lake.value(f"SELECT sum(accounts) FROM {scratch}.v") == lake.value("SELECT count(*) FROM ops.public.accounts")
+    assert ["v"] in lake.rows(f"SHOW TABLES FROM {scratch}")
+    lake.run(f"CREATE OR REPLACE VIEW {scratch}.v AS SELECT 1 AS one")
+    assert lake.rows(f"SELECT * FROM {scratch}.v") == [[1]]
+    lake.run(f"DROP VIEW {scratch}.v")
+    assert lake.error(f"SELECT * FROM {scratch}.v").code == "table_not_found"
+
+
+def test_only_the_lake_can_be_written(lake):
+    for sql in ("INSERT INTO ops.public.accounts SELECT * FROM ops.public.accounts", "DROP TABLE ops.public.accounts",
+                "CREATE TABLE events.\"default\".x (a INT)", "DELETE FROM events.\"default\".http_requests", "UPDATE ops.public.accounts SET plan = 'x'"):
+        error = lake.error(sql)
+        assert error.code in ("not_allowed", "unsupported"), (sql, error)
+        assert "lake" in (error.hint or ""), "the hint says where writing is possible"
+
+
+def test_what_exists_is_not_made_again(lake, scratch):
+    lake.run(f"CREATE TABLE {scratch}.one (a INT)")
+    assert lake.error(f"CREATE TABLE {scratch}.one (a INT)").code == "already_exists"
+    lake.run(f"CREATE TABLE IF NOT EXISTS {scratch}.one (a INT)")
+    assert lake.error(f"CREATE SCHEMA {scratch}").code == "already_exists"
+    assert lake.error(f"DROP SCHEMA {scratch}").code == "schema_not_empty"
+    lake.run("DROP TABLE IF EXISTS lake.scratch.never_was")
+
+
+def test_files_are_iceberg_and_stay_below_the_warehouse(demo, lake, scratch):
+    lake.run(f"CREATE TABLE {scratch}.files AS SELECT 1 AS a")
+    schema = scratch.split(".")[1]
+    found = list((demo.folder / "warehouse").rglob("*.metadata.json"))
+    assert any(schema in str(path) for path in found)
+    assert lake.error(f"CREATE TABLE {scratch}.out (a INT) WITH (location = 'file:///tmp/outside')").code is not None
+
+
+def test_two_writers_at_once_lose_nothing(demo, scratch):
+    import concurrent.futures
+
+    from townlake import StatementError
+
+    demo.lake().run(f"CREATE TABLE {scratch}.race (n BIGINT)")
+
+    def insert(number):
+        for _ in range(20):
+            try:
+                demo.lake().run(f"INSERT INTO {scratch}.race VALUES ({number})")
+                return number
+            except StatementError as error:
+                assert error.code == "conflict", error
+        raise AssertionError("20 conflicts in a row")
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(insert, range(12))) == list(range(12))
+    assert demo.lake().rows(f"SELECT n FROM {scratch}.race ORDER BY n") == [[n] for n in range(12)]
