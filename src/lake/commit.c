@@ -32,7 +32,7 @@ enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const c
         *ret_text = (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(&buf), buf.size), buf.size};
     const tl_json *root;
     if (code == TL_OK && ret_metadata && tl_json_parse(arena, tl_buf_cstr(&buf), buf.size, &root, err) == TL_OK)
-        (void)tl_lake_metadata_read(arena, root, ret_metadata, err);
+        (void)!tl_lake_metadata_read(arena, root, ret_metadata, err);
     tl_buf_done(&buf);
     return err->code;
 }
