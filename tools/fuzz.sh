@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Every fuzz target with libFuzzer, each for SECONDS, starting from its corpus.  usage: fuzz.sh SECONDS [NAME]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=$1
+name=${2:-}
+[ -f build-fuzz/build.ninja ] || CC=clang-14 CXX=clang++-14 meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
+    --buildtype=debugoptimized -Dwerror=false -Ddeps="$PWD/.deps" >/dev/null
+ninja -C build-fuzz
+find build-fuzz -type f -perm -u+x -name '*_fuzz' | sort | while read -r target; do
+    corpus=$(basename "${target%_fuzz}")
+    [ -z "$name" ] || [ "$name" = "$corpus" ] || continue
+    work=build-fuzz/corpus/$corpus
+    mkdir -p "$work" "tests/corpus/$corpus"
+    echo "== $corpus"
+    "$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 "$work" "tests/corpus/$corpus" 2>&1 | tail -4
+done

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Write docs/reference from spec/.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mkdir -p docs/reference
+for pair in errors:errors.md config:configuration.md commands:cli.md session:session-properties.md functions:functions.md; do
+    python3 "tools/gen/${pair%%:*}.py" "spec/${pair%%:*}.toml" docs "docs/reference/${pair#*:}"
+done
+python3 tools/gen/api.py spec/api.toml openapi docs/reference/openapi.json
