@@ -37,7 +37,7 @@ struct tl_gate_table {
     size_t offset, size; /* of the name in the text */
     const char *at_unit; /* AT (VERSION => 5): "VERSION", "TIMESTAMP"; NULL = none */
     const char *at_value; /* SQL of the constant */
-    size_t at_size;      /* bytes of the AT clause, which begins where the name ends */
+    size_t at_offset, at_size; /* where the AT clause stands */
     bool target;         /* what INSERT, UPDATE, CREATE ... change; for schemas name is the schema and schema "" */
 };
 

@@ -9,8 +9,7 @@
 enum {
     TL_GATE_TABLES_MAX = 2000,
     TL_GATE_COLUMNS_MAX = 20000,
-    TL_GATE_SETS_MAX = 400,        /* UNION and the like in one statement */
-    TL_GATE_CONJUNCTION_MAX = 10000, /* terms of one AND or OR */
+    TL_GATE_SETS_MAX = 400, /* UNION and the like in one statement */
     TL_GATE_CTES_MAX = 200,
 };
 

@@ -507,9 +507,6 @@ static enum tl_code check_own(struct tl_gate_walk *walk, const tl_json *expressi
         return check_parameter(walk, expression);
     if (strcmp(class, "TYPE") == 0)
         return walk_type(walk, expression, 0);
-    bool many = strcmp(class, "CONJUNCTION") == 0 && tl_json_count(tl_json_get(expression, "children")) > TL_GATE_CONJUNCTION_MAX;
-    if (many)
-        return tl_gate_refuse(walk, TL_TOO_LARGE, expression, "one AND or OR has more than %d terms", TL_GATE_CONJUNCTION_MAX);
     return TL_OK;
 }
 
@@ -627,10 +624,26 @@ static bool is_cte(const struct tl_gate_scope *scope, const char *schema, const 
     return false;
 }
 
+/* [AS alias [(columns)]]: AT stands behind it. */
+static void skip_alias(struct tl_lexer *lexer)
+{
+    bool as = tl_lexer_take_word(lexer, "AS");
+    struct tl_token token = tl_lexer_peek(lexer);
+    bool alias = token.kind == TL_TOKEN_IDENTIFIER || (token.kind == TL_TOKEN_WORD && (as || !tl_token_is_word(lexer->text, token, "AT")));
+    if (!alias)
+        return;
+    tl_lexer_next(lexer);
+    if (tl_lexer_take_symbol(lexer, "("))
+        while (token.kind != TL_TOKEN_END && !tl_token_is_symbol(lexer->text, token, ")"))
+            token = tl_lexer_next(lexer);
+}
+
 /* AT (VERSION => 5), AT (TIMESTAMP => TIMESTAMP '2026-01-01'): constants only; read from the text behind the name. */
 static enum tl_code read_at(struct tl_gate_walk *walk, const tl_json *ref, struct tl_gate_table *table)
 {
     struct tl_lexer lexer = {walk->text, table->offset + table->size};
+    skip_alias(&lexer);
+    table->at_offset = tl_lexer_peek(&lexer).offset;
     bool begun = tl_lexer_take_word(&lexer, "AT") && tl_lexer_take_symbol(&lexer, "(");
     bool version = begun && tl_lexer_take_word(&lexer, "VERSION");
     bool timestamp = begun && !version && tl_lexer_take_word(&lexer, "TIMESTAMP");
@@ -646,7 +659,7 @@ static enum tl_code read_at(struct tl_gate_walk *walk, const tl_json *ref, struc
     }
     table->at_unit = version ? "VERSION" : "TIMESTAMP";
     table->at_value = tl_arena_strndup(walk->arena, walk->text.data + first.offset, last.offset + last.size - first.offset);
-    table->at_size = lexer.at - (table->offset + table->size);
+    table->at_size = lexer.at - table->at_offset;
     return TL_OK;
 }
 

@@ -181,7 +181,7 @@ static enum tl_token_kind skip_word(struct tl_lexer *lexer)
 static enum tl_token_kind skip_symbol(struct tl_lexer *lexer)
 {
     unsigned char c = byte_at(lexer, lexer->at);
-    if (strchr(",()[]{}.;:", c)) {
+    if (strchr(",()[]{}.;:#", c)) {
         lexer->at++;
         return TL_TOKEN_SYMBOL;
     }

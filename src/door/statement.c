@@ -409,12 +409,15 @@ static enum tl_code find_end(struct tl_str text, size_t tokens_max, size_t *ret_
     struct tl_lexer lexer = {text, 0};
     bool ended = false;
     *ret_end = 0;
-    for (size_t count = 0;; count++) {
+    for (size_t count = 0, conjunctions = 0;; count++) {
         struct tl_token token = tl_lexer_next(&lexer);
         if (token.kind == TL_TOKEN_END)
             return *ret_end ? TL_OK : tl_err_set(err, TL_SYNTAX, "the statement is empty");
         if (count == tokens_max)
             return tl_err_set(err, TL_TOO_LARGE, "the statement has more than %zu tokens", tokens_max);
+        conjunctions += tl_token_is_word(text, token, "AND") || tl_token_is_word(text, token, "OR");
+        if (conjunctions > TL_CONJUNCTIONS_MAX)
+            return tl_err_set(err, TL_TOO_LARGE, "the statement has more than %d AND and OR", TL_CONJUNCTIONS_MAX);
         if (token.kind == TL_TOKEN_BAD) {
             tl_err_set(err, TL_SYNTAX, "a quote or comment does not end, or a character belongs to no token");
             tl_err_position(err, (int64_t)token.offset);

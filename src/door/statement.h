@@ -32,7 +32,11 @@ enum tl_statement_kind {
     TL_STATEMENT_EXPLAIN,
 };
 
-enum { TL_NAME_PARTS_MAX = 3, TL_EXECUTE_ARGUMENTS_MAX = 1000 };
+enum {
+    TL_NAME_PARTS_MAX = 3,
+    TL_EXECUTE_ARGUMENTS_MAX = 1000,
+    TL_CONJUNCTIONS_MAX = 5000, /* AND and OR in one statement: the engine's parser needs time of their square */
+};
 
 /* A name of up to three parts and where it stands. */
 struct tl_name {

@@ -99,7 +99,8 @@ static void check_limit(const char *head, const char *piece, int count, const ch
         print_message("%s%s... x %d: %s, %s\n", head, piece, count, tl_code_info(code)->name, err.message);
     free(text);
     assert_int_equal(code, expected);
-    assert_true(elapsed_us < 5000000);
+    if (elapsed_us >= 3000000)
+        fail_msg("%s%s... x %d took %d ms", head, piece, count, (int)(elapsed_us / 1000));
 }
 
 static void test_long_chains_are_refused(void **state)
@@ -136,7 +137,7 @@ static void test_wide_lists_pass_up_to_the_limit(void **state)
     (void)state;
     check_limit("select 1 in (1", ",1", 20000, ")", TL_OK);
     check_limit("select 1 in (1", ",1", 60000, ")", TL_TOO_LARGE);
-    check_limit("select true", " and true", 5000, "", TL_OK);
+    check_limit("select true", " and true", 4000, "", TL_OK);
     check_limit("select true", " and true", 20000, "", TL_TOO_LARGE);
     check_limit("select 1", " union all select 1", 100, "", TL_OK);
     check_limit("select 1", " union all select 1", 1000, "", TL_TOO_LARGE);
@@ -240,11 +241,12 @@ static void test_time_travel_is_read(void **state)
 {
     (void)state;
     tl_arena *arena = tl_arena_new(1 << 24);
-    const char *sql = "select * from l.s.t at (timestamp => timestamp '2026-01-01') as x";
+    const char *sql = "select * from l.s.t x at (timestamp => timestamp '2026-01-01')";
     const struct tl_gate *gate = gate_of(arena, sql);
     assert_string_equal(gate->tables[0].at_unit, "TIMESTAMP");
     assert_string_equal(gate->tables[0].at_value, "timestamp '2026-01-01'");
-    assert_int_equal(gate->tables[0].at_size, strlen(" at (timestamp => timestamp '2026-01-01')"));
+    assert_int_equal(gate->tables[0].at_size, strlen("at (timestamp => timestamp '2026-01-01')"));
+    assert_int_equal(gate->tables[0].at_offset, strstr(sql, "at (") - sql);
     tl_arena_free(arena);
 }
 

@@ -1,0 +1,203 @@
+/* What a statement gives back, whoever makes it: the engine row by row, or the door itself. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "door/door_int.h"
+
+enum { WARNINGS_MAX = 8 };
+
+struct tl_answer {
+    struct tl_door_call call;
+    const char *kind; /* for the history */
+    const char *update_type;
+    bool has_update_count;
+    int64_t update_count;
+    const struct tl_field *fields;
+    size_t field_count;
+    struct tl_batch *batch; /* made by the door; NULL once given */
+    tl_result *result;
+    const struct tl_governed *governed;
+    struct tl_session_change changes[TL_DOOR_CHANGES_MAX];
+    size_t change_count;
+    const char *warnings[WARNINGS_MAX];
+    size_t warning_count;
+    int64_t started_us, started_monotonic_us;
+    int64_t rows;
+    bool ended;
+};
+
+tl_answer *tl_answer_new(struct tl_door_call *call)
+{
+    tl_answer *answer = TL_NEW(call->rq->arena, tl_answer);
+    answer->kind = "UNKNOWN";
+    answer->started_us = tl_clock_wall_us();
+    answer->started_monotonic_us = tl_clock_monotonic_us();
+    answer->call = *call;
+    answer->call.answer = answer;
+    return answer;
+}
+
+struct tl_door_call *tl_answer_call(tl_answer *answer)
+{
+    return &answer->call;
+}
+
+void tl_answer_set_batch(tl_answer *answer, const struct tl_field *fields, size_t field_count, struct tl_batch *batch)
+{
+    answer->fields = fields;
+    answer->field_count = field_count;
+    answer->batch = batch;
+}
+
+void tl_answer_set_result(tl_answer *answer, tl_result *result, const struct tl_governed *governed)
+{
+    answer->result = result;
+    answer->governed = governed;
+    answer->field_count = tl_result_fields(result, &answer->fields);
+}
+
+void tl_answer_set_update(tl_answer *answer, const char *update_type, bool has_count)
+{
+    answer->update_type = update_type;
+    answer->has_update_count = has_count;
+}
+
+void tl_answer_change(tl_answer *answer, enum tl_session_change_kind kind, const char *name, const char *value)
+{
+    if (answer->change_count < TL_DOOR_CHANGES_MAX)
+        answer->changes[answer->change_count++] = (struct tl_session_change){kind, name, value};
+}
+
+void tl_answer_warn(tl_answer *answer, const char *format, ...)
+{
+    va_list args;
+    char text[512];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (answer->warning_count < WARNINGS_MAX)
+        answer->warnings[answer->warning_count++] = tl_arena_strdup(answer->call.rq->arena, text);
+}
+
+void tl_answer_note(tl_answer *answer, const char *kind, const struct tl_governed *governed)
+{
+    answer->kind = kind;
+    if (governed)
+        answer->governed = governed;
+}
+
+const char *tl_answer_update_type(const tl_answer *answer)
+{
+    return answer->update_type;
+}
+
+bool tl_answer_has_update_count(const tl_answer *answer)
+{
+    return answer->has_update_count;
+}
+
+int64_t tl_answer_update_count(const tl_answer *answer)
+{
+    return answer->update_count;
+}
+
+size_t tl_answer_fields(const tl_answer *answer, const struct tl_field **ret_fields)
+{
+    /* what the engine answers to a change is its count, which is told apart */
+    *ret_fields = answer->update_type ? NULL : answer->fields;
+    return answer->update_type ? 0 : answer->field_count;
+}
+
+size_t tl_answer_changes(const tl_answer *answer, const struct tl_session_change **ret_changes)
+{
+    *ret_changes = answer->changes;
+    return answer->change_count;
+}
+
+size_t tl_answer_warnings(const tl_answer *answer, const char *const **ret_warnings)
+{
+    *ret_warnings = answer->warnings;
+    return answer->warning_count;
+}
+
+/* A change: its rows are one count, and it is over when the engine says so. */
+static void take_count(tl_answer *answer)
+{
+    struct tl_result_stats stats;
+    tl_result_stats(answer->result, &stats);
+    answer->update_count = stats.changed_rows > 0 ? stats.changed_rows : 0;
+}
+
+enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_ms, const struct tl_batch **ret_batch, bool *ret_end)
+{
+    *ret_batch = NULL;
+    *ret_end = false;
+    if (!answer->result) {
+        *ret_batch = answer->batch;
+        answer->batch = NULL;
+        answer->rows += *ret_batch ? (int64_t)(*ret_batch)->row_count : 0;
+        *ret_end = answer->ended = *ret_batch == NULL;
+        return TL_OK;
+    }
+    enum tl_code code = tl_result_next(rq, answer->result, wait_ms, ret_batch, ret_end);
+    if (code != TL_OK) {
+        answer->call.rq = rq;
+        tl_door_map_error(&answer->call, answer->governed, &rq->err);
+        return code;
+    }
+    answer->ended = *ret_end;
+    if (answer->update_type) {
+        *ret_batch = NULL;
+        if (*ret_end)
+            take_count(answer);
+    } else if (*ret_batch) {
+        answer->rows += (int64_t)(*ret_batch)->row_count;
+    }
+    return TL_OK;
+}
+
+void tl_answer_stats(const tl_answer *answer, struct tl_result_stats *ret_stats)
+{
+    if (answer->result) {
+        tl_result_stats(answer->result, ret_stats);
+        return;
+    }
+    *ret_stats = (struct tl_result_stats){.rows = answer->rows, .progress = -1, .changed_rows = -1};
+    ret_stats->elapsed_us = tl_clock_monotonic_us() - answer->started_monotonic_us;
+}
+
+static void record(tl_answer *answer, const struct tl_err *err)
+{
+    struct tl_history_row row = {.call = &answer->call, .kind = answer->kind, .governed = answer->governed,
+                                 .started_us = answer->started_us, .ended_us = tl_clock_wall_us(), .err = err};
+    tl_answer_stats(answer, &row.stats);
+    tl_history_write(&row);
+}
+
+static void release(tl_answer *answer)
+{
+    if (answer->result)
+        tl_result_close(answer->result);
+    answer->result = NULL;
+    if (answer->call.snapshot)
+        tl_registry_release(answer->call.snapshot);
+    answer->call.snapshot = NULL;
+}
+
+void tl_answer_fail(tl_answer *answer)
+{
+    record(answer, &answer->call.rq->err);
+    release(answer);
+}
+
+void tl_answer_close(struct tl_request *rq, tl_answer *answer)
+{
+    answer->call.rq = rq;
+    struct tl_err cancelled;
+    tl_err_init(&cancelled);
+    if (!answer->ended)
+        tl_err_set(&cancelled, TL_CANCELLED, "the rest of the result was not read");
+    record(answer, rq->err.code != TL_OK ? &rq->err : &cancelled);
+    release(answer);
+}

@@ -1,0 +1,173 @@
+#include <string.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "door/door_int.h"
+
+enum {
+    TEXT_BYTES_MAX = 1024 * 1024,
+    NODES_MAX = 50000,
+    DEPTH_MAX = 150,
+    TERMS_MAX = 250,
+    TOKENS_PER_NODE = 2, /* a text of more tokens has more nodes than allowed: no need to parse it */
+};
+static const int64_t RUN_TIME_US_MAX = 10LL * 60 * 1000 * 1000;
+
+static void fill_limits(tl_door *door, const struct tl_door_limits *limits)
+{
+    struct tl_door_limits *own = &door->limits;
+    if (limits)
+        *own = *limits;
+    own->text_bytes_max = own->text_bytes_max ? own->text_bytes_max : TEXT_BYTES_MAX;
+    own->nodes_max = own->nodes_max ? own->nodes_max : NODES_MAX;
+    own->depth_max = own->depth_max ? own->depth_max : DEPTH_MAX;
+    own->terms_max = own->terms_max ? own->terms_max : TERMS_MAX;
+    own->run_time_us_max = own->run_time_us_max ? own->run_time_us_max : RUN_TIME_US_MAX;
+}
+
+enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake, tl_store *store, const struct tl_door_limits *limits,
+                         tl_door **ret_door, struct tl_err *err)
+{
+    tl_door *door = tl_heap_alloc(sizeof *door);
+    *ret_door = NULL;
+    door->engine = engine;
+    door->registry = registry;
+    door->lake = lake;
+    door->store = store;
+    fill_limits(door, limits);
+    door->cache = tl_cache_new();
+    atomic_init(&door->lake_generation, 0);
+    enum tl_code code = tl_views_new(door, err);
+    if (code == TL_OK && getrandom(door->hash_key, sizeof door->hash_key, 0) != (ssize_t)sizeof door->hash_key)
+        code = tl_err_set(err, TL_IO, "the system gave no random bytes");
+    if (code == TL_OK)
+        *ret_door = door;
+    else
+        tl_door_free(door);
+    return code;
+}
+
+tl_door *tl_door_free(tl_door *door)
+{
+    if (!door)
+        return NULL;
+    tl_views_free(door);
+    tl_cache_free(door->cache);
+    free(door);
+    return NULL;
+}
+
+/* --- one statement --- */
+
+static enum tl_code run_governed(struct tl_door_call *call, struct tl_governed *governed)
+{
+    tl_result *result;
+    if (governed->gate->kind != TL_GATE_SELECT)
+        return tl_write(call, governed);
+    enum tl_code code = tl_govern_run(call, governed, true, &result);
+    if (code == TL_OK)
+        tl_answer_set_result(call->answer, result, governed);
+    return code;
+}
+
+static enum tl_code refuse_parameters(struct tl_door_call *call)
+{
+    tl_err_set(&call->rq->err, TL_INVALID_ARGUMENT, "the statement has parameters and no values for them");
+    tl_err_hint(&call->rq->err, "PREPARE it and EXECUTE ... USING the values");
+    return TL_INVALID_ARGUMENT;
+}
+
+/* What the engine's parser reads. */
+static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str text, size_t base)
+{
+    const struct tl_gate *gate;
+    struct tl_governed *governed = NULL;
+    enum tl_code code = tl_check_text(call, text, &gate);
+    if (code == TL_OK) {
+        tl_answer_note(call->answer, tl_gate_kind_name(gate->kind), NULL);
+        if (gate->parameter_count > 0)
+            code = refuse_parameters(call);
+        else if (gate->kind == TL_GATE_CREATE_VIEW || gate->kind == TL_GATE_DROP_VIEW)
+            return tl_view_statement(call, text, base, gate);
+    }
+    if (code == TL_OK)
+        code = tl_govern(call, text, base, gate, &governed);
+    if (code == TL_OK)
+        code = run_governed(call, governed);
+    if (governed)
+        tl_answer_note(call->answer, tl_gate_kind_name(gate->kind), governed);
+    if (code != TL_OK)
+        tl_door_map_error(call, governed, &call->rq->err);
+    return code;
+}
+
+static const char *kind_name(enum tl_statement_kind kind)
+{
+    if (kind >= TL_STATEMENT_SHOW_CATALOGS && kind <= TL_STATEMENT_SHOW_CREATE_SCHEMA)
+        return "SHOW";
+    switch (kind) {
+    case TL_STATEMENT_USE:
+        return "USE";
+    case TL_STATEMENT_SET_SESSION:
+    case TL_STATEMENT_RESET_SESSION:
+        return "SET SESSION";
+    case TL_STATEMENT_EXPLAIN:
+        return "EXPLAIN";
+    default:
+        return "PREPARE";
+    }
+}
+
+enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t base)
+{
+    struct tl_statement statement;
+    enum tl_code code = tl_statement_read(call->rq->arena, text, &statement, &call->rq->err);
+    if (code != TL_OK)
+        return code;
+    if (statement.kind == TL_STATEMENT_ENGINE)
+        return run_engine_text(call, text, base);
+    tl_answer_note(call->answer, kind_name(statement.kind), NULL);
+    if (statement.kind >= TL_STATEMENT_SHOW_CATALOGS && statement.kind <= TL_STATEMENT_SHOW_CREATE_SCHEMA)
+        return tl_show(call, &statement);
+    switch (statement.kind) {
+    case TL_STATEMENT_USE:
+    case TL_STATEMENT_SET_SESSION:
+    case TL_STATEMENT_RESET_SESSION:
+        return tl_session_statement(call, &statement);
+    case TL_STATEMENT_EXPLAIN:
+        return tl_explain(call, &statement, base);
+    default:
+        return tl_prepared_statement(call, &statement);
+    }
+}
+
+static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
+{
+    const struct tl_door_limits *limits = &call->door->limits;
+    struct tl_str text;
+    enum tl_code code = tl_statement_clean(call->rq->arena, sql, limits->text_bytes_max, TOKENS_PER_NODE * limits->nodes_max, &text,
+                                           &call->rq->err);
+    if (code == TL_OK)
+        code = tl_settings_read(call);
+    if (code != TL_OK)
+        return code;
+    tl_catalog_acquire(call);
+    return tl_run_text(call, text, 0);
+}
+
+enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_session *session, struct tl_str sql, tl_answer **ret_answer)
+{
+    struct tl_door_call first = {.rq = rq, .door = door, .session = session, .text = sql};
+    tl_answer *answer = tl_answer_new(&first);
+    struct tl_door_call *call = tl_answer_call(answer);
+    *ret_answer = NULL;
+    enum tl_code code = start(call, sql);
+    if (code != TL_OK) {
+        if (call->positions_unknown)
+            rq->err.position = -1;
+        tl_answer_fail(answer);
+        return code;
+    }
+    *ret_answer = answer;
+    return TL_OK;
+}

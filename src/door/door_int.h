@@ -1,0 +1,223 @@
+/* door/door_int.h -- what the files of the door share: one statement on its way, and what became of it. */
+#ifndef TL_DOOR_DOOR_INT_H
+#define TL_DOOR_DOOR_INT_H
+
+#include "auth/principal.h"
+#include "door/door.h"
+#include "door/gate.h"
+#include "door/statement.h"
+#include "lifeguard/clearance.h"
+
+enum {
+    TL_DOOR_VIEW_DEPTH_MAX = 16,  /* views of views */
+    TL_DOOR_NEAREST_MAX = 5,      /* names offered for one that is unknown */
+    TL_DOOR_NEAREST_DISTANCE = 3,
+    TL_DOOR_CHANGES_MAX = 4,
+};
+
+struct tl_door_cache;
+struct tl_door_views;
+
+struct tl_door {
+    tl_engine *engine;
+    tl_registry *registry;
+    tl_lake *lake; /* NULL = none */
+    tl_store *store;
+    struct tl_door_limits limits; /* defaults filled in */
+    uint64_t hash_key[2];
+    struct tl_door_cache *cache;
+    struct tl_door_views *views;
+    _Atomic uint64_t lake_generation; /* of the listing in the registry */
+};
+
+/* Session properties, read and checked. */
+struct tl_door_settings {
+    const char *resolution, *engine, *pii_reason;
+    bool pii;
+    int64_t run_time_us_max, rows_max, memory_bytes_max; /* 0 = the door's own limit */
+};
+
+/* One statement on its way. */
+struct tl_door_call {
+    struct tl_request *rq;
+    tl_door *door;
+    const struct tl_session *session;
+    const tl_registry_snapshot *snapshot;
+    struct tl_door_settings settings;
+    struct tl_str text;      /* the caller's own, cleaned */
+    bool positions_unknown;  /* the text that runs is a prepared one: its positions say nothing about the caller's */
+    tl_answer *answer;
+};
+
+/* --- catalog.c: what names mean --- */
+
+enum tl_dataset_origin { TL_ORIGIN_SOURCE, TL_ORIGIN_VIEW, TL_ORIGIN_SYSTEM };
+
+/* A stored view (views.c); lives as long as the snapshot of views that the call holds. */
+struct tl_door_view {
+    const char *source, *schema, *name;
+    const char *sql;
+    const char *session_catalog, *session_schema; /* as they were when it was made; NULL = none */
+    const char *owner;
+    struct tl_source_dataset dataset; /* its columns, as if it were a table */
+};
+
+struct tl_dataset {
+    const char *source, *schema, *name;
+    enum tl_dataset_origin origin;
+    const struct tl_registry_source *registered; /* NULL for SYSTEM */
+    const struct tl_source_dataset *described;   /* NULL when only the schema is meant */
+    const struct tl_door_view *view;
+    int system_table;
+};
+
+/* The catalog and schema that names without them mean. */
+struct tl_name_defaults {
+    const char *catalog, *schema; /* NULL = none */
+};
+
+TL_CHECKED enum tl_code tl_catalog_find_table(struct tl_door_call *call, const struct tl_name_defaults *defaults,
+                                              const struct tl_gate_table *name, struct tl_dataset *ret_dataset);
+TL_CHECKED enum tl_code tl_catalog_find_source(struct tl_door_call *call, const char *name, const struct tl_registry_source **ret_source);
+/* NULL = no such dataset; no error is reported. */
+bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char *schema, const char *name, struct tl_dataset *ret_dataset);
+bool tl_catalog_has_schema(const struct tl_registry_source *source, const char *schema);
+bool tl_catalog_may_know(const struct tl_door_call *call, const char *source, const char *schema, const char *table);
+/* The registry's snapshot, listed anew when the lake has changed since. */
+void tl_catalog_acquire(struct tl_door_call *call);
+
+/* --- system.c: information_schema and system.* as tables made from the snapshot --- */
+
+int tl_system_find(const char *catalog, const char *schema, const char *name); /* -1 = none */
+size_t tl_system_count(void);
+void tl_system_name(int table, const char **ret_schema, const char **ret_name, bool *ret_everywhere);
+const struct tl_source_dataset *tl_system_dataset(struct tl_door_call *call, int table);
+/* The SELECT that gives its rows, for this caller. */
+TL_CHECKED enum tl_code tl_system_sql(struct tl_door_call *call, int table, const char *catalog, const char **ret_sql);
+
+/* --- splice.c: replacing pieces of a text --- */
+
+struct tl_edit {
+    size_t offset, size;
+    const char *text;
+};
+
+/* Edits may come in any order but must not overlap (TL_INTERNAL); they are sorted in place. */
+TL_CHECKED enum tl_code tl_splice(tl_arena *arena, struct tl_str text, struct tl_edit *edits, size_t edit_count, struct tl_str *ret_text,
+                                  struct tl_err *err);
+/* A position in the new text as one in the old; inside a replaced piece: where it begins. */
+int64_t tl_splice_original(const struct tl_edit *edits, size_t edit_count, int64_t position);
+
+/* --- govern.c: from a checked text to one that may run --- */
+
+struct tl_governed {
+    const struct tl_gate *gate;
+    struct tl_str sql;
+    struct tl_edit *edits;
+    size_t edit_count;
+    size_t base;                /* of the governed text in call->text */
+    struct tl_engine_view *views;
+    size_t view_count;
+    const char **allowed;
+    size_t allowed_count, allowed_capacity;
+    const tl_clearance *clearance;
+    const struct tl_dataset *datasets; /* all that the statement touches, views' inner ones included */
+    size_t dataset_count;
+    const struct tl_dataset *target;   /* NULL for queries */
+};
+
+/* Parse and gate, or what is remembered of the same text. */
+TL_CHECKED enum tl_code tl_check_text(struct tl_door_call *call, struct tl_str text, const struct tl_gate **ret_gate);
+/* text is call->text from `base` on (or a prepared statement's). */
+TL_CHECKED enum tl_code tl_govern(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate,
+                                  struct tl_governed **ret_governed);
+/* One more thing that the plan may hold. */
+void tl_govern_allow(struct tl_door_call *call, struct tl_governed *governed, const char *entry);
+/* "EXPLAIN (FORMAT json) " and the like in front of the governed text, mapped as one more edit. */
+TL_CHECKED enum tl_code tl_govern_prefix(struct tl_door_call *call, struct tl_governed *governed, const char *prefix);
+/* Give it to the engine. */
+TL_CHECKED enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows, tl_result **ret_result);
+
+/* --- errors.c --- */
+
+/* Positions back to the caller's text, hidden names back to the dataset's, nearest columns. governed NULL = not that far. */
+void tl_door_map_error(struct tl_door_call *call, const struct tl_governed *governed, struct tl_err *err);
+/* The same for any text: "p:ops" and "g0123456789abcdef:ops" become ops. */
+void tl_door_clean_names(char *text);
+
+/* --- answer.c --- */
+
+/* Columns and rows made by the door itself. */
+void tl_answer_set_batch(tl_answer *answer, const struct tl_field *fields, size_t field_count, struct tl_batch *batch);
+void tl_answer_set_result(tl_answer *answer, tl_result *result, const struct tl_governed *governed);
+void tl_answer_set_update(tl_answer *answer, const char *update_type, bool has_count);
+void tl_answer_change(tl_answer *answer, enum tl_session_change_kind kind, const char *name, const char *value);
+void tl_answer_warn(tl_answer *answer, const char *format, ...) TL_PRINTF(2, 3);
+/* For the history, also when the statement fails later. */
+void tl_answer_note(tl_answer *answer, const char *kind, const struct tl_governed *governed);
+tl_answer *tl_answer_new(struct tl_door_call *call); /* copies the call */
+struct tl_door_call *tl_answer_call(tl_answer *answer);
+void tl_answer_fail(tl_answer *answer); /* writes the history row of a statement that did not start */
+
+/* --- statements of the door itself --- */
+
+struct tl_field *tl_text_fields(tl_arena *arena, const char *const *names, size_t count);
+TL_CHECKED enum tl_code tl_show(struct tl_door_call *call, const struct tl_statement *statement);
+TL_CHECKED enum tl_code tl_explain(struct tl_door_call *call, const struct tl_statement *statement, size_t base);
+TL_CHECKED enum tl_code tl_session_statement(struct tl_door_call *call, const struct tl_statement *statement);
+TL_CHECKED enum tl_code tl_prepared_statement(struct tl_door_call *call, const struct tl_statement *statement);
+TL_CHECKED enum tl_code tl_write(struct tl_door_call *call, struct tl_governed *governed);
+TL_CHECKED enum tl_code tl_view_statement(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate);
+/* A whole text that stands at `base` in call->text: what tl_door_run does after cleaning. */
+TL_CHECKED enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t base);
+
+/* --- session.c --- */
+
+TL_CHECKED enum tl_code tl_settings_read(struct tl_door_call *call);
+/* The value in force as text, as SHOW SESSION shows it. */
+const char *tl_settings_value(const struct tl_session *session, const struct tl_session_property *property);
+
+/* --- like.c --- */
+
+/* SQL LIKE with an optional escape character ('\0' = none); both NUL-terminated UTF-8. */
+bool tl_like(const char *text, const char *pattern, char escape);
+
+/* --- views.c --- */
+
+/* Where a target that need not exist would be: the catalog must be known. */
+TL_CHECKED enum tl_code tl_catalog_place(struct tl_door_call *call, const struct tl_gate_table *name, bool schema_only,
+                                         const struct tl_name_defaults *defaults, struct tl_dataset *ret_dataset);
+/* Views of ours in a schema; with `drop` they are forgotten. */
+TL_CHECKED enum tl_code tl_views_of_schema(struct tl_door_call *call, const char *source, const char *schema, bool drop, size_t *ret_count);
+
+TL_CHECKED enum tl_code tl_views_new(tl_door *door, struct tl_err *err);
+void tl_views_free(tl_door *door);
+/* Lives in the call's arena. */
+const struct tl_door_view *tl_views_find(struct tl_door_call *call, const char *source, const char *schema, const char *name);
+size_t tl_views_list(struct tl_door_call *call, const char *source, const struct tl_door_view ***ret_views);
+
+/* --- cache.c --- */
+
+struct tl_door_cache *tl_cache_new(void);
+struct tl_door_cache *tl_cache_free(struct tl_door_cache *cache);
+/* The gate's result for exactly this text, copied into the arena; NULL = not remembered. */
+const struct tl_gate *tl_cache_get(struct tl_door_cache *cache, tl_arena *arena, uint64_t hash, struct tl_str text);
+void tl_cache_put(struct tl_door_cache *cache, uint64_t hash, struct tl_str text, const struct tl_gate *gate);
+
+/* --- hash.c: SipHash-2-4, so that nobody can choose texts that collide --- */
+
+uint64_t tl_hash_keyed(const uint64_t key[2], const void *bytes, size_t size);
+
+/* --- history.c --- */
+
+struct tl_history_row {
+    const struct tl_door_call *call;
+    const char *kind;
+    const struct tl_governed *governed; /* NULL = not that far */
+    int64_t started_us, ended_us;       /* wall clock */
+    struct tl_result_stats stats;
+    const struct tl_err *err;           /* code TL_OK = it went well */
+};
+void tl_history_write(const struct tl_history_row *row);
+
+#endif

@@ -1,0 +1,236 @@
+/* EXPLAIN [ANALYZE]: the engine's plan as a tree, in the caller's names.  Where the caller's rights hide something (a mask, a
+ * row rule, a column), the plan shows operators, tables and numbers only: filters and expressions would tell the policy. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "door/door_int.h"
+
+enum { PLAN_MAX = 4 * 1024 * 1024, DEPTH_MAX = 200 };
+
+static bool hides_something(const struct tl_governed *governed)
+{
+    for (size_t i = 0; i < tl_clearance_count(governed->clearance); i++) {
+        const struct tl_dataset_grant *grant = tl_clearance_grant(governed->clearance, i);
+        if (grant->row_rule || grant->column_count != grant->need.column_count)
+            return true;
+        for (size_t k = 0; grant->expressions && k < grant->column_count; k++)
+            if (grant->expressions[k])
+                return true;
+    }
+    return false;
+}
+
+struct plan {
+    struct tl_buf *out;
+    bool redacted;
+};
+
+static void indent(struct plan *plan, int depth)
+{
+    for (int i = 0; i < depth; i++)
+        tl_buf_adds(plan->out, "   ");
+}
+
+static void put_value(struct plan *plan, const tl_json *value)
+{
+    int64_t number;
+    const char *text = tl_json_text(value);
+    if (text) {
+        for (const char *p = text; *p; p++)
+            tl_buf_addc(plan->out, *p == '\n' ? ' ' : *p);
+    } else if (tl_json_int64(value, &number)) {
+        tl_buf_addf(plan->out, "%lld", (long long)number);
+    }
+    size_t count = 0;
+    for (struct tl_json_iter it = tl_json_iter(tl_json_is_array(value) ? value : NULL); tl_json_next(&it); count++) {
+        tl_buf_adds(plan->out, count ? ", " : "");
+        put_value(plan, it.value);
+    }
+}
+
+static bool is_table_key(const char *key)
+{
+    return strcmp(key, "Table") == 0 || strcmp(key, "Dataset") == 0;
+}
+
+/* Inside the tree, what an operator says of itself; the function's own arguments never. */
+static void put_details(struct plan *plan, const tl_json *node, int depth)
+{
+    const tl_json *details = tl_json_get(node, "extra_info");
+    for (struct tl_json_iter it = tl_json_iter(details); tl_json_next(&it);) {
+        bool shown = is_table_key(it.key) || (!plan->redacted && strcmp(it.key, "Estimated Cardinality") != 0 &&
+                                              strcmp(it.key, "Text") != 0 && strncmp(it.key, "__", 2) != 0);
+        const char *text = tl_json_text(it.value);
+        if (!shown || (text && *text == '\0'))
+            continue;
+        indent(plan, depth + 1);
+        tl_buf_addf(plan->out, "%s: ", it.key);
+        put_value(plan, it.value);
+        tl_buf_addc(plan->out, '\n');
+    }
+}
+
+static const char *name_of(const tl_json *node)
+{
+    const char *name = tl_json_get_text(node, "name");
+    if (!name)
+        name = tl_json_get_text(node, "operator_name");
+    return name ? name : tl_json_get_text(node, "operator_type");
+}
+
+static void put_numbers(struct plan *plan, const tl_json *node)
+{
+    const char *estimate = tl_json_get_text(tl_json_get(node, "extra_info"), "Estimated Cardinality");
+    double seconds;
+    int64_t rows;
+    if (tl_json_int64(tl_json_get(node, "operator_cardinality"), &rows))
+        tl_buf_addf(plan->out, " (%lld rows", (long long)rows);
+    else if (estimate)
+        tl_buf_addf(plan->out, " (about %s rows", estimate);
+    else
+        return;
+    if (tl_json_double(tl_json_get(node, "operator_timing"), &seconds))
+        tl_buf_addf(plan->out, ", %.3f ms", seconds * 1000);
+    tl_buf_addc(plan->out, ')');
+}
+
+static void put_node(struct plan *plan, const tl_json *node, int depth)
+{
+    const char *name = name_of(node);
+    bool shown = name && strcmp(name, "EXPLAIN_ANALYZE") != 0 && strcmp(name, "RESULT_COLLECTOR") != 0;
+    if (depth > DEPTH_MAX)
+        return;
+    if (shown) {
+        indent(plan, depth);
+        tl_buf_addf(plan->out, "- %s", name);
+        put_numbers(plan, node);
+        tl_buf_addc(plan->out, '\n');
+        put_details(plan, node, depth);
+    }
+    const tl_json *children = tl_json_get(node, "children");
+    for (struct tl_json_iter it = tl_json_iter(children); tl_json_next(&it);)
+        put_node(plan, it.value, depth + shown);
+}
+
+static void put_times(struct plan *plan, const tl_json *root)
+{
+    double latency;
+    int64_t rows;
+    if (tl_json_double(tl_json_get(root, "latency"), &latency))
+        tl_buf_addf(plan->out, "Elapsed: %.3f ms", latency * 1000);
+    if (tl_json_int64(tl_json_get(root, "cumulative_rows_scanned"), &rows))
+        tl_buf_addf(plan->out, ", rows read: %lld", (long long)rows);
+    if (plan->out->size)
+        tl_buf_addc(plan->out, '\n');
+}
+
+static enum tl_code render(struct tl_door_call *call, const struct tl_governed *governed, struct tl_str json, const char **ret_text)
+{
+    const tl_json *root;
+    enum tl_code code = tl_json_parse(call->rq->arena, json.data, json.size, &root, &call->rq->err);
+    if (code != TL_OK)
+        return code;
+    struct tl_buf out;
+    tl_buf_init(&out, PLAN_MAX);
+    struct plan plan = {&out, hides_something(governed)};
+    put_times(&plan, root);
+    if (tl_json_is_array(root)) {
+        for (struct tl_json_iter it = tl_json_iter(root); tl_json_next(&it);)
+            put_node(&plan, it.value, 0);
+    } else {
+        put_node(&plan, root, 0);
+    }
+    char *text = tl_arena_strndup(call->rq->arena, out.data ? out.data : "", out.size);
+    if (out.failed)
+        code = tl_err_set(&call->rq->err, TL_TOO_LARGE, "the plan is longer than %d bytes", PLAN_MAX);
+    tl_buf_done(&out);
+    tl_door_clean_names(text);
+    *ret_text = text;
+    return code;
+}
+
+/* The last column of the last row. */
+static enum tl_code read_plan(struct tl_door_call *call, tl_result *result, struct tl_str *ret_json)
+{
+    const struct tl_batch *batch;
+    bool end = false;
+    *ret_json = (struct tl_str){NULL, 0};
+    while (!end) {
+        enum tl_code code = tl_result_next(call->rq, result, -1, &batch, &end);
+        if (code != TL_OK)
+            return code;
+        for (size_t row = 0; batch && row < batch->row_count && batch->column_count > 0; row++) {
+            const struct tl_column *column = &batch->columns[batch->column_count - 1];
+            if (!tl_type_is_text(column->type) || tl_column_is_null(column, row))
+                continue;
+            struct tl_str text = tl_column_text(column, row);
+            *ret_json = (struct tl_str){tl_arena_strndup(call->rq->arena, text.data, text.size), text.size};
+        }
+    }
+    return ret_json->data ? TL_OK : tl_err_set(&call->rq->err, TL_INTERNAL, "the engine gave no plan");
+}
+
+static void answer_text(struct tl_door_call *call, const char *text)
+{
+    static const char *const names[] = {"Query Plan"};
+    struct tl_field *fields = tl_text_fields(call->rq->arena, names, 1);
+    tl_batch_builder *rows = tl_batch_builder_new(call->rq->arena, fields, 1);
+    tl_batch_builder_text(rows, text);
+    tl_answer_set_batch(call->answer, fields, 1, tl_batch_builder_finish(rows));
+}
+
+static void answer_valid(struct tl_door_call *call)
+{
+    struct tl_field *fields = TL_NEW(call->rq->arena, struct tl_field);
+    *fields = (struct tl_field){"Valid", tl_type_simple(TL_TYPE_BOOLEAN)};
+    tl_batch_builder *rows = tl_batch_builder_new(call->rq->arena, fields, 1);
+    tl_batch_builder_bool(rows, true);
+    tl_answer_set_batch(call->answer, fields, 1, tl_batch_builder_finish(rows));
+}
+
+static enum tl_code run_explain(struct tl_door_call *call, const struct tl_statement *statement, struct tl_governed *governed)
+{
+    tl_result *result;
+    struct tl_str json;
+    const char *text;
+    tl_govern_allow(call, governed, "operator:EXPLAIN");
+    enum tl_code code = tl_govern_prefix(call, governed, statement->analyze ? "EXPLAIN (ANALYZE, FORMAT json) " : "EXPLAIN (FORMAT json) ");
+    if (code == TL_OK)
+        code = tl_govern_run(call, governed, false, &result);
+    if (code != TL_OK)
+        return code;
+    code = read_plan(call, result, &json);
+    tl_result_close(result);
+    if (code == TL_OK)
+        code = render(call, governed, json, &text);
+    if (code == TL_OK)
+        answer_text(call, text);
+    return code;
+}
+
+enum tl_code tl_explain(struct tl_door_call *call, const struct tl_statement *statement, size_t base)
+{
+    const struct tl_gate *gate;
+    struct tl_governed *governed = NULL;
+    struct tl_statement inner;
+    size_t offset = base + statement->inner_offset;
+    enum tl_code code = tl_statement_read(call->rq->arena, statement->inner, &inner, &call->rq->err);
+    if (code == TL_OK && inner.kind == TL_STATEMENT_ENGINE)
+        code = tl_check_text(call, statement->inner, &gate);
+    if (code == TL_OK && (inner.kind != TL_STATEMENT_ENGINE || gate->kind != TL_GATE_SELECT)) {
+        code = tl_err_set(&call->rq->err, TL_UNSUPPORTED, "EXPLAIN is for queries");
+        tl_err_hint(&call->rq->err, "write EXPLAIN SELECT ...; of a change, explain the SELECT that feeds it");
+    }
+    if (code == TL_OK)
+        code = tl_govern(call, statement->inner, offset, gate, &governed);
+    if (code == TL_OK && statement->validate_only)
+        answer_valid(call);
+    else if (code == TL_OK)
+        code = run_explain(call, statement, governed);
+    tl_answer_note(call->answer, statement->analyze ? "EXPLAIN ANALYZE" : "EXPLAIN", governed);
+    if (code != TL_OK && !governed && call->rq->err.position >= 0)
+        call->rq->err.position += (int64_t)offset;
+    if (code != TL_OK)
+        tl_door_map_error(call, governed, &call->rq->err);
+    return code;
+}
