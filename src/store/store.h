@@ -8,7 +8,10 @@
  * Migrations: src/store/migrations/NNNN-name.sql, compiled in, each run once in a transaction and recorded.  A state that is
  *   newer than the program is refused (TL_STATE) and left untouched; so are a corrupt, locked or read-only one, each
  *   with its own hint.
- * Threads: all calls, any thread.
+ * Errors: a row whose key exists is TL_ALREADY_EXISTS, other broken constraints TL_CONSTRAINT, a full disk TL_DISK_FULL,
+ *   anything wrong with the file TL_STATE.  Durable: a write has been synced to disk when tl_store_write returns.
+ * Threads: all calls, any thread.  Inside a write: no other tl_store_write (TL_INTERNAL); append and fact are fine and
+ *   happen even when the write fails.
  */
 #ifndef TL_STORE_STORE_H
 #define TL_STORE_STORE_H
@@ -20,7 +23,7 @@
 typedef struct tl_store tl_store;
 typedef struct tl_store_tx tl_store_tx;   /* a read or write in progress */
 
-/* directory/state.db; made when missing.  Takes a lock file: a second process gets TL_STATE ("is in use by process N"). */
+/* directory/state.db; the folder and the file are made when missing.  Takes a lock file: a second process gets TL_STATE ("is in use by process N"). */
 TL_CHECKED enum tl_code tl_store_open(const char *directory, tl_store **ret_store, struct tl_err *err);
 tl_store *tl_store_close(tl_store *store); /* flushes; returns NULL */
 
@@ -41,7 +44,7 @@ struct tl_store_value {
 #define TL_STORE_B(s) ((struct tl_store_value){.type = TL_STORE_BLOB, .bytes = (s)})
 #define TL_STORE_N ((struct tl_store_value){.type = TL_STORE_NULL})
 
-/* Run one statement with parameters; `row` (may be NULL) is called per row and may stop by returning a code != TL_OK. */
+/* Run one statement with parameters (as many as it has; rows of at most 64 cells; cells are valid during the call of `row`); `row` (may be NULL) is called per row and may stop by returning a code != TL_OK. */
 typedef enum tl_code (*tl_store_row)(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err);
 TL_CHECKED enum tl_code tl_store_run(tl_store_tx *tx, const char *sql, const struct tl_store_value *params, size_t param_count,
                                      tl_store_row row, void *context, struct tl_err *err);
