@@ -182,7 +182,7 @@ static enum tl_token_kind skip_symbol(struct tl_lexer *lexer)
 {
     unsigned char c = byte_at(lexer, lexer->at);
     if (strchr(",()[]{}.;:#", c)) {
-        lexer->at++;
+        lexer->at += c == '.' && byte_at(lexer, lexer->at + 1) == '.' ? 2 : 1;
         return TL_TOKEN_SYMBOL;
     }
     if (!is_operator(c)) {
