@@ -1,0 +1,194 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "sources/postgres/filter.h"
+
+#define MICROS_SECOND INT64_C(1000000)
+#define MICROS_DAY (86400 * MICROS_SECOND)
+
+enum { YEAR_MIN = -4712, YEAR_MAX_DATE = 5874897, YEAR_MAX_TIMESTAMP = 294246, DATE_SIZE = 32 };
+
+static bool add_int(struct tl_buf *sql, const struct tl_value *value)
+{
+    switch (value->type.id) {
+    case TL_TYPE_INT8:
+    case TL_TYPE_INT16:
+    case TL_TYPE_INT32:
+    case TL_TYPE_INT64:
+        tl_buf_addf(sql, "%lld", (long long)value->as.int64);
+        return true;
+    case TL_TYPE_UINT8:
+    case TL_TYPE_UINT16:
+    case TL_TYPE_UINT32:
+    case TL_TYPE_UINT64:
+        tl_buf_addf(sql, "%llu", (unsigned long long)value->as.uint64);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool add_exact(struct tl_buf *sql, const struct tl_value *value)
+{
+    if (value->type.id != TL_TYPE_DECIMAL)
+        return add_int(sql, value);
+    char text[48];
+    if (value->type.precision > 18)
+        tl_int128_format(text, value->as.int128.low, value->as.int128.high, value->type.scale);
+    else
+        tl_int128_format(text, (uint64_t)value->as.int64, value->as.int64 >> 63, value->type.scale);
+    tl_buf_adds(sql, text);
+    return true;
+}
+
+/* 17 digits name each double exactly; a float is a double, too. */
+static bool add_float(struct tl_buf *sql, const struct tl_value *value)
+{
+    if (value->type.id != TL_TYPE_FLOAT && value->type.id != TL_TYPE_DOUBLE)
+        return false;
+    double number = value->as.number;
+    if (isnan(number))
+        tl_buf_adds(sql, "'NaN'::float8");
+    else if (isinf(number))
+        tl_buf_adds(sql, number > 0 ? "'Infinity'::float8" : "'-Infinity'::float8");
+    else
+        tl_buf_addf(sql, "'%.17g'::float8", number);
+    return true;
+}
+
+static bool add_text(struct tl_buf *sql, const struct tl_value *value)
+{
+    struct tl_str text = value->as.text;
+    if (value->type.id != TL_TYPE_VARCHAR || (text.size > 0 && memchr(text.data, '\0', text.size)))
+        return false;
+    tl_buf_add_literal(sql, text.data, text.size);
+    return true;
+}
+
+static bool add_bytes(struct tl_buf *sql, const struct tl_value *value)
+{
+    if (value->type.id != TL_TYPE_BLOB)
+        return false;
+    tl_buf_adds(sql, "'\\x");
+    for (size_t i = 0; i < value->as.text.size; i++)
+        tl_buf_addf(sql, "%02x", (unsigned char)value->as.text.data[i]);
+    tl_buf_adds(sql, "'::bytea");
+    return true;
+}
+
+static bool add_uuid(struct tl_buf *sql, const struct tl_value *value)
+{
+    if (value->type.id != TL_TYPE_UUID)
+        return false;
+    uint64_t high = (uint64_t)value->as.int128.high ^ UINT64_C(1) << 63, low = value->as.int128.low;
+    tl_buf_addf(sql, "'%08llx-%04llx-%04llx-%04llx-%012llx'::uuid", (unsigned long long)(high >> 32),
+                (unsigned long long)(high >> 16 & 0xFFFF), (unsigned long long)(high & 0xFFFF),
+                (unsigned long long)(low >> 48), (unsigned long long)(low & UINT64_C(0xFFFFFFFFFFFF)));
+    return true;
+}
+
+/* Years before 1 are written as BC, which has no year 0. */
+static bool format_date(int64_t days, int year_max, char text[DATE_SIZE], const char **ret_era)
+{
+    int64_t year;
+    int month, day;
+    tl_date_to_civil(days, &year, &month, &day);
+    if (year < YEAR_MIN || year > year_max)
+        return false;
+    *ret_era = year < 1 ? " BC" : "";
+    snprintf(text, DATE_SIZE, "%04lld-%02d-%02d", (long long)(year < 1 ? 1 - year : year), month, day);
+    return true;
+}
+
+static bool add_date(struct tl_buf *sql, const struct tl_value *value)
+{
+    int64_t days = value->as.int64;
+    const char *era = "";
+    char text[DATE_SIZE] = "infinity";
+    if (value->type.id != TL_TYPE_DATE)
+        return false;
+    if (days == -INT32_MAX)
+        tl_buf_adds(sql, "'-infinity'::date");
+    else if (days == INT32_MAX || format_date(days, YEAR_MAX_DATE, text, &era))
+        tl_buf_addf(sql, "'%s%s'::date", text, era);
+    else
+        return false;
+    return true;
+}
+
+static void add_clock(struct tl_buf *sql, int64_t micros)
+{
+    int64_t seconds = micros / MICROS_SECOND;
+    tl_buf_addf(sql, "%02lld:%02lld:%02lld.%06lld", (long long)(seconds / 3600), (long long)(seconds / 60 % 60),
+                (long long)(seconds % 60), (long long)(micros % MICROS_SECOND));
+}
+
+static bool add_time(struct tl_buf *sql, const struct tl_value *value)
+{
+    if (value->type.id != TL_TYPE_TIME || value->as.int64 < 0 || value->as.int64 > MICROS_DAY)
+        return false;
+    tl_buf_addc(sql, '\'');
+    add_clock(sql, value->as.int64);
+    tl_buf_adds(sql, "'::time");
+    return true;
+}
+
+static bool add_timestamp(struct tl_buf *sql, const struct tl_value *value, enum tl_type_id id)
+{
+    const char *type = id == TL_TYPE_TIMESTAMPTZ ? "timestamptz" : "timestamp";
+    int64_t micros = value->as.int64;
+    const char *era;
+    char text[DATE_SIZE];
+    if (value->type.id != id)
+        return false;
+    if (micros == INT64_MAX || micros == -INT64_MAX) {
+        tl_buf_addf(sql, "'%sinfinity'::%s", micros < 0 ? "-" : "", type);
+        return true;
+    }
+    int64_t days = micros / MICROS_DAY, rest = micros % MICROS_DAY;
+    if (rest < 0) {
+        rest += MICROS_DAY;
+        days--;
+    }
+    if (!format_date(days, YEAR_MAX_TIMESTAMP, text, &era))
+        return false;
+    tl_buf_addf(sql, "'%s ", text);
+    add_clock(sql, rest);
+    tl_buf_addf(sql, "%s%s'::%s", id == TL_TYPE_TIMESTAMPTZ ? "+00" : "", era, type);
+    return true;
+}
+
+bool tl_postgres_literal(struct tl_buf *sql, enum tl_postgres_class class, const struct tl_value *value)
+{
+    if (value->is_null)
+        return false;
+    switch (class) {
+    case TL_POSTGRES_CLASS_BOOL:
+        tl_buf_adds(sql, value->as.boolean ? "TRUE" : "FALSE");
+        return value->type.id == TL_TYPE_BOOLEAN;
+    case TL_POSTGRES_CLASS_INT:
+    case TL_POSTGRES_CLASS_DECIMAL:
+        return add_exact(sql, value);
+    case TL_POSTGRES_CLASS_FLOAT:
+        return add_float(sql, value);
+    case TL_POSTGRES_CLASS_TEXT:
+    case TL_POSTGRES_CLASS_AS_TEXT:
+    case TL_POSTGRES_CLASS_PADDED:
+        return add_text(sql, value);
+    case TL_POSTGRES_CLASS_BYTES:
+        return add_bytes(sql, value);
+    case TL_POSTGRES_CLASS_UUID:
+        return add_uuid(sql, value);
+    case TL_POSTGRES_CLASS_DATE:
+        return add_date(sql, value);
+    case TL_POSTGRES_CLASS_TIME:
+        return add_time(sql, value);
+    case TL_POSTGRES_CLASS_TIMESTAMP:
+        return add_timestamp(sql, value, TL_TYPE_TIMESTAMP);
+    case TL_POSTGRES_CLASS_TIMESTAMPTZ:
+        return add_timestamp(sql, value, TL_TYPE_TIMESTAMPTZ);
+    case TL_POSTGRES_CLASS_NONE:
+        break;
+    }
+    return false;
+}

@@ -1,0 +1,43 @@
+/* sources/postgres/scan_int.h -- between scan.c (what is read and how it is split) and part.c (reading) only. */
+#ifndef TL_SOURCES_POSTGRES_SCAN_INT_H
+#define TL_SOURCES_POSTGRES_SCAN_INT_H
+
+#include "sources/postgres/scan.h"
+
+enum { TL_POSTGRES_SNAPSHOT_SIZE = 64 };
+
+struct tl_scan {
+    tl_source *source;
+    const struct tl_scan_request *request;
+    const struct tl_postgres_dataset *own;
+
+    /* What is sent; built once. */
+    const char *head;  /* SELECT .. FROM .. */
+    const char *where; /* conditions joined by AND, "" when none */
+    const char *tail;  /* ORDER BY, LIMIT */
+    const char *text;  /* all of it, for reports */
+    bool counts;       /* one row comes back: how many rows there are */
+    size_t field_count;
+    struct tl_postgres_field *fields;
+
+    /* How it is split; the mutex guards all below. */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool ranged;
+    int64_t pages, range_pages, next_page; /* ranged */
+    bool taken;                            /* not ranged: the one part was given out */
+    char snapshot[TL_POSTGRES_SNAPSHOT_SIZE];
+    int parts_at_once;
+    int connected;  /* connections in a transaction of this scan, and those being made */
+    int importing;  /* taken from the pool, but not yet within the snapshot: the exporter must wait */
+    int idle_count; /* within the transaction, not reading */
+    struct tl_postgres_connection *idle[TL_POSTGRES_CONNECTIONS_MAX];
+    atomic_int_least64_t rows, bytes;
+};
+
+/* "BEGIN ..." with the time limit of this scan. */
+void tl_postgres_scan_begin(const struct tl_scan *scan, const struct tl_stop *stop, struct tl_buf *sql);
+/* The SELECT, with one more condition (NULL = none). */
+void tl_postgres_scan_select(const struct tl_scan *scan, const char *condition, struct tl_buf *sql);
+
+#endif
