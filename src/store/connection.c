@@ -16,9 +16,21 @@ static enum tl_code report(tl_store_tx *tx, struct tl_err *err, enum tl_code cod
     return code;
 }
 
+/* The system's word for the last failure on the file, or on the log beside it; sqlite3_system_errno does not keep it. */
+static int last_errno(sqlite3 *db)
+{
+    int errno_value = 0;
+    sqlite3_file *log = NULL;
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log && log->pMethods)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &errno_value);
+    if (!errno_value)
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &errno_value);
+    return errno_value;
+}
+
 static bool no_space(sqlite3 *db, int result)
 {
-    int errno_value = result == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
+    int errno_value = result == SQLITE_IOERR ? last_errno(db) : 0;
     return result == SQLITE_FULL || errno_value == ENOSPC || errno_value == EDQUOT || errno_value == EFBIG;
 }
 
@@ -32,9 +44,10 @@ enum tl_code store_failed(tl_store_tx *tx, struct tl_err *err)
     case SQLITE_NOTADB:
         return report(tx, err, TL_STATE, "is damaged", STORE_HINT_DAMAGED);
     case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
     case SQLITE_PERM:
-        return report(tx, err, TL_STATE, "cannot be opened for writing", STORE_HINT_READ_ONLY);
+        return report(tx, err, TL_STATE, "is read-only", STORE_HINT_READ_ONLY);
+    case SQLITE_CANTOPEN:
+        return report(tx, err, TL_STATE, "could not be opened", STORE_HINT_READ_ONLY);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return report(tx, err, TL_STATE, "is locked", "another program has the file open; close it and try again");
