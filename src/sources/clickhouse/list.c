@@ -237,29 +237,25 @@ static enum tl_code select_scoped(struct list *list, const char *head, const cha
 struct finalized {
     struct list *list;
     struct tl_source_dataset *dataset;
-    size_t at;
 };
 
-/* name and type of the next STATE column when it is finalized */
+/* name of a STATE column, and the type of its finalized values */
 static enum tl_code each_finalized(void *context, const struct tl_str *texts, struct tl_err *err)
 {
     struct finalized *finalized = context;
+    struct list *list = finalized->list;
     struct tl_source_dataset *dataset = finalized->dataset;
     struct tl_source_column *columns = (struct tl_source_column *)(uintptr_t)dataset->columns;
     (void)err;
-    for (; finalized->at < dataset->column_count; finalized->at++) {
-        struct tl_source_column *column = &columns[finalized->at];
-        if (!tl_str_equal(tl_str_of(column->name), texts[0]))
+    for (size_t i = 0; i < dataset->column_count; i++) {
+        if (!tl_str_equal(tl_str_of(columns[i].name), texts[0]))
             continue;
-        struct list *list = finalized->list;
         const char *type = name_of(list->arena, texts[1]);
         struct tl_clickhouse_column here =
-            tl_clickhouse_column_of(list->arena, list->source, dataset->schema, dataset->name, column->name, type);
-        if (here.carry == TL_CLICKHOUSE_AS_IT_IS) {
-            column->type = here.type->type;
-            column->unsupported = false;
-        }
-        return TL_OK;
+            tl_clickhouse_column_of(list->arena, list->source, dataset->schema, dataset->name, columns[i].name, type);
+        columns[i].unsupported = here.carry != TL_CLICKHOUSE_AS_IT_IS;
+        if (!columns[i].unsupported)
+            columns[i].type = here.type->type;
     }
     return TL_OK;
 }
@@ -269,32 +265,35 @@ static bool is_state(const struct tl_source_column *column)
     return strncmp(column->source_type, "AggregateFunction(", 18) == 0;
 }
 
+/* One row a STATE column, without reading any: the aggregate makes the row, WHERE 0 keeps the data out. */
+static void add_finalized(struct tl_buf *sql, const struct tl_source_dataset *dataset, const char *column, bool first)
+{
+    tl_buf_adds(sql, first ? "SELECT " : " UNION ALL SELECT ");
+    tl_clickhouse_add_literal(sql, tl_str_of(column));
+    tl_buf_adds(sql, ", toTypeName(any(finalizeAggregation(");
+    tl_clickhouse_add_identifier(sql, column);
+    tl_buf_adds(sql, "))) FROM ");
+    tl_clickhouse_add_identifier(sql, dataset->schema);
+    tl_buf_addc(sql, '.');
+    tl_clickhouse_add_identifier(sql, dataset->name);
+    tl_buf_adds(sql, " WHERE 0");
+}
+
 /* Ask what finalizeAggregation gives for the states of a table.  A failure leaves them unsupported, unless nobody waits any more. */
 static enum tl_code finalize(struct list *list, struct tl_source_dataset *dataset, const struct tl_stop *stop, struct tl_err *err)
 {
     struct tl_buf sql;
     struct tl_err failure;
-    size_t states = 0;
+    struct finalized finalized = {list, dataset};
     tl_err_init(&failure);
     tl_buf_init(&sql, LIST_SQL_BYTES_MAX);
-    for (size_t i = 0; i < dataset->column_count; i++) {
-        if (!is_state(&dataset->columns[i]))
-            continue;
-        tl_buf_adds(&sql, states++ ? ", " : "SELECT name, type FROM (DESCRIBE (SELECT ");
-        tl_buf_adds(&sql, "finalizeAggregation(");
-        tl_clickhouse_add_identifier(&sql, dataset->columns[i].name);
-        tl_buf_adds(&sql, ") AS ");
-        tl_clickhouse_add_identifier(&sql, dataset->columns[i].name);
-    }
-    tl_buf_adds(&sql, " FROM ");
-    tl_clickhouse_add_identifier(&sql, dataset->schema);
-    tl_buf_addc(&sql, '.');
-    tl_clickhouse_add_identifier(&sql, dataset->name);
-    tl_buf_adds(&sql, ")) FORMAT Native");
-    struct finalized finalized = {list, dataset, 0};
-    enum tl_code code = sql.failed || states == 0 ? TL_OK
-                                                  : tl_clickhouse_select(list->source, (struct tl_str){sql.data, sql.size}, 2, stop,
-                                                                         each_finalized, &finalized, &failure);
+    for (size_t i = 0; i < dataset->column_count; i++)
+        if (is_state(&dataset->columns[i]))
+            add_finalized(&sql, dataset, dataset->columns[i].name, sql.size == 0);
+    tl_buf_adds(&sql, " FORMAT Native");
+    enum tl_code code = TL_OK;
+    if (!sql.failed)
+        code = tl_clickhouse_select(list->source, (struct tl_str){sql.data, sql.size}, 2, stop, each_finalized, &finalized, &failure);
     tl_buf_done(&sql);
     if (code == TL_CANCELLED || code == TL_TIME_EXCEEDED || code == TL_SOURCE_UNAVAILABLE)
         return tl_err_copy(err, &failure);
