@@ -62,6 +62,7 @@ static enum tl_code read_member(struct builder *builder, const struct tl_yaml_no
     const char *key = NULL;
     *ret_node = NULL;
     enum tl_code code = next_event(builder, &event);
+    int line = line_of(&event.start_mark); /* of the key: a group below it starts a line later */
     bool end = event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
     if (code == TL_OK && !end && collection->kind == TL_YAML_MAP) {
         code = check_key(builder, &event, collection, &key);
@@ -73,6 +74,7 @@ static enum tl_code read_member(struct builder *builder, const struct tl_yaml_no
         *ret_node = TL_NEW(builder->arena, struct tl_yaml_node);
         (*ret_node)->key = key;
         code = read_node(builder, &event, depth, *ret_node);
+        (*ret_node)->line = line;
     }
     yaml_event_delete(&event);
     return code;

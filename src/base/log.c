@@ -110,8 +110,11 @@ static void print_value(char *text, size_t size, const char *format, struct conv
     case 'c':
         snprintf(text, size, format, va_arg(*args, int));
         break;
-    default: /* no conversion: the format is the value */
-        snprintf(text, size, "%s", format);
+    case 0: /* no conversion and no argument */
+        snprintf(text, size, format, 0);
+        break;
+    default: /* what was passed for it cannot be told */
+        snprintf(text, size, "(%s)", format);
     }
 }
 #pragma GCC diagnostic pop
