@@ -1,13 +1,28 @@
-/* townlake-engine: the process in which SQL runs.  Started by `townlake serve`, of no use by hand. */
+/* townlake-engine: the process in which SQL runs.  Started by `townlake serve`; with --script FILE it
+ * runs a file of SQL for `townlake demo`. */
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/drivers.h"
 #include "engines/duckdb/process.h"
+#include "engines/duckdb/script.h"
 
 enum { OPTIONS_BYTES_MAX = 1024 * 1024 };
 
+static int run_script(const char *path)
+{
+    struct tl_err err;
+    tl_err_init(&err);
+    if (tl_duckdb_script_run(path, &err) == TL_OK)
+        return 0;
+    fprintf(stderr, "townlake-engine: %s (%s; %s)\n", err.message, err.detail, err.hint);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--script") == 0)
+        return run_script(argv[2]);
     struct tl_err err;
     struct tl_duckdb_options options;
     tl_err_init(&err);

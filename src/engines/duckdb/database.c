@@ -1,5 +1,6 @@
 /* The one database of the process: how it is opened, what is locked. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -145,8 +146,8 @@ static enum tl_code load_extensions(duckdb_connection connection, const char *fo
         tl_buf_add_literal(&sql, path.data, path.size);
         if (access(tl_buf_cstr(&path), R_OK) != 0)
             tl_err_set(err, TL_CONFIG, "the engine's extension \"%s\" is not in the folder \"%s\"", names[i], folder);
-        else
-            tl_duckdb_execute(connection, tl_buf_cstr(&sql), err);
+        else if (tl_duckdb_execute(connection, tl_buf_cstr(&sql), err) != TL_OK)
+            tl_err_detail(err, "when the extension \"%s\" was loaded", names[i]);
         tl_buf_done(&path);
         tl_buf_done(&sql);
         if (err->code != TL_OK)
@@ -190,8 +191,8 @@ static enum tl_code lock(duckdb_connection connection, const struct tl_duckdb_op
                       "SET enable_external_access = false; SET lock_configuration = true");
     if (sql.failed)
         tl_err_set(err, TL_CONFIG, "the engine has too many paths to allow");
-    else
-        tl_duckdb_execute(connection, tl_buf_cstr(&sql), err);
+    else if (tl_duckdb_execute(connection, tl_buf_cstr(&sql), err) != TL_OK)
+        tl_err_detail(err, "when the configuration was locked");
     tl_buf_done(&sql);
     return err->code;
 }

@@ -12,7 +12,7 @@
 #include "engines/duckdb/process_int.h"
 #include "io/process.h"
 
-enum { SECRET_FD = 3, SESSION_STACK_BYTES = 8 * 1024 * 1024, ACCEPT_PAUSE_US = 10 * 1000 };
+enum { SECRET_FD = 3, THREADS_MAX = 1024, SESSION_STACK_BYTES = 8 * 1024 * 1024, ACCEPT_PAUSE_US = 10 * 1000 };
 
 /* ---- the command line ---- */
 
@@ -29,15 +29,16 @@ static bool parse_number(const char *text, int64_t *ret_number)
 
 static enum tl_code parse_one(struct tl_duckdb_options *options, const char **allowed, const char *name, const char *value, struct tl_err *err)
 {
-    struct {
+    int64_t threads = options->threads, secret_fd = options->secret_fd;
+    const struct {
         const char *name;
         const char **text;
         int64_t *number;
     } known[] = {
-        {"--socket", &options->socket_path, NULL},      {"--extensions", &options->extensions, NULL},
-        {"--spill", &options->spill_directory, NULL},   {"--memory", NULL, &options->memory_bytes},
-        {"--spill-limit", NULL, &options->spill_bytes}, {"--threads", NULL, &(int64_t){0}},
-        {"--secret-fd", NULL, &(int64_t){SECRET_FD}},   {"--allow", &allowed[options->allowed_path_count], NULL},
+        {"--socket", &options->socket_path, NULL},     {"--extensions", &options->extensions, NULL},
+        {"--spill", &options->spill_directory, NULL},  {"--allow", &allowed[options->allowed_path_count], NULL},
+        {"--memory", NULL, &options->memory_bytes},    {"--spill-limit", NULL, &options->spill_bytes},
+        {"--threads", NULL, &threads},                 {"--secret-fd", NULL, &secret_fd},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name) != 0)
@@ -46,12 +47,9 @@ static enum tl_code parse_one(struct tl_duckdb_options *options, const char **al
             *known[i].text = value;
         else if (!parse_number(value, known[i].number))
             return tl_err_set(err, TL_INVALID_ARGUMENT, "the option %s is not a number: \"%s\"", name, value);
-        if (strcmp(name, "--allow") == 0)
-            options->allowed_path_count++;
-        else if (strcmp(name, "--threads") == 0)
-            options->threads = (int)(*known[i].number > 1024 ? 1024 : *known[i].number);
-        else if (strcmp(name, "--secret-fd") == 0)
-            options->secret_fd = (int)*known[i].number;
+        options->allowed_path_count += strcmp(name, "--allow") == 0;
+        options->threads = (int)(threads < THREADS_MAX ? threads : THREADS_MAX);
+        options->secret_fd = (int)(secret_fd < INT32_MAX ? secret_fd : -1);
         return TL_OK;
     }
     return tl_err_set(err, TL_INVALID_ARGUMENT, "there is no option %s", name);

@@ -1,4 +1,5 @@
 /* The sources of the process: opened drivers, attached catalogs, and what is remembered of datasets between statements. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -507,7 +508,7 @@ static bool is_known(struct tl_duckdb_sources *sources, const struct tl_source_c
 
 static enum tl_code put(struct tl_duckdb_sources *sources, const struct tl_source_config *config, struct tl_err *err)
 {
-    struct source *source;
+    struct source *source = NULL;
     if (is_known(sources, config))
         return TL_OK;
     if (make_source(sources, config, &source, err) != TL_OK)

@@ -348,7 +348,7 @@ static bool hold(struct run *run, duckdb_data_chunk chunk, size_t rows)
 
 static enum tl_code stream_rows(struct run *run)
 {
-    bool is_change = duckdb_result_return_type(run->result) == DUCKDB_RESULT_TYPE_CHANGED_ROWS;
+    bool is_change = duckdb_result_return_type(run->result) != DUCKDB_RESULT_TYPE_QUERY_RESULT; /* CREATE TABLE AS: NOTHING, yet a count */
     for (duckdb_data_chunk chunk; (chunk = duckdb_fetch_chunk(run->result)) != NULL;) {
         size_t rows = duckdb_data_chunk_get_size(chunk);
         if (count_rows(run, chunk, rows, is_change) != TL_OK) {
