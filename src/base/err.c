@@ -13,7 +13,7 @@ void tl_err_init(struct tl_err *err)
 }
 
 /* vsnprintf that never leaves half a UTF-8 character at the end. */
-static void put(char *to, size_t size, const char *format, va_list args)
+static TL_PRINTF(3, 0) void put(char *to, size_t size, const char *format, va_list args)
 {
     int wanted = vsnprintf(to, size, format, args);
     if (wanted < 0 || (size_t)wanted < size)
