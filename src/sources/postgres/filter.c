@@ -73,11 +73,12 @@ static void add_operand(struct context *context, int column, bool ordering)
 {
     const struct tl_postgres_column *own = &context->own->columns[column];
     bool text = (own->class & TEXTS) != 0;
-    add_name(context, column);
-    if (own->class == TL_POSTGRES_CLASS_AS_TEXT)
+    if (own->cast == TL_POSTGRES_CAST_NONE && own->class == TL_POSTGRES_CLASS_AS_TEXT) { /* enums, names */
+        add_name(context, column);
         tl_buf_adds(context->sql, "::text");
-    else if (own->cast == TL_POSTGRES_CAST_DOUBLE)
-        tl_buf_adds(context->sql, "::float8");
+    } else {
+        tl_postgres_select(context->dataset, column, context->sql);
+    }
     if (text && (ordering || own->nondeterministic))
         tl_buf_adds(context->sql, " COLLATE \"C\"");
 }
@@ -345,12 +346,18 @@ bool tl_postgres_order(const struct tl_source_dataset *dataset, const struct tl_
 
 void tl_postgres_select(const struct tl_source_dataset *dataset, int column, struct tl_buf *sql)
 {
-    static const char *const casts[] = {
-        [TL_POSTGRES_CAST_NONE] = "",          [TL_POSTGRES_CAST_TEXT] = "::text",
-        [TL_POSTGRES_CAST_TEXTS] = "::text[]", [TL_POSTGRES_CAST_DOUBLE] = "::float8",
-        [TL_POSTGRES_CAST_DOUBLES] = "::float8[]",
+    static const char *const casts[][2] = {
+        [TL_POSTGRES_CAST_NONE] = {"", ""},
+        [TL_POSTGRES_CAST_TEXT] = {"", "::text"},
+        [TL_POSTGRES_CAST_TEXTS] = {"", "::text[]"},
+        [TL_POSTGRES_CAST_INET] = {"textin(inet_out(", "))"},
+        [TL_POSTGRES_CAST_INETS] = {"", "::text::text[]"},
+        [TL_POSTGRES_CAST_DOUBLE] = {"", "::float8"},
+        [TL_POSTGRES_CAST_DOUBLES] = {"", "::float8[]"},
     };
     const struct tl_postgres_dataset *own = dataset->driver_data;
+    const char *const *cast = casts[own->columns[column].cast];
+    tl_buf_adds(sql, cast[0]);
     tl_buf_add_identifier(sql, dataset->columns[column].name);
-    tl_buf_adds(sql, casts[own->columns[column].cast]);
+    tl_buf_adds(sql, cast[1]);
 }

@@ -1,6 +1,6 @@
 #include "sources/postgres/type.h"
 
-enum { OID_BPCHAR = 1042, OID_NUMERIC = 1700, MODIFIER_HEADER = 4, DOMAINS_DEPTH_MAX = 32, DECIMAL_DIGITS_MAX = 38 };
+enum { OID_INET = 869, OID_BPCHAR = 1042, OID_NUMERIC = 1700, MODIFIER_HEADER = 4, DOMAINS_DEPTH_MAX = 32, DECIMAL_DIGITS_MAX = 38 };
 
 /* The types with a binary form that is read as it is; oids of pg_type.dat never change. */
 struct builtin {
@@ -115,8 +115,8 @@ static bool map_array(tl_arena *arena, const struct tl_postgres_types *types, co
     if (element->cast == TL_POSTGRES_CAST_DOUBLE) {
         ret_column->cast = TL_POSTGRES_CAST_DOUBLES;
     } else if (element->cast != TL_POSTGRES_CAST_NONE) { /* also an array of a domain over an array of such */
+        ret_column->cast = element->cast == TL_POSTGRES_CAST_INET ? TL_POSTGRES_CAST_INETS : TL_POSTGRES_CAST_TEXTS;
         as_text(&type, element);
-        ret_column->cast = TL_POSTGRES_CAST_TEXTS;
     }
     ret_column->field.form = TL_POSTGRES_ARRAY;
     ret_column->field.element = &element->field;
@@ -144,6 +144,8 @@ static void map_scalar(const struct tl_postgres_type *type, const struct tl_post
         ret_column->composite = type->kind == 'c';
         if (type->kind == 'e')
             ret_column->cast = TL_POSTGRES_CAST_NONE; /* an enum is sent as its label */
+        if (type->oid == OID_INET)
+            ret_column->cast = TL_POSTGRES_CAST_INET;
     }
 }
 

@@ -38,6 +38,8 @@ enum tl_postgres_cast {
     TL_POSTGRES_CAST_NONE,
     TL_POSTGRES_CAST_TEXT,       /* "c"::text */
     TL_POSTGRES_CAST_TEXTS,      /* "c"::text[] */
+    TL_POSTGRES_CAST_INET,       /* inet::text would add the mask that its output leaves out */
+    TL_POSTGRES_CAST_INETS,
     TL_POSTGRES_CAST_DOUBLE,     /* "c"::float8 */
     TL_POSTGRES_CAST_DOUBLES,    /* "c"::float8[] */
 };
