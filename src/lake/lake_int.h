@@ -176,7 +176,6 @@ TL_CHECKED enum tl_code tl_lake_table_name_check(const char *name, struct tl_err
 /* {"namespace":["a","b"]} -> "a\x1Fb" */
 TL_CHECKED enum tl_code tl_lake_namespace_of(tl_arena *arena, const tl_json *levels, const char **ret_namespace, struct tl_err *err);
 
-TL_CHECKED enum tl_code tl_lake_store_prepare(tl_store *store, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_namespace_add(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *properties, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_namespace_remove(tl_lake *lake, tl_arena *arena, const char *namespace_name, struct tl_err *err);
 /* *ret_properties: JSON object text.  TL_SCHEMA_NOT_FOUND. */

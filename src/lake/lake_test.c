@@ -249,6 +249,15 @@ static void test_partition_evolution(void **state)
     const tl_json *field = world_item(tl_json_get(world_item(tl_json_get(metadata, "partition-specs"), 1), "fields"), 0);
     assert_int_equal(world_int(field, "field-id"), 1000);
     assert_int_equal(world_int(metadata, "default-sort-order-id"), 1); /* 0 is the unsorted one */
+    /* the same field in a later spec keeps its id, whatever the client numbered it */
+    world_expect(world, 200, "POST", TABLE,
+                 "{\"requirements\":[],\"updates\":[{\"action\":\"add-spec\",\"spec\":{\"spec-id\":2,\"fields\":[{\"name\":\"amt\","
+                 "\"transform\":\"identity\",\"source-id\":2,\"field-id\":1001},{\"name\":\"id_b\",\"transform\":\"bucket[4]\","
+                 "\"source-id\":1,\"field-id\":1002}]}},{\"action\":\"set-default-spec\",\"spec-id\":2}]}");
+    const tl_json *both = tl_json_get(world_item(tl_json_get(world_metadata(world), "partition-specs"), 2), "fields");
+    assert_int_equal(world_int(world_item(both, 0), "field-id"), 1001);
+    assert_int_equal(world_int(world_item(both, 1), "field-id"), 1000);
+    assert_int_equal(world_int(world_metadata(world), "last-partition-id"), 1002);
     /* a column that partitioning still needs cannot be dropped */
     world_expect_error(world, 400, "BadRequestException", "POST", TABLE,
                        "{\"requirements\":[],\"updates\":[{\"action\":\"add-schema\",\"schema\":{\"type\":\"struct\",\"fields\":"

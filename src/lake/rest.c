@@ -63,7 +63,7 @@ enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_
         code = tl_err_set(err, TL_INVALID_ARGUMENT, "the warehouse folder \"%.300s\" cannot be used", real);
         tl_err_hint(err, "use a folder whose path has none of the characters %%?#\\*[]{}");
     }
-    if (code == TL_OK && tl_lake_store_prepare(store, err) == TL_OK) {
+    if (code == TL_OK) {
         tl_lake *lake = tl_heap_alloc(sizeof *lake);
         lake->store = store;
         lake->warehouse = tl_heap_strdup(real);
@@ -71,7 +71,7 @@ enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_
         *ret_lake = lake;
     }
     free(real);
-    return err->code;
+    return code;
 }
 
 tl_lake *tl_lake_close(tl_lake *lake)

@@ -117,6 +117,37 @@ static enum tl_code update_remove_schemas(struct tl_lake_change *change, const t
 
 /* --- partition specs --- */
 
+/* A field of an earlier spec with the same name, source and transform: it keeps its id for ever.  Some engines number it anew
+ * and then find two fields of one name in the table. */
+static bool known_field(const struct tl_lake_metadata *metadata, const tl_json *field, int64_t *ret_id)
+{
+    static const char *const same[] = {"name", "transform", "source-id"};
+    for (size_t i = 0; i < metadata->specs.count; i++)
+        for (struct tl_json_iter it = tl_json_iter(tl_json_get(metadata->specs.items[i], "fields")); tl_json_next(&it);) {
+            size_t equal = 0;
+            for (size_t k = 0; k < 3; k++)
+                equal += tl_json_get(field, same[k]) && tl_lake_json_equal(tl_json_get(it.value, same[k]), tl_json_get(field, same[k]));
+            if (equal == 3 && tl_json_int64(tl_json_get(it.value, "field-id"), ret_id))
+                return true;
+        }
+    return false;
+}
+
+static enum tl_code number_field(struct tl_lake_change *change, const tl_json *field, const tl_json **ret_field, struct tl_err *err)
+{
+    struct tl_lake_metadata *metadata = change->metadata;
+    int64_t given = 0, id;
+    bool has_id = tl_json_int64(tl_json_get(field, "field-id"), &given);
+    if (has_id && (given < 0 || given > INT32_MAX))
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "\"field-id\" %lld of a partition field is out of range", (long long)given);
+    if (!known_field(metadata, field, &id))
+        id = has_id ? given : metadata->last_partition_id + 1;
+    int64_t highest = has_id && given > id ? given : id;
+    if (highest > metadata->last_partition_id)
+        metadata->last_partition_id = highest;
+    return tl_lake_json_with_int(change->arena, field, "field-id", id, ret_field, err);
+}
+
 /* Fields without an id get the next ones. */
 static enum tl_code number_fields(struct tl_lake_change *change, const tl_json *spec, const tl_json **ret_spec, struct tl_err *err)
 {
@@ -133,13 +164,8 @@ static enum tl_code number_fields(struct tl_lake_change *change, const tl_json *
         }
         tl_json_begin_array(&writer);
         for (struct tl_json_iter field = tl_json_iter(it.value); tl_json_next(&field);) {
-            const tl_json *numbered = field.value;
-            int64_t id;
-            bool given = tl_json_int64(tl_json_get(numbered, "field-id"), &id);
-            if (given && id > change->metadata->last_partition_id && id <= INT32_MAX)
-                change->metadata->last_partition_id = id;
-            if (!given && tl_lake_json_with_int(change->arena, field.value, "field-id", ++change->metadata->last_partition_id, &numbered,
-                                                err) != TL_OK)
+            const tl_json *numbered;
+            if (number_field(change, field.value, &numbered, err) != TL_OK)
                 break;
             tl_json_put_value(&writer, numbered);
         }
