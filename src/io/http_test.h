@@ -3,6 +3,7 @@
 #define TL_IO_HTTP_TEST_H
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>

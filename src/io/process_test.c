@@ -309,12 +309,12 @@ static void test_a_child_dies_with_its_parent(void **state)
         ssize_t put = write(told[1], &pid, sizeof pid);
         raise(put == (ssize_t)sizeof pid ? SIGKILL : SIGABRT);
     }
+    close(told[1]);
     pid_t child = 0;
     assert_int_equal(tl_fd_read_full(told[0], &child, sizeof child, NULL, &err), TL_OK);
     waitpid(parent, NULL, 0);
     assert_true(process_is_gone(child));
     close(told[0]);
-    close(told[1]);
 }
 
 static void test_many_children_start_from_many_threads(void **state)
