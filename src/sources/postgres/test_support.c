@@ -80,8 +80,10 @@ void test_server_start(struct test_server *server)
     close(fd);
     start_keeper(server);
     int status = run_script(server, "start");
-    if (status != 0)
+    if (status != 0) {
+        fprintf(stderr, "%s start: exit status %d\n", server->script, status);
         exit(status);
+    }
     connect_admin(server);
 }
 
