@@ -6,7 +6,7 @@
 
 #include "sources/clickhouse/native_int.h"
 
-enum { ENUM_CACHE_SIZE = 256, KEY_FOR_EVERY_SLICE = UINT32_MAX };
+enum { ENUM_CACHE_SIZE = 256, INDEXES_AT_ONCE = 1024, KEY_FOR_EVERY_SLICE = UINT32_MAX };
 
 static struct tl_text *texts(const struct tl_native_slice *slice)
 {
@@ -141,15 +141,45 @@ enum tl_code tl_native_fixed_strings(const struct tl_native_slice *slice)
     return TL_OK;
 }
 
-static uint64_t index_at(const uint8_t *indexes, uint8_t width, size_t i)
+/* Indexes from..from+count of a dictionary as 32 bits.  false: one points outside the dictionary. */
+static bool read_indexes(const struct tl_native_slice *slice, size_t from, size_t count, uint32_t *ret_indexes)
 {
-    uint64_t index = 0;
-    memcpy(&index, indexes + i * width, width); /* little endian, as this machine */
-    return index;
+    const struct tl_native_node *node = slice->node;
+    const uint8_t *bytes = slice->block->bytes + node->data + (slice->from + from) * node->index_width;
+    uint64_t largest = 0, wide;
+    uint16_t half;
+    switch (node->index_width) {
+    case 1:
+        for (size_t i = 0; i < count; i++)
+            ret_indexes[i] = bytes[i];
+        break;
+    case 2:
+        for (size_t i = 0; i < count; i++) {
+            memcpy(&half, bytes + i * sizeof half, sizeof half);
+            ret_indexes[i] = half;
+        }
+        break;
+    case 4:
+        memcpy(ret_indexes, bytes, count * sizeof *ret_indexes);
+        break;
+    default:
+        for (size_t i = 0; i < count; i++) {
+            memcpy(&wide, bytes + i * sizeof wide, sizeof wide);
+            ret_indexes[i] = wide < UINT32_MAX ? (uint32_t)wide : UINT32_MAX;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        largest = ret_indexes[i] > largest ? ret_indexes[i] : largest;
+    return largest < node->children[0].rows;
+}
+
+static enum tl_code outside(const struct tl_native_slice *slice)
+{
+    return tl_err_set(slice->err, TL_SOURCE_PROTOCOL, "column \"%s\" points outside its dictionary", slice->column);
 }
 
 /* Make the key's text for this slice: its long bytes must be in this vector's memory. */
-static enum tl_code make_key(const struct tl_native_slice *slice, uint64_t key)
+static enum tl_code make_key(const struct tl_native_slice *slice, uint32_t key)
 {
     struct tl_native_node *node = slice->node, *keys = &node->children[0];
     const uint8_t *bytes;
@@ -176,52 +206,69 @@ static enum tl_code make_key(const struct tl_native_slice *slice, uint64_t key)
     return TL_OK;
 }
 
-static enum tl_code text_dictionary(const struct tl_native_slice *slice, const uint8_t *indexes)
+static void null_where_zero(const struct tl_native_slice *slice, size_t from, const uint32_t *keys, size_t count)
+{
+    struct tl_vector *vector = slice->vector;
+    for (size_t i = 0; i < count; i++)
+        if (keys[i] == 0)
+            tl_vector_set_null(vector, slice->to + from + i);
+}
+
+static enum tl_code text_dictionary(const struct tl_native_slice *slice, size_t from, const uint32_t *keys, size_t count, bool has_null)
 {
     struct tl_native_node *node = slice->node;
-    struct tl_text *to = texts(slice);
-    bool has_null = node->type->children[0]->kind == TL_CLICKHOUSE_NULLABLE;
-    node->slice++;
-    for (size_t i = 0; i < slice->count; i++) {
-        uint64_t key = index_at(indexes, node->index_width, i);
-        if (key >= node->children[0].rows)
-            return tl_err_set(slice->err, TL_SOURCE_PROTOCOL, "column \"%s\" points outside its dictionary", slice->column);
-        if (key == 0 && has_null) {
-            to[i] = (struct tl_text){0};
-            tl_vector_set_null(slice->vector, slice->to + i);
-            continue;
-        }
-        if (node->key_slices[key] < node->slice) {
+    struct tl_text *to = texts(slice) + from, *key_texts = node->key_texts;
+    uint32_t *key_slices = node->key_slices, now = node->slice;
+    if (has_null) { /* key 0 */
+        key_texts[0] = (struct tl_text){0};
+        key_slices[0] = KEY_FOR_EVERY_SLICE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t key = keys[i];
+        if (__builtin_expect(key_slices[key] < now, 0)) {
             enum tl_code code = make_key(slice, key);
             if (code != TL_OK)
                 return code;
         }
-        to[i] = node->key_texts[key];
+        to[i] = key_texts[key];
+    }
+    return TL_OK;
+}
+
+/* Values of other types than text are converted one by one: such dictionaries are rare and small. */
+static enum tl_code value_dictionary(const struct tl_native_slice *slice, size_t from, const uint32_t *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct tl_native_slice one = *slice;
+        one.node = &slice->node->children[0];
+        one.from = keys[i];
+        one.count = 1;
+        one.to = slice->to + from + i;
+        one.nulls = slice->nulls ? slice->nulls + from + i : NULL;
+        enum tl_code code = tl_native_slice(&one);
+        if (code != TL_OK)
+            return code;
     }
     return TL_OK;
 }
 
 enum tl_code tl_native_low_cardinality(const struct tl_native_slice *slice)
 {
-    struct tl_native_node *node = slice->node, *keys = &node->children[0];
-    const uint8_t *indexes = slice->block->bytes + node->data + slice->from * node->index_width;
-    if (keys->type->kind == TL_CLICKHOUSE_STRING || keys->type->kind == TL_CLICKHOUSE_FIXED_STRING)
-        return text_dictionary(slice, indexes);
+    struct tl_native_node *node = slice->node;
+    enum tl_clickhouse_kind kind = node->children[0].type->kind;
+    bool is_text = kind == TL_CLICKHOUSE_STRING || kind == TL_CLICKHOUSE_FIXED_STRING;
     bool has_null = node->type->children[0]->kind == TL_CLICKHOUSE_NULLABLE;
-    for (size_t i = 0; i < slice->count; i++) {
-        struct tl_native_slice one = *slice;
-        one.node = keys;
-        one.from = (size_t)index_at(indexes, node->index_width, i);
-        one.count = 1;
-        one.to = slice->to + i;
-        one.nulls = slice->nulls ? slice->nulls + i : NULL;
-        if (one.from >= keys->rows)
-            return tl_err_set(slice->err, TL_SOURCE_PROTOCOL, "column \"%s\" points outside its dictionary", slice->column);
-        enum tl_code code = tl_native_slice(&one);
+    uint32_t keys[INDEXES_AT_ONCE];
+    node->slice++;
+    for (size_t from = 0; from < slice->count; from += INDEXES_AT_ONCE) {
+        size_t left = slice->count - from, count = left < INDEXES_AT_ONCE ? left : INDEXES_AT_ONCE;
+        if (!read_indexes(slice, from, count, keys))
+            return outside(slice);
+        enum tl_code code = is_text ? text_dictionary(slice, from, keys, count, has_null) : value_dictionary(slice, from, keys, count);
         if (code != TL_OK)
             return code;
-        if (one.from == 0 && has_null)
-            tl_vector_set_null(slice->vector, one.to);
+        if (has_null)
+            null_where_zero(slice, from, keys, count);
     }
     return TL_OK;
 }
