@@ -116,7 +116,7 @@ enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *optio
     enum tl_code code = TL_SOURCE_UNAVAILABLE;
     if (find_sqlstate(text, sqlstate, &rest))
         code = code_of(sqlstate);
-    else if (PQconnectionNeedsPassword(pg))
+    else if (PQconnectionNeedsPassword(pg) || (strstr(text, "authentication") && strstr(text, "not supported")))
         code = TL_SOURCE_AUTH;
     else if (is_garbage(text))
         code = TL_SOURCE_PROTOCOL;
@@ -130,7 +130,7 @@ enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *optio
     else
         tl_err_set(err, code, "could not connect to source \"%s\" at %s:%s", options->name, options->host, options->port);
     tl_err_detail(err, "%s", clean);
-    if (code == TL_SOURCE_AUTH && !*sqlstate)
+    if (PQconnectionNeedsPassword(pg) && !*sqlstate)
         tl_err_hint(err, "the server wants a password: set the option password of the source");
     hint(sqlstate, err);
     return code;
