@@ -41,10 +41,52 @@ void tl_catalog_acquire(struct tl_door_call *call)
     call->snapshot = tl_registry_acquire(door->registry);
 }
 
-bool tl_catalog_has_schema(const struct tl_registry_source *source, const char *schema)
+static int by_name(const void *a, const void *b)
 {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The listing knows schemas by their tables; the lake also has empty ones. */
+static void load_lake_schemas(struct tl_door_call *call, const struct tl_registry_source *source)
+{
+    const char *const *own = NULL;
+    size_t own_count = 0, count = 0;
+    struct tl_err before = call->rq->err;
+    if (!call->door->lake || tl_lake_schemas(call->rq, call->door->lake, &own, &own_count) != TL_OK)
+        own_count = 0;
+    call->rq->err = before;
+    const char **all = TL_NEW_ARRAY(call->rq->arena, const char *, own_count + source->schema_count);
+    for (size_t i = 0; i < own_count; i++)
+        all[count++] = own[i];
     for (size_t i = 0; i < source->schema_count; i++)
-        if (tl_streq_nocase(source->schemas[i], schema))
+        all[count++] = source->schemas[i];
+    if (count)
+        qsort(all, count, sizeof *all, by_name);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || strcmp(all[kept - 1], all[i]) != 0)
+            all[kept++] = all[i];
+    call->lake_schemas = all;
+    call->lake_schema_count = kept;
+}
+
+size_t tl_catalog_schemas(struct tl_door_call *call, const struct tl_registry_source *source, const char *const **ret_schemas)
+{
+    *ret_schemas = source->schemas;
+    if (!source->writable)
+        return source->schema_count;
+    if (!call->lake_schemas)
+        load_lake_schemas(call, source);
+    *ret_schemas = call->lake_schemas;
+    return call->lake_schema_count;
+}
+
+bool tl_catalog_has_schema(struct tl_door_call *call, const struct tl_registry_source *source, const char *schema)
+{
+    const char *const *schemas;
+    size_t count = tl_catalog_schemas(call, source, &schemas);
+    for (size_t i = 0; i < count; i++)
+        if (tl_streq_nocase(schemas[i], schema))
             return true;
     return tl_streq_nocase(schema, "information_schema");
 }
@@ -163,10 +205,12 @@ static void offer_datasets(struct nearest *nearest, const char *source, const ch
 
 static void offer_schemas(struct nearest *nearest, const struct tl_registry_source *source, const char *schema)
 {
-    for (size_t i = 0; i < source->schema_count; i++) {
-        int distance = tl_edit_distance(schema, source->schemas[i], TL_DOOR_NEAREST_DISTANCE);
-        if (distance <= TL_DOOR_NEAREST_DISTANCE && tl_catalog_may_know(nearest->call, source->name, source->schemas[i], NULL))
-            offer(nearest, distance, tl_arena_printf(nearest->call->rq->arena, "%s.%s", source->name, source->schemas[i]));
+    const char *const *schemas;
+    size_t count = tl_catalog_schemas(nearest->call, source, &schemas);
+    for (size_t i = 0; i < count; i++) {
+        int distance = tl_edit_distance(schema, schemas[i], TL_DOOR_NEAREST_DISTANCE);
+        if (distance <= TL_DOOR_NEAREST_DISTANCE && tl_catalog_may_know(nearest->call, source->name, schemas[i], NULL))
+            offer(nearest, distance, tl_arena_printf(nearest->call->rq->arena, "%s.%s", source->name, schemas[i]));
     }
 }
 
@@ -175,7 +219,7 @@ static enum tl_code unknown_table(struct tl_door_call *call, const struct tl_reg
 {
     struct nearest nearest = {.call = call};
     struct tl_err *err = &call->rq->err;
-    if (!tl_catalog_has_schema(source, schema)) {
+    if (!tl_catalog_has_schema(call, source, schema)) {
         tl_err_set(err, TL_SCHEMA_NOT_FOUND, "unknown schema \"%s.%s\"", source->name, schema);
         offer_schemas(&nearest, source, schema);
     } else {
@@ -187,7 +231,7 @@ static enum tl_code unknown_table(struct tl_door_call *call, const struct tl_reg
         tl_err_detail(err, "the last listing of \"%s\" failed: %s", source->name, source->failure);
     tl_err_position(err, position);
     hint_names(&nearest, tl_arena_printf(call->rq->arena, "SHOW TABLES FROM %s.%s lists them", source->name,
-                                         tl_catalog_has_schema(source, schema) ? schema : "schema"));
+                                         tl_catalog_has_schema(call, source, schema) ? schema : "schema"));
     return err->code;
 }
 
@@ -316,9 +360,11 @@ enum tl_code tl_catalog_place(struct tl_door_call *call, const struct tl_gate_ta
     }
     *ret_dataset = (struct tl_dataset){.source = source->name, .schema = schema, .name = schema_only ? NULL : name->name,
                                        .registered = source};
-    for (size_t i = 0; i < source->schema_count; i++)
-        if (tl_streq_nocase(source->schemas[i], schema))
-            ret_dataset->schema = source->schemas[i];
+    const char *const *schemas;
+    size_t count = tl_catalog_schemas(call, source, &schemas);
+    for (size_t i = 0; i < count; i++)
+        if (tl_streq_nocase(schemas[i], schema))
+            ret_dataset->schema = schemas[i];
     const struct tl_source_dataset *described =
         schema_only ? NULL : tl_snapshot_dataset(call->snapshot, source->name, schema, name->name);
     if (described) {

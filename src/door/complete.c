@@ -72,12 +72,14 @@ static void offer_source(struct completion *c, const struct tl_registry_source *
     if (!tl_catalog_may_know(c->call, source->name, NULL, NULL))
         return;
     offer(c, source->name, NULL, NULL);
-    for (size_t i = 0; i < source->schema_count && c->count < c->max; i++) {
-        if (!tl_catalog_may_know(c->call, source->name, source->schemas[i], NULL))
+    const char *const *schemas;
+    size_t schema_count = tl_catalog_schemas(c->call, source, &schemas);
+    for (size_t i = 0; i < schema_count && c->count < c->max; i++) {
+        if (!tl_catalog_may_know(c->call, source->name, schemas[i], NULL))
             continue;
-        offer(c, source->name, source->schemas[i], NULL);
+        offer(c, source->name, schemas[i], NULL);
         if (tl_streq_nocase(c->call->session->catalog, source->name))
-            offer(c, NULL, source->schemas[i], NULL);
+            offer(c, NULL, schemas[i], NULL);
     }
     for (size_t i = 0; i < source->dataset_count && c->count < c->max; i++)
         offer_dataset(c, source->name, &source->datasets[i]);

@@ -45,6 +45,8 @@ struct tl_door_call {
     const tl_registry_snapshot *snapshot;
     struct tl_door_settings settings;
     struct tl_str text;      /* the caller's own, cleaned */
+    const char *const *lake_schemas; /* of the writable source; NULL = not asked for yet */
+    size_t lake_schema_count;
     bool positions_unknown;  /* the text that runs is a prepared one: its positions say nothing about the caller's */
     tl_answer *answer;
 };
@@ -81,7 +83,9 @@ TL_CHECKED enum tl_code tl_catalog_find_table(struct tl_door_call *call, const s
 TL_CHECKED enum tl_code tl_catalog_find_source(struct tl_door_call *call, const char *name, const struct tl_registry_source **ret_source);
 /* NULL = no such dataset; no error is reported. */
 bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char *schema, const char *name, struct tl_dataset *ret_dataset);
-bool tl_catalog_has_schema(const struct tl_registry_source *source, const char *schema);
+bool tl_catalog_has_schema(struct tl_door_call *call, const struct tl_registry_source *source, const char *schema);
+/* Sorted; those of the lake without tables too, without information_schema. */
+size_t tl_catalog_schemas(struct tl_door_call *call, const struct tl_registry_source *source, const char *const **ret_schemas);
 bool tl_catalog_may_know(const struct tl_door_call *call, const char *source, const char *schema, const char *table);
 /* The registry's snapshot, listed anew when the lake has changed since. */
 void tl_catalog_acquire(struct tl_door_call *call);

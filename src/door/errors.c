@@ -29,15 +29,20 @@ void tl_door_clean_names(char *text)
     char *out = text;
     for (const char *in = text; *in;) {
         bool word_start = in == text || !is_name_part(in[-1]);
-        size_t quoted = *in == '"', prefix = word_start ? hidden_prefix(in + quoted) : 0;
-        if (!prefix || !(islower((unsigned char)in[quoted + prefix]))) {
+        size_t quoted = *in == '"', prefix = word_start ? hidden_prefix(in + quoted) : 0, end = quoted + prefix;
+        while (prefix && is_name_part(in[end]))
+            end++;
+        if (!prefix || end == quoted + prefix) {
             *out++ = *in++;
             continue;
         }
-        in += quoted + prefix;
-        while (is_name_part(*in))
-            *out++ = *in++;
-        in += quoted && *in == '"';
+        bool alone = quoted && in[end] == '"'; /* else the quotes hold more than this name and stay */
+        if (quoted && !alone)
+            *out++ = '"';
+        size_t size = end - quoted - prefix;
+        memmove(out, in + quoted + prefix, size);
+        out += size;
+        in += end + alone;
     }
     *out = '\0';
 }

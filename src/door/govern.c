@@ -277,6 +277,15 @@ static bool is_scanned(const struct tl_registry_source *source)
     return driver && driver->mode == TL_SOURCE_SCANS;
 }
 
+/* A view of the source itself reads tables of its own database; which, only the source knows. */
+static void allow_all_tables(struct work *work, const struct tl_registry_source *source)
+{
+    for (size_t i = 0; i < source->dataset_count; i++)
+        if (source->datasets[i].kind == TL_DATASET_TABLE)
+            allow(work, tl_arena_printf(work->call->rq->arena, "table:p:%s.%s.%s", source->name, source->datasets[i].schema,
+                                        source->datasets[i].name));
+}
+
 static void allow_dataset(struct work *work, const struct tl_dataset *dataset)
 {
     static const char *const file_functions[] = {"read_parquet", "parquet_scan", "read_csv", "read_csv_auto", "read_json", "read_json_auto",
@@ -287,6 +296,8 @@ static void allow_dataset(struct work *work, const struct tl_dataset *dataset)
         return;
     }
     allow(work, tl_arena_printf(arena, "table:p:%s.%s.%s", dataset->source, dataset->schema, dataset->name));
+    if (dataset->described->kind == TL_DATASET_VIEW)
+        allow_all_tables(work, dataset->registered);
     for (size_t i = 0; tl_streq(dataset->registered->kind, "files") && i < sizeof file_functions / sizeof *file_functions; i++)
         allow(work, tl_arena_printf(arena, "function:%s", file_functions[i]));
 }
@@ -372,6 +383,13 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
     return *ret_sql ? TL_OK : tl_err_set(&rq->err, TL_TOO_LARGE, "the view of \"%s\" is too long", dataset->name);
 }
 
+/* The engine has schemas of these names in every catalog already, and makes no views in them. */
+static const char *view_schema(const char *schema)
+{
+    bool taken = tl_streq_nocase(schema, "information_schema") || tl_streq_nocase(schema, "pg_catalog");
+    return !taken ? schema : tl_streq_nocase(schema, "pg_catalog") ? "pg catalog" : "information schema";
+}
+
 /* Views are named by their content, so equal rights share them and changed ones never meet an old view. */
 static enum tl_code add_view(struct work *work, size_t index, const struct tl_gate_table *table, const char **ret_catalog)
 {
@@ -384,7 +402,7 @@ static enum tl_code add_view(struct work *work, size_t index, const struct tl_ga
     uint64_t hash = tl_hash_keyed(work->call->door->hash_key, sql, strlen(sql));
     *ret_catalog = tl_arena_printf(arena, "g%016llx:%s", (unsigned long long)hash, dataset->source);
     for (size_t i = 0; i < work->view_count; i++)
-        if (tl_streq(work->views[i].catalog, *ret_catalog) && tl_streq(work->views[i].schema, dataset->schema) &&
+        if (tl_streq(work->views[i].catalog, *ret_catalog) && tl_streq(work->views[i].schema, view_schema(dataset->schema)) &&
             tl_streq(work->views[i].name, dataset->name))
             return TL_OK;
     if (work->view_count == work->view_capacity) {
@@ -392,7 +410,7 @@ static enum tl_code add_view(struct work *work, size_t index, const struct tl_ga
         work->view_capacity = old ? old * 2 : 8;
         work->views = tl_arena_grow(arena, work->views, old * sizeof *work->views, work->view_capacity * sizeof *work->views);
     }
-    work->views[work->view_count++] = (struct tl_engine_view){*ret_catalog, dataset->schema, dataset->name, sql};
+    work->views[work->view_count++] = (struct tl_engine_view){*ret_catalog, view_schema(dataset->schema), dataset->name, sql};
     return TL_OK;
 }
 
@@ -428,7 +446,8 @@ static enum tl_code splice_table(struct work *work, const struct bound *bound, s
     } else {
         code = add_view(work, bound->datasets[i], table, &catalogs[i]);
     }
-    const char *text = code == TL_OK ? quoted_name(arena, catalogs[i], dataset->schema, dataset->name) : NULL;
+    const char *schema = table->target ? dataset->schema : view_schema(dataset->schema);
+    const char *text = code == TL_OK ? quoted_name(arena, catalogs[i], schema, dataset->name) : NULL;
     if (code == TL_OK && !text)
         code = tl_err_set(&work->call->rq->err, TL_TOO_LARGE, "the name \"%.200s\" is too long", table->name);
     *ret_edit = (struct tl_edit){table->offset, table->size, text};

@@ -101,7 +101,7 @@ static void test_wide_blanks_become_plain_outside_quotes(void **state)
                                                               "b '\xc2\xa0' \xe3\x80\x80"
                                                               "c"));
     assert_int_equal(plain.size, 14);
-    assert_memory_equal(plain.data, "a  b '\xc2\xa0'   c", 14);
+    assert_memory_equal(plain.data, "a  b '\xc2\xa0'    c", 14);
     struct tl_str same = TL_STR("a \xc3\xa4");
     assert_ptr_equal(tl_lexer_plain_spaces(arena, same).data, same.data);
     tl_arena_free(arena);

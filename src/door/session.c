@@ -151,7 +151,7 @@ static enum tl_code use(struct tl_door_call *call, const struct tl_name *name)
         return err->code;
     }
     bool known = system ? tl_streq_nocase(schema, "jdbc") || tl_streq_nocase(schema, "metadata") || tl_streq_nocase(schema, "information_schema")
-                        : tl_catalog_has_schema(source, schema) && tl_catalog_may_know(call, source->name, schema, NULL);
+                        : tl_catalog_has_schema(call, source, schema) && tl_catalog_may_know(call, source->name, schema, NULL);
     if (!known) {
         tl_err_set(err, TL_SCHEMA_NOT_FOUND, "unknown schema \"%s.%s\"", catalog, schema);
         tl_err_hint(err, "SHOW SCHEMAS FROM %s lists them", catalog);

@@ -102,13 +102,15 @@ static enum tl_code show_schemas(struct tl_door_call *call, const struct tl_stat
     if (code != TL_OK)
         return code;
     bool own_shown = false;
-    for (size_t i = 0; source && i < source->schema_count; i++) {
-        if (!own_shown && strcmp(source->schemas[i], "information_schema") > 0) {
+    const char *const *schemas = NULL;
+    size_t count = source ? tl_catalog_schemas(call, source, &schemas) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!own_shown && strcmp(schemas[i], "information_schema") > 0) {
             own_shown = true;
             add_wanted(&list, "information_schema");
         }
-        if (tl_catalog_may_know(call, source->name, source->schemas[i], NULL))
-            add_wanted(&list, source->schemas[i]);
+        if (tl_catalog_may_know(call, source->name, schemas[i], NULL))
+            add_wanted(&list, schemas[i]);
     }
     if (!own_shown)
         add_wanted(&list, "information_schema");
@@ -174,7 +176,7 @@ static enum tl_code show_tables(struct tl_door_call *call, const struct tl_state
     enum tl_code code = catalog_of(call, name->part_count == 2 ? name->parts[0] : NULL, &source);
     if (code != TL_OK)
         return code;
-    if (source && (!tl_catalog_has_schema(source, schema) || !tl_catalog_may_know(call, source->name, schema, NULL)))
+    if (source && (!tl_catalog_has_schema(call, source, schema) || !tl_catalog_may_know(call, source->name, schema, NULL)))
         return unknown_schema(call, source->name, schema);
     add_system_tables(&list, !source, schema);
     if (source)
@@ -386,7 +388,7 @@ static enum tl_code show_create_schema(struct tl_door_call *call, const struct t
     enum tl_code code = catalog_of(call, name->part_count == 2 ? name->parts[0] : NULL, &source);
     if (code != TL_OK)
         return code;
-    if (!source || !tl_catalog_has_schema(source, schema))
+    if (!source || !tl_catalog_has_schema(call, source, schema))
         return unknown_schema(call, source ? source->name : "system", schema);
     struct tl_buf ddl;
     tl_buf_init(&ddl, DDL_MAX);

@@ -328,9 +328,11 @@ static void put_source(const struct system_table *table, struct item item, const
     item.catalog = source->name;
     if (table->span == PER_CATALOG)
         put_row(table, item);
-    for (size_t i = 0; i < source->schema_count; i++)
-        if (tl_catalog_may_know(call, source->name, source->schemas[i], NULL))
-            put_schema(table, item, source->schemas[i]);
+    const char *const *schemas;
+    size_t schema_count = tl_catalog_schemas(call, source, &schemas);
+    for (size_t i = 0; i < schema_count; i++)
+        if (tl_catalog_may_know(call, source->name, schemas[i], NULL))
+            put_schema(table, item, schemas[i]);
     put_schema(table, item, "information_schema");
     for (size_t i = 0; i < source->dataset_count; i++) {
         item.dataset = &source->datasets[i];

@@ -401,7 +401,7 @@ static enum tl_code check_place(struct tl_door_call *call, const struct tl_gate 
         tl_err_hint(err, "views are kept in schemas of the lake");
         return TL_UNSUPPORTED;
     }
-    if (!tl_catalog_has_schema(target->registered, target->schema)) {
+    if (!tl_catalog_has_schema(call, target->registered, target->schema)) {
         tl_err_set(err, TL_SCHEMA_NOT_FOUND, "unknown schema \"%s.%s\"", target->source, target->schema);
         tl_err_hint(err, "CREATE SCHEMA %s.%s", target->source, target->schema);
         return TL_SCHEMA_NOT_FOUND;
@@ -416,8 +416,8 @@ static enum tl_code create_view(struct tl_door_call *call, struct tl_str text, s
                                 const struct tl_dataset *target)
 {
     bool exists;
-    struct tl_field *fields;
-    size_t count;
+    struct tl_field *fields = NULL;
+    size_t count = 0;
     enum tl_code code = check_place(call, gate, target, &exists);
     if (code != TL_OK || (exists && gate->if_not_exists))
         return code;

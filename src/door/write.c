@@ -28,6 +28,8 @@ static void allow_target(struct tl_door_call *call, struct tl_governed *governed
                             ? tl_arena_printf(call->rq->arena, "write:p:%s.%s.%s", target->source, target->schema, target->name)
                             : tl_arena_printf(call->rq->arena, "write:p:%s.%s", target->source, target->schema);
     tl_govern_allow(call, governed, entry);
+    if (target->name) /* what is changed is read first */
+        tl_govern_allow(call, governed, tl_arena_printf(call->rq->arena, "table:p:%s.%s.%s", target->source, target->schema, target->name));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         for (size_t k = 0; kinds[i].kind == governed->gate->kind && k < 3 && kinds[i].operators[k]; k++)
             tl_govern_allow(call, governed, kinds[i].operators[k]);
