@@ -93,6 +93,14 @@ static enum tl_code wrong(const char *what, struct tl_err *err)
     return tl_err_set(err, TL_SOURCE_PROTOCOL, "the server's answer is not in ClickHouse's Native format: %s", what);
 }
 
+static enum tl_code too_large(const char *what, struct tl_err *err)
+{
+    tl_err_set(err, TL_TOO_LARGE, "%s of the server's answer is too large", what);
+    tl_err_detail(err, "at most %d bytes a block and %d values a column are taken", (int)TL_NATIVE_BLOCK_BYTES_MAX, (int)TL_NATIVE_ROWS_MAX);
+    tl_err_hint(err, "read fewer columns, or lower preferred_block_size_bytes or max_block_size in the server's profile");
+    return TL_TOO_LARGE;
+}
+
 /* The input's next bytes behind those of the block.  *ret_more false: the stream has ended. */
 static enum tl_code pull(tl_native_reader *reader, tl_native_block *block, bool *ret_more, struct tl_err *err)
 {
@@ -105,11 +113,8 @@ static enum tl_code pull(tl_native_reader *reader, tl_native_block *block, bool 
     }
     if (reader->ended)
         return TL_OK;
-    if (block->size + reader->chunk.size > TL_NATIVE_BLOCK_BYTES_MAX) {
-        tl_err_set(err, TL_TOO_LARGE, "a block of the server's answer has more than %d bytes", (int)TL_NATIVE_BLOCK_BYTES_MAX);
-        tl_err_hint(err, "read fewer columns, or lower preferred_block_size_bytes or max_block_size in the server's profile");
-        return TL_TOO_LARGE;
-    }
+    if (block->size + reader->chunk.size > TL_NATIVE_BLOCK_BYTES_MAX)
+        return too_large("a block", err);
     if (block->size + reader->chunk.size > block->room) {
         size_t room = block->room ? block->room : ROOM_FIRST;
         while (room < block->size + reader->chunk.size)
@@ -129,7 +134,7 @@ static enum tl_code pull(tl_native_reader *reader, tl_native_block *block, bool 
 static enum tl_code need(tl_native_reader *reader, tl_native_block *block, uint64_t size, size_t *ret_offset, struct tl_err *err)
 {
     if (size > TL_NATIVE_BLOCK_BYTES_MAX)
-        return wrong("a column is larger than any block", err);
+        return too_large("a column", err);
     while (block->size - block->at < size) {
         bool more;
         enum tl_code code = pull(reader, block, &more, err);
@@ -259,7 +264,7 @@ static enum tl_code read_data(tl_native_reader *reader, tl_native_block *block, 
 {
     enum tl_code code = TL_OK;
     if (rows > TL_NATIVE_ROWS_MAX)
-        return wrong("a column has too many values", err);
+        return too_large("a column", err);
     node->rows = (size_t)rows;
     switch (node->type->kind) {
     case TL_CLICKHOUSE_STRING:
@@ -395,7 +400,7 @@ static enum tl_code read_block(tl_native_reader *reader, tl_native_block *block,
     if (code != TL_OK)
         return code;
     if (rows > TL_NATIVE_ROWS_MAX)
-        return wrong("a block has too many rows", err);
+        return too_large("a block", err);
     if (columns == 0 && rows == 0)
         return TL_OK;
     if (columns != reader->column_count)
@@ -465,7 +470,7 @@ enum tl_code tl_native_read(tl_native_reader *reader, tl_native_block *block, bo
             code = read_block(reader, block, err);
         if (code != TL_OK) {
             reader->failed = true;
-            return code == TL_SOURCE_PROTOCOL ? explain(reader, block, err) : code;
+            return code == TL_SOURCE_PROTOCOL || code == TL_TOO_LARGE ? explain(reader, block, err) : code;
         }
         /* what was copied too far belongs to the next block and is still in the input's buffer */
         size_t beyond = block->size - block->at;
