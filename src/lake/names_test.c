@@ -20,6 +20,10 @@ static void test_config_lists_only_what_is_there(void **state)
     assert_true(transactions);
     assert_false(views);
     world_expect(world, 200, "GET", "/v1/config?warehouse=lake", "");
+    world_expect(world, 200, "GET", world_text(world, "/v1/config?warehouse=file://@"), "");
+    world_expect(world, 200, "GET", world_text(world, "/v1/config?warehouse=@/../warehouse"), "");
+    assert_string_equal(tl_lake_warehouse(world->lake), world->warehouse);
+    world_expect_error(world, 404, "NotFoundException", "GET", "/v1/config?warehouse=/tmp", "");
     world_expect(world, 200, "HEAD", "/v1/config", "");
     assert_int_equal(world->reply.body.size, 0);
     world_expect_error(world, 404, "NotFoundException", "GET", "/v1/config?warehouse=other", "");

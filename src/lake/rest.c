@@ -83,6 +83,11 @@ tl_lake *tl_lake_close(tl_lake *lake)
     return NULL;
 }
 
+const char *tl_lake_warehouse(const tl_lake *lake)
+{
+    return lake->warehouse;
+}
+
 uint64_t tl_lake_generation(tl_lake *lake)
 {
     return atomic_load(&lake->generation);
@@ -90,11 +95,16 @@ uint64_t tl_lake_generation(tl_lake *lake)
 
 /* --- small routes --- */
 
-/* The client may name what it believes to talk to. */
+/* The client may name what it believes to talk to, the folder also by another way to it. */
 static bool is_our_warehouse(const tl_lake *lake, const char *name)
 {
-    return !name || !*name || strcmp(name, "lake") == 0 || strcmp(name, lake->warehouse) == 0 ||
-           (strncmp(name, "file://", 7) == 0 && strcmp(name + 7, lake->warehouse) == 0);
+    if (!name || !*name || strcmp(name, "lake") == 0)
+        return true;
+    const char *path = strncmp(name, "file://", 7) == 0 ? name + 7 : name;
+    char *real = path[0] == '/' ? realpath(path, NULL) : NULL;
+    bool ours = real && strcmp(real, lake->warehouse) == 0;
+    free(real);
+    return ours;
 }
 
 static void put_endpoint(struct tl_json_writer *writer, const struct route *route)

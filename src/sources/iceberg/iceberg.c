@@ -16,10 +16,10 @@ static enum tl_code bad(const struct tl_source_config *config, const char *optio
     return tl_err_set(err, TL_INVALID_ARGUMENT, "option \"%s\" of source \"%s\" %s", option, config->name, why);
 }
 
-static bool is_printable(const char *text)
+static bool is_printable(const char *text, bool spaces)
 {
     for (; *text; text++)
-        if ((unsigned char)*text <= 0x20 || *text == 0x7F)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F || (*text == ' ' && !spaces))
             return false;
     return true;
 }
@@ -32,12 +32,12 @@ static enum tl_code check(const struct tl_source_config *config, struct tl_err *
         return tl_err_set(err, TL_INVALID_ARGUMENT, "source \"%s\" needs the option \"endpoint\"", config->name);
     if (strncmp(endpoint, "http://", 7) != 0 && strncmp(endpoint, "https://", 8) != 0)
         return bad(config, "endpoint", "must start with \"http://\" or \"https://\"", err);
-    if (strlen(endpoint) > URL_BYTES_MAX || !is_printable(endpoint) || strpbrk(endpoint, "?#@"))
+    if (strlen(endpoint) > URL_BYTES_MAX || !is_printable(endpoint, false) || strpbrk(endpoint, "?#@"))
         return bad(config, "endpoint", "must be a plain URL without user, query or fragment", err);
-    if (warehouse && (strlen(warehouse) > URL_BYTES_MAX || !is_printable(warehouse)))
-        return bad(config, "warehouse", "must be printable text without spaces", err);
+    if (warehouse && (strlen(warehouse) > URL_BYTES_MAX || !is_printable(warehouse, true)))
+        return bad(config, "warehouse", "holds a control character or is too long", err);
     /* a line break would let an error about a later line quote it, and no token has one */
-    if (token && *token && (strlen(token) > TOKEN_BYTES_MAX || !is_printable(token)))
+    if (token && *token && (strlen(token) > TOKEN_BYTES_MAX || !is_printable(token, false)))
         return bad(config, "token", "must be printable text without spaces", err);
     return TL_OK;
 }

@@ -53,8 +53,8 @@ static void test_no_token_means_no_authentication(void **state)
     struct tl_buf sql;
     struct tl_err err;
     tl_buf_init(&sql, 65536);
-    assert_int_equal(attach((struct given){"https://lake.example/x", "wh", ""}, &sql, &err), TL_OK);
-    assert_non_null(strstr(tl_buf_cstr(&sql), "ATTACH 'wh' AS \"p_lake\""));
+    assert_int_equal(attach((struct given){"https://lake.example/x", "/my wh", ""}, &sql, &err), TL_OK);
+    assert_non_null(strstr(tl_buf_cstr(&sql), "ATTACH '/my wh' AS \"p_lake\""));
     assert_non_null(strstr(tl_buf_cstr(&sql), "AUTHORIZATION_TYPE 'none'"));
     assert_null(strstr(tl_buf_cstr(&sql), "SECRET"));
     tl_buf_done(&sql);
@@ -69,7 +69,7 @@ static void test_bad_options_are_refused_without_showing_the_token(void **state)
         {"http://user:pass@x/", NULL, "tok3n"},
         {"http://x/?a=b", NULL, "tok3n"},
         {"http://x/ y", NULL, "tok3n"},
-        {"http://x/", "a b", "tok3n"},
+        {"http://x/", "a\nb", "tok3n"},
         {"http://x/", NULL, "tok3n\nSELECT"},
         {"http://x/", NULL, "tok3n with spaces"},
     };
