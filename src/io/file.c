@@ -126,7 +126,8 @@ static enum tl_code sync_folder_of(const char *path, struct tl_err *err)
     return code;
 }
 
-static enum tl_code fill_file(int fd, const char *path, const void *bytes, size_t size, unsigned mode, struct tl_err *err)
+static enum tl_code fill_file(int fd, const char *path, const void *bytes, size_t size, unsigned mode,
+                              struct tl_err *err)
 {
     size_t done = 0;
     while (done < size) {
@@ -183,7 +184,8 @@ enum tl_code tl_dir_make(const char *path, unsigned mode, struct tl_err *err)
     char part[PATH_BYTES_MAX];
     size_t size = strlen(path);
     if (size == 0 || size >= sizeof part)
-        return tl_err_set(err, TL_IO, "the path of a folder has %zu bytes; it may have 1 to %d", size, PATH_BYTES_MAX - 1);
+        return tl_err_set(err, TL_IO, "the path of a folder has %zu bytes; it may have 1 to %d", size,
+                          PATH_BYTES_MAX - 1);
     memcpy(part, path, size + 1);
     for (size_t i = 1; i < size; i++) {
         if (part[i] != '/' || part[i - 1] == '/')

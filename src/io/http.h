@@ -98,7 +98,8 @@ const char *tl_http_response_header(const struct tl_http_response *response, con
 tl_http_client *tl_http_client_new(int connections_max); /* 0 = 16 */
 tl_http_client *tl_http_client_free(tl_http_client *client);
 /* Any HTTP status is success here; failures: TL_SOURCE_UNAVAILABLE (no connection, name, TLS, cut off before the end),
- * TL_SOURCE_PROTOCOL (not HTTP), TL_TIME_EXCEEDED, TL_CANCELLED, TL_TOO_LARGE, TL_INVALID_ARGUMENT (the URL).  Messages never hold url user info, headers or body. */
+ * TL_SOURCE_PROTOCOL (not HTTP), TL_TIME_EXCEEDED, TL_CANCELLED, TL_TOO_LARGE, TL_INVALID_ARGUMENT (the URL).
+ * Messages never hold url user info, headers or body. */
 TL_CHECKED enum tl_code tl_http_call(tl_http_client *client, tl_arena *arena, const struct tl_http_request *request,
                                      struct tl_http_response *ret_response, struct tl_err *err);
 

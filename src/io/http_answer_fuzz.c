@@ -1,4 +1,5 @@
-/* Bytes that a server may send, given to the client: whole and streamed, it must end in time with an answer or an error. */
+/* Bytes that a server may send, given to the client: whole and streamed, it must end in time with an answer or an
+ * error. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -100,8 +101,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     set_answer(data, size);
     tl_http_client *client = tl_http_client_new(1);
     tl_arena *arena = tl_arena_new(64U << 20);
-    struct tl_http_request request = {
-        .url = script.url, .deadline_us = tl_clock_monotonic_us() + DEADLINE_US, .response_bytes_max = RESPONSE_MAX};
+    struct tl_http_request request = {.url = script.url,
+                                      .deadline_us = tl_clock_monotonic_us() + DEADLINE_US,
+                                      .response_bytes_max = RESPONSE_MAX};
     struct tl_http_response response;
     struct tl_err err;
     tl_err_init(&err);

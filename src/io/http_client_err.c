@@ -35,7 +35,8 @@ enum tl_code http_read_where(const char *url, char where[HTTP_WHERE_BYTES], stru
     return good ? TL_OK : bad_url(err);
 }
 
-static enum tl_code report_unavailable(const tl_http_stream *stream, const char *what, const char *hint, struct tl_err *err)
+static enum tl_code report_unavailable(const tl_http_stream *stream, const char *what, const char *hint,
+                                       struct tl_err *err)
 {
     tl_err_set(err, TL_SOURCE_UNAVAILABLE, "%s \"%s\"", what, stream->where);
     tl_err_detail(err, "%s", stream->curl_said[0] ? stream->curl_said : curl_easy_strerror(stream->result));
@@ -62,16 +63,18 @@ enum tl_code http_report_result(const tl_http_stream *stream, struct tl_err *err
     static const char check_server[] = "check that the server runs and that host and port are right";
     switch (stream->result) {
     case CURLE_OK:
-        return stream->head.is_complete ? TL_OK : report_cut_off(stream, err); /* libcurl takes half a head for a whole one */
+        /* libcurl takes half a head for a whole one */
+        return stream->head.is_complete ? TL_OK : report_cut_off(stream, err);
     case CURLE_URL_MALFORMAT:
         return bad_url(err);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return report_unavailable(stream, "could not find the address of the HTTP server", "check the name of the host", err);
+        return report_unavailable(stream, "could not find the address of the HTTP server", "check the name of the host",
+                                  err);
     case CURLE_COULDNT_CONNECT:
         return report_unavailable(stream, "could not connect to the HTTP server", check_server, err);
     case CURLE_OPERATION_TIMEDOUT:
-        tl_err_set(err, TL_SOURCE_UNAVAILABLE, "the HTTP server \"%s\" did not take the connection within %d ms", stream->where,
-                   stream->connect_timeout_ms);
+        tl_err_set(err, TL_SOURCE_UNAVAILABLE, "the HTTP server \"%s\" did not take the connection within %d ms",
+                   stream->where, stream->connect_timeout_ms);
         tl_err_hint(err, "%s", check_server);
         return TL_SOURCE_UNAVAILABLE;
     case CURLE_SSL_CONNECT_ERROR:
@@ -91,8 +94,8 @@ enum tl_code http_report_result(const tl_http_stream *stream, struct tl_err *err
         return report_cut_off(stream, err);
     case CURLE_WRITE_ERROR:
         if (stream->is_too_large)
-            return tl_err_set(err, TL_TOO_LARGE, "the answer of the HTTP server \"%s\" is larger than %zu bytes", stream->where,
-                              stream->body->max_size);
+            return tl_err_set(err, TL_TOO_LARGE, "the answer of the HTTP server \"%s\" is larger than %zu bytes",
+                              stream->where, stream->body->max_size);
         return report_protocol(stream, err); /* too many headers */
     default:
         return report_protocol(stream, err);

@@ -29,8 +29,8 @@ static const char *url_of(const char *path)
 
 struct script {
     const char *answer;
-    size_t size;      /* 0: strlen(answer) */
-    bool holds;       /* keeps the connection open after the answer until the client closes it */
+    size_t size; /* 0: strlen(answer) */
+    bool holds;  /* keeps the connection open after the answer until the client closes it */
     int listening;
     int port;
     pthread_t thread;
@@ -91,8 +91,12 @@ static void test_a_call_sends_what_it_was_given(void **state)
     char plain[64];
     snprintf(plain, sizeof plain, "http://127.0.0.1:%d/p?q=1", script.port);
     const char *const headers[] = {"X-Mine: yes", NULL};
-    struct tl_http_request request = {.method = "PATCH", .url = plain, .headers = headers, .body = TL_STR("x\0y"),
-                                      .user = "ann", .password = "sesame"};
+    struct tl_http_request request = {.method = "PATCH",
+                                      .url = plain,
+                                      .headers = headers,
+                                      .body = TL_STR("x\0y"),
+                                      .user = "ann",
+                                      .password = "sesame"};
     struct tl_http_response response;
     assert_int_equal(tl_http_call(client, arena, &request, &response, &err), TL_OK);
     script_end(&script);
@@ -123,7 +127,8 @@ static void test_any_status_is_an_answer(void **state)
 static void test_redirects_are_not_followed(void **state)
 {
     (void)state;
-    struct script script = {.answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"};
+    struct script script = {.answer =
+                                "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"};
     script_start(&script);
     struct tl_http_request request = {.url = url};
     struct tl_http_response response;
@@ -363,8 +368,8 @@ static void *call_many(void *context)
         int size = snprintf(body, sizeof body, "%p %d", (void *)own, i);
         struct tl_http_request request = {.method = "POST", .url = own_url, .body = {body, (size_t)size}};
         struct tl_http_response response;
-        right = tl_http_call(client, own, &request, &response, &problem) == TL_OK && response.body.size == (size_t)size &&
-                memcmp(response.body.data, body, (size_t)size) == 0;
+        right = tl_http_call(client, own, &request, &response, &problem) == TL_OK &&
+                response.body.size == (size_t)size && memcmp(response.body.data, body, (size_t)size) == 0;
         tl_arena_reset(own);
     }
     tl_arena_free(own);
@@ -416,7 +421,8 @@ static void assert_broken(const char *answer, size_t size, enum tl_code wanted)
         }
         script_end(&script);
         if (code != wanted)
-            fail_msg("\"%.40s\" gave %s (%s), wanted %s", answer, tl_code_info(code)->name, err.message, tl_code_info(wanted)->name);
+            fail_msg("\"%.40s\" gave %s (%s), wanted %s", answer, tl_code_info(code)->name, err.message,
+                     tl_code_info(wanted)->name);
         assert_int_equal(err.code, wanted);
         assert_no_secret();
     }
@@ -516,7 +522,9 @@ static void test_a_connection_that_is_never_taken_times_out(void **state)
 static void test_a_bad_url_is_refused(void **state)
 {
     (void)state;
-    static const char *const urls[] = {"", "ftp://127.0.0.1/", "file:///etc/passwd", "http://", "http://[::1", "http://a:99999/", "x:y@z"};
+    static const char *const urls[] = {"",        "ftp://127.0.0.1/", "file:///etc/passwd",
+                                       "http://", "http://[::1",      "http://a:99999/",
+                                       "x:y@z"};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         struct tl_http_request request = {.url = urls[i]};
         struct tl_http_response response;

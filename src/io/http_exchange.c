@@ -115,7 +115,8 @@ const char *tl_http_query_param(tl_http_exchange *exchange, const char *name)
         size_t size = strcspn(at, "&"), name_size = strcspn(at, "=&");
         const char *found = tl_http_decode(exchange->arena, at, name_size, true);
         if (tl_streq(found, name))
-            return name_size == size ? "" : tl_http_decode(exchange->arena, at + name_size + 1, size - name_size - 1, true);
+            return name_size == size ? ""
+                                     : tl_http_decode(exchange->arena, at + name_size + 1, size - name_size - 1, true);
         at += size + (at[size] == '&');
     }
     return NULL;
@@ -162,7 +163,8 @@ void tl_http_set_header(tl_http_exchange *exchange, const char *name, const char
     size_t count = exchange->answer_header_count, size = sizeof *exchange->answer_headers;
     if (exchange->answered || count >= HTTP_HEADERS_MAX)
         return;
-    exchange->answer_headers = tl_arena_grow(exchange->arena, exchange->answer_headers, count * size, (count + 1) * size);
+    exchange->answer_headers =
+        tl_arena_grow(exchange->arena, exchange->answer_headers, count * size, (count + 1) * size);
     exchange->answer_headers[count].name = tl_arena_strdup(exchange->arena, name);
     exchange->answer_headers[count].value = tl_arena_strdup(exchange->arena, value);
     exchange->answer_header_count++;
@@ -185,7 +187,8 @@ void http_exchange_answer(tl_http_exchange *exchange, int status, struct MHD_Res
     pthread_mutex_unlock(&exchange->mutex);
 }
 
-void tl_http_respond(tl_http_exchange *exchange, int status, const char *content_type, struct tl_str body, bool body_in_arena)
+void tl_http_respond(tl_http_exchange *exchange, int status, const char *content_type, struct tl_str body,
+                     bool body_in_arena)
 {
     if (exchange->answered)
         return;

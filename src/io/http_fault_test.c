@@ -53,7 +53,7 @@ static void test_handlers_run_at_the_same_time(void **state)
 static void test_a_client_that_says_nothing_more_is_dropped(void **state)
 {
     (void)state;
-    static const char *const starts[] = {"GET /ec", "GET /echo HTTP/1.1\r\nHost: x\r\n", "", 
+    static const char *const starts[] = {"GET /ec", "GET /echo HTTP/1.1\r\nHost: x\r\n", "",
                                          "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"};
     service_restart(&(struct tl_http_limits){.idle_timeout_seconds = 1});
     struct wire *wires[4];
@@ -180,7 +180,9 @@ static void test_a_bad_address_is_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tl_http_server *none = NULL;
         tl_err_init(&err);
-        assert_int_not_equal(tl_http_server_start(cases[i].address, cases[i].port, NULL, never_called, NULL, &none, &err), TL_OK);
+        assert_int_not_equal(tl_http_server_start(cases[i].address, cases[i].port, NULL, never_called, NULL, &none,
+                                                  &err),
+                             TL_OK);
         assert_string_not_equal(err.hint, "");
         assert_null(none);
     }
@@ -265,7 +267,8 @@ static void *client_main(void *number_pointer)
         }
         wire_say(wire, request);
         wire_read(wire, true, &reply);
-        bool right = reply.status == 200 && (stream ? reply.body.size == 20 * 10007 : tl_streq(tl_buf_cstr(&reply.body), body));
+        bool right =
+            reply.status == 200 && (stream ? reply.body.size == 20 * 10007 : tl_streq(tl_buf_cstr(&reply.body), body));
         reply_done(&reply);
         if (!right) {
             wire_close(wire);

@@ -58,7 +58,9 @@ static void start_once(void)
 
 static int connect_to_server(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         abort();
@@ -84,7 +86,8 @@ static size_t read_answer(int fd, int patience_ms, char *text, size_t size)
 
 static void check_alive(void)
 {
-    static const char good[] = "POST /good?q=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody";
+    static const char good[] =
+        "POST /good?q=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody";
     static const char wanted[] = "HTTP/1.1 200 OK\r\n";
     char answer[512];
     struct tl_err err;

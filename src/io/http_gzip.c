@@ -1,11 +1,16 @@
-/* gzip of answers, only where the handler allowed it: compressing a secret next to foreign text would leak its bytes. */
+/* gzip of answers, only where the handler allows it: compressing a secret next to foreign text leaks its bytes. */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "io/http_server_int.h"
 
-enum { GZIP_WINDOW_BITS = 15 + 16 /* with a gzip header */, GZIP_MEMORY_LEVEL = 8, GZIP_LEVEL = 4, PIECE_BYTES = 16 * 1024 };
+enum {
+    GZIP_WINDOW_BITS = 15 + 16 /* with a gzip header */,
+    GZIP_MEMORY_LEVEL = 8,
+    GZIP_LEVEL = 4,
+    PIECE_BYTES = 16 * 1024
+};
 
 struct http_gzip {
     z_stream zlib;
@@ -39,7 +44,8 @@ bool http_gzip_accepted(tl_http_exchange *exchange)
 struct http_gzip *http_gzip_new(void)
 {
     struct http_gzip *gzip = tl_heap_alloc(sizeof *gzip);
-    if (deflateInit2(&gzip->zlib, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, GZIP_MEMORY_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK)
+    if (deflateInit2(&gzip->zlib, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, GZIP_MEMORY_LEVEL, Z_DEFAULT_STRATEGY) ==
+        Z_OK)
         return gzip;
     free(gzip);
     return NULL;

@@ -10,7 +10,7 @@
 
 enum {
     LOOPS_MAX = 8,
-    /* A client that sends too much is heard out up to this many times the limit, so that it reads the 413 and not a reset. */
+    /* A client that sends too much is heard out up to so many times the limit, to read the 413 and not a reset. */
     DRAIN_FACTOR = 4,
 };
 
@@ -224,12 +224,13 @@ static struct MHD_Daemon *start_daemon(tl_http_server *server, int fd)
         {MHD_OPTION_END, 0, NULL},
     };
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
-                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-                            server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+                            MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_NOTIFY_COMPLETED,
+                            on_completed, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
-enum tl_code tl_http_server_start(const char *address, int port, const struct tl_http_limits *limits, tl_http_handler handler,
-                                  void *context, tl_http_server **ret_server, struct tl_err *err)
+enum tl_code tl_http_server_start(const char *address, int port, const struct tl_http_limits *limits,
+                                  tl_http_handler handler, void *context, tl_http_server **ret_server,
+                                  struct tl_err *err)
 {
     int fd, bound_port;
     enum tl_code code = http_listen(address, port, &fd, &bound_port, err);
@@ -239,7 +240,8 @@ enum tl_code tl_http_server_start(const char *address, int port, const struct tl
     server->port = bound_port;
     server->daemon = start_daemon(server, fd);
     if (!server->daemon) {
-        code = tl_err_errno(err, TL_IO, errno, "could not start the HTTP server on address \"%s\" port %d", address, port);
+        code =
+            tl_err_errno(err, TL_IO, errno, "could not start the HTTP server on address \"%s\" port %d", address, port);
         close(fd);
         http_server_unref(server);
         return code;

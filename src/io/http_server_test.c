@@ -10,11 +10,13 @@ static void test_a_request_is_read_as_it_was_sent(void **state)
     (void)state;
     struct reply reply;
     ask(port,
-        "GET /facts/a%20b%2Fc?a=1&b+c=%C3%A9+x&empty=&bare&bad=%zz&nul=%00 HTTP/1.1\r\nHost: x\r\nX-Twice: one\r\nx-twice: two\r\n\r\n",
+        "GET /facts/a%20b%2Fc?a=1&b+c=%C3%A9+x&empty=&bare&bad=%zz&nul=%00 HTTP/1.1\r\nHost: x\r\n"
+        "X-Twice: one\r\nx-twice: two\r\n\r\n",
         &reply);
     assert_int_equal(reply.status, 200);
-    assert_string_equal(tl_buf_cstr(&reply.body), "path=/facts/a%20b%2Fc\na=1\nb c=\xC3\xA9 x\nempty=\nbare=\nbad=(null)\nnul=(null)\n"
-                                                  "none=(null)\ntwice=one,two none=(null) loopback=1");
+    assert_string_equal(tl_buf_cstr(&reply.body),
+                        "path=/facts/a%20b%2Fc\na=1\nb c=\xC3\xA9 x\nempty=\nbare=\nbad=(null)\nnul=(null)\n"
+                        "none=(null)\ntwice=one,two none=(null) loopback=1");
     reply_done(&reply);
 }
 
@@ -30,8 +32,9 @@ static void test_a_connection_is_kept_and_pipelined_requests_are_answered_in_ord
         assert_null(reply_header(&reply, "Connection"));
         reply_done(&reply);
     }
-    wire_say(wire, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\noneGET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
-                   "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo");
+    wire_say(wire,
+             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\noneGET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+             "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo");
     wire_read(wire, true, &reply);
     assert_string_equal(tl_buf_cstr(&reply.body), "one");
     reply_done(&reply);
@@ -121,8 +124,9 @@ static void test_a_body_over_the_limit_is_answered_413_and_the_connection_goes_o
         wire_read(wire, true, &reply);
         assert_int_equal(reply.status, 413);
         assert_string_equal(reply_header(&reply, "Content-Type"), "application/problem+json");
-        assert_non_null(strstr(tl_buf_cstr(&reply.body), "{\"code\":\"too_large\",\"message\":\"the body of the request is larger than "
-                                                         "100000 bytes\""));
+        assert_non_null(strstr(tl_buf_cstr(&reply.body),
+                               "{\"code\":\"too_large\",\"message\":\"the body of the request is larger than "
+                               "100000 bytes\""));
         reply_done(&reply);
     }
     wire_close(wire);
@@ -288,8 +292,9 @@ static void test_an_error_becomes_problem_json(void **state)
     ask(port, "GET /error HTTP/1.1\r\nHost: x\r\n\r\n", &reply);
     assert_int_equal(reply.status, 404);
     assert_string_equal(reply_header(&reply, "Content-Type"), "application/problem+json");
-    assert_string_equal(tl_buf_cstr(&reply.body), "{\"code\":\"table_not_found\",\"message\":\"no table \\\"a\\\\b\\\" \\u0001 \\ufffd\","
-                                                  "\"detail\":null,\"hint\":\"did you mean \\\"ab\\\"\",\"link\":null,\"position\":14}");
+    assert_string_equal(tl_buf_cstr(&reply.body),
+                        "{\"code\":\"table_not_found\",\"message\":\"no table \\\"a\\\\b\\\" \\u0001 \\ufffd\","
+                        "\"detail\":null,\"hint\":\"did you mean \\\"ab\\\"\",\"link\":null,\"position\":14}");
     reply_done(&reply);
 }
 
@@ -328,10 +333,14 @@ static void test_gzip_needs_the_handler_and_the_client(void **state)
         const char *path, *accept;
         bool is_packed;
     } cases[] = {
-        {"/gzip", "Accept-Encoding: deflate, gzip;q=0.5, br\r\n", true}, {"/gzip-stream", "Accept-Encoding: gzip\r\n", true},
-        {"/gzip", "Accept-Encoding: *\r\n", true},                       {"/gzip", "Accept-Encoding: gzip;q=0\r\n", false},
-        {"/gzip", "Accept-Encoding: xgzip, gzipx\r\n", false},           {"/gzip", "", false},
-        {"/gzip-stream", "", false},                                     {"/plain", "Accept-Encoding: gzip\r\n", false},
+        {"/gzip", "Accept-Encoding: deflate, gzip;q=0.5, br\r\n", true},
+        {"/gzip-stream", "Accept-Encoding: gzip\r\n", true},
+        {"/gzip", "Accept-Encoding: *\r\n", true},
+        {"/gzip", "Accept-Encoding: gzip;q=0\r\n", false},
+        {"/gzip", "Accept-Encoding: xgzip, gzipx\r\n", false},
+        {"/gzip", "", false},
+        {"/gzip-stream", "", false},
+        {"/plain", "Accept-Encoding: gzip\r\n", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char request[256];

@@ -59,7 +59,8 @@ void tl_http_begin(tl_http_exchange *exchange, int status, const char *content_t
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, http_stream_reader, exchange, NULL);
     if (response)
         http_exchange_add_headers(exchange, response, content_type);
-    if (response && exchange->is_head) /* libmicrohttpd 0.9.75 sends a last chunk even here: nobody may read it as an answer */
+    /* libmicrohttpd 0.9.75 sends a last chunk even here: nobody may read it as an answer */
+    if (response && exchange->is_head)
         MHD_add_response_header(response, "Connection", "close");
     pthread_mutex_lock(&exchange->mutex);
     exchange->streaming = true;

@@ -155,7 +155,8 @@ int service_setup(void **state)
     tl_err_init(&err);
     gate_set(&gate, false);
     atomic_store(&writer_saw, 0);
-    service_start(&(struct tl_http_limits){.body_bytes_max = SERVICE_BODY_MAX, .idle_timeout_seconds = SERVICE_IDLE_SECONDS});
+    service_start(
+        &(struct tl_http_limits){.body_bytes_max = SERVICE_BODY_MAX, .idle_timeout_seconds = SERVICE_IDLE_SECONDS});
     return 0;
 }
 

@@ -62,15 +62,17 @@ static int start_tls_server(void **state)
         return -1;
     snprintf(certificate, sizeof certificate, "%s/certificate.pem", folder);
     snprintf(key, sizeof key, "%s/key.pem", folder);
-    const char *const make[] = {OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                                "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate, NULL};
+    const char *const make[] = {OPENSSL,   "req", "-x509", "-newkey",       "rsa:2048", "-nodes",
+                                "-days",   "2",   "-subj", "/CN=127.0.0.1", "-addext",  "subjectAltName=IP:127.0.0.1",
+                                "-keyout", key,   "-out",  certificate,     NULL};
     if (!run(make))
         return -1;
     char accepts[16];
     int tls_port = free_port();
     snprintf(accepts, sizeof accepts, "%d", tls_port);
     snprintf(url, sizeof url, "https://127.0.0.1:%d/", tls_port);
-    const char *const serve[] = {OPENSSL, "s_server", "-accept", accepts, "-cert", certificate, "-key", key, "-www", "-quiet", NULL};
+    const char *const serve[] = {OPENSSL, "s_server", "-accept", accepts,  "-cert", certificate,
+                                 "-key",  key,        "-www",    "-quiet", NULL};
     tls_server = start(serve);
     client = tl_http_client_new(2);
     arena = tl_arena_new(1U << 24);
@@ -110,7 +112,8 @@ static void test_the_named_authority_is_trusted(void **state)
 {
     (void)state;
     assert_int_equal(call((struct tl_http_request){.url = url, .ca_file = certificate}), TL_OK);
-    assert_int_equal(call((struct tl_http_request){.url = url}), TL_SOURCE_UNAVAILABLE); /* and only in the call that names it */
+    assert_int_equal(call((struct tl_http_request){.url = url}),
+                     TL_SOURCE_UNAVAILABLE); /* and only in the call that names it */
 }
 
 static void test_a_missing_file_of_authorities_is_told(void **state)

@@ -32,7 +32,7 @@ struct tl_process {
     int status;
 };
 
-/* PR_SET_PDEATHSIG fires when the *thread* that forked ends, so one thread that lives as long as the process forks all. */
+/* PR_SET_PDEATHSIG fires when the *thread* that forked ends, so one thread that lives on with the process forks all. */
 static struct {
     pthread_mutex_t caller; /* one start at a time */
     pthread_mutex_t mutex;
@@ -42,7 +42,9 @@ static struct {
     int failure_fd;
     pid_t made;
     int errno_value;
-} spawner = {.caller = PTHREAD_MUTEX_INITIALIZER, .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+} spawner = {.caller = PTHREAD_MUTEX_INITIALIZER,
+             .mutex = PTHREAD_MUTEX_INITIALIZER,
+             .changed = PTHREAD_COND_INITIALIZER};
 
 enum { SPAWNER_STACK_BYTES = 256 * 1024, FD_SCAN_MAX = 65536, FD_ABOVE_STANDARD = 10 };
 

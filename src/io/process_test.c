@@ -57,8 +57,12 @@ static void path_in_folder(char *path, const char *name)
 static tl_process *start_shell(const char *script, int stdout_fd, const int *pass_fds, size_t pass_fd_count)
 {
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-    struct tl_process_options options = {.argv = argv, .pass_fds = pass_fds, .pass_fd_count = pass_fd_count,
-                                         .stdin_fd = -1, .stdout_fd = stdout_fd, .stderr_fd = -1};
+    struct tl_process_options options = {.argv = argv,
+                                         .pass_fds = pass_fds,
+                                         .pass_fd_count = pass_fd_count,
+                                         .stdin_fd = -1,
+                                         .stdout_fd = stdout_fd,
+                                         .stderr_fd = -1};
     tl_process *process = NULL;
     if (tl_process_start(&options, &process, &err) != TL_OK)
         fail_msg("%s", err.message);
@@ -196,8 +200,8 @@ static void test_a_closed_descriptor_cannot_be_passed(void **state)
     (void)state;
     const char *const argv[] = {"/bin/true", NULL};
     int closed = 900;
-    struct tl_process_options options = {.argv = argv, .pass_fds = &closed, .pass_fd_count = 1,
-                                         .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1};
+    struct tl_process_options options = {
+        .argv = argv, .pass_fds = &closed, .pass_fd_count = 1, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1};
     tl_process *process;
     assert_int_equal(tl_process_start(&options, &process, &err), TL_IO);
     assert_non_null(strstr(err.message, "Bad file descriptor"));
@@ -212,8 +216,8 @@ static void test_only_given_descriptors_are_open_in_the_child(void **state)
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     assert_int_equal(pipe2(passed, O_CLOEXEC), 0);
     char script[256], text[256];
-    snprintf(script, sizeof script, "for n in %d %d %d; do [ -e /proc/$$/fd/$n ] && echo open || echo closed; done", leaky,
-             passed[0], passed[1]);
+    snprintf(script, sizeof script, "for n in %d %d %d; do [ -e /proc/$$/fd/$n ] && echo open || echo closed; done",
+             leaky, passed[0], passed[1]);
     tl_process *process = start_shell(script, out[1], &passed[1], 1);
     close(out[1]);
     read_all(out[0], text, sizeof text);
@@ -234,8 +238,8 @@ static void test_standard_streams_may_be_crossed(void **state)
     assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     const char *const argv[] = {"/bin/sh", "-c", "read line; echo \"got $line\" >&2; echo $HOME", NULL};
     const char *const environment[] = {"HOME=/nowhere", NULL};
-    struct tl_process_options options = {.argv = argv, .environment = environment, .stdin_fd = in[0],
-                                         .stdout_fd = out[1], .stderr_fd = out[1]};
+    struct tl_process_options options = {
+        .argv = argv, .environment = environment, .stdin_fd = in[0], .stdout_fd = out[1], .stderr_fd = out[1]};
     tl_process *process;
     assert_int_equal(tl_process_start(&options, &process, &err), TL_OK);
     assert_int_equal(tl_fd_write_full(in[1], "word\n", 5, &err), TL_OK);
@@ -267,8 +271,8 @@ static void test_memory_limit_is_in_force(void **state)
     int out[2];
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
     const char *const argv[] = {"/bin/sh", "-c", "ulimit -v; ulimit -c", NULL};
-    struct tl_process_options options = {.argv = argv, .stdin_fd = -1, .stdout_fd = out[1], .stderr_fd = -1,
-                                         .memory_bytes_max = 256U << 20};
+    struct tl_process_options options = {
+        .argv = argv, .stdin_fd = -1, .stdout_fd = out[1], .stderr_fd = -1, .memory_bytes_max = 256U << 20};
     tl_process *process;
     assert_int_equal(tl_process_start(&options, &process, &err), TL_OK);
     close(out[1]);

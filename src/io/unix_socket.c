@@ -54,7 +54,8 @@ enum tl_code tl_unix_listen(const char *path, int *ret_fd, struct tl_err *err)
     if (fd < 0)
         return tl_err_errno(err, TL_IO, errno, "could not make a socket");
     /* Nobody can connect before listen, so the mode is in force before the first client. */
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0600) != 0 || listen(fd, BACKLOG) != 0) {
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0600) != 0 ||
+        listen(fd, BACKLOG) != 0) {
         code = tl_err_errno(err, TL_IO, errno, "could not listen on the socket \"%s\"", path);
         close(fd);
         return code;

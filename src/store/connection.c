@@ -16,7 +16,7 @@ static enum tl_code report(tl_store_tx *tx, struct tl_err *err, enum tl_code cod
     return code;
 }
 
-/* The system's word for the last failure on the file, or on the log beside it; sqlite3_system_errno does not keep it. */
+/* The system's word for the last failure on the file or on the log beside it; sqlite3_system_errno loses it. */
 static int last_errno(sqlite3 *db)
 {
     int errno_value = 0;
@@ -38,7 +38,8 @@ enum tl_code store_failed(tl_store_tx *tx, struct tl_err *err)
 {
     int extended = sqlite3_extended_errcode(tx->db), result = extended & 0xFF;
     if (no_space(tx->db, result))
-        return report(tx, err, TL_DISK_FULL, "could not be written: there is no room", "free some space on that file system");
+        return report(tx, err, TL_DISK_FULL, "could not be written: there is no room",
+                      "free some space on that file system");
     switch (result) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -55,7 +56,8 @@ enum tl_code store_failed(tl_store_tx *tx, struct tl_err *err)
         return report(tx, err, TL_STATE, "could not be read or written", "check the disk and the file system");
     case SQLITE_CONSTRAINT: {
         bool exists = extended == SQLITE_CONSTRAINT_PRIMARYKEY || extended == SQLITE_CONSTRAINT_UNIQUE;
-        return tl_err_set(err, exists ? TL_ALREADY_EXISTS : TL_CONSTRAINT, "the state refuses a row: %s", sqlite3_errmsg(tx->db));
+        return tl_err_set(err, exists ? TL_ALREADY_EXISTS : TL_CONSTRAINT, "the state refuses a row: %s",
+                          sqlite3_errmsg(tx->db));
     }
     case SQLITE_NOMEM:
         return tl_err_set(err, TL_MEMORY_EXCEEDED, "no memory to work on the state");
@@ -92,9 +94,10 @@ static enum tl_code set_up(tl_store_tx *tx, struct tl_err *err)
     sqlite3_db_config(tx->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(tx->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(tx->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    /* synchronous=FULL: what was committed survives a power cut; commits are grouped, so this costs one sync a group. */
-    return store_execute(tx, tx->is_writer ? "PRAGMA synchronous=FULL; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY;"
-                                           : "PRAGMA query_only=1; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;",
+    /* synchronous=FULL: what was committed survives a power cut, at the price of one sync a group. */
+    return store_execute(tx,
+                         tx->is_writer ? "PRAGMA synchronous=FULL; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY;"
+                                       : "PRAGMA query_only=1; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;",
                          err);
 }
 
@@ -130,7 +133,7 @@ tl_store_tx *store_disconnect(tl_store_tx *tx)
 
 /* ---- statements ---- */
 
-/* The kept statement of this text, or the place where it will be kept: a free one, else the one longest unused.  NULL: all busy. */
+/* The kept statement of this text, or the place for it: a free one, else the longest unused.  NULL: all busy. */
 static struct store_statement *find_place(tl_store_tx *tx, const char *sql)
 {
     struct store_statement *oldest = NULL;
@@ -196,9 +199,11 @@ static struct tl_store_value read_cell(sqlite3_stmt *prepared, int column)
         break;
     }
     bool is_text = sqlite3_column_type(prepared, column) == SQLITE_TEXT;
-    const void *bytes = is_text ? (const void *)sqlite3_column_text(prepared, column) : sqlite3_column_blob(prepared, column);
+    const void *bytes =
+        is_text ? (const void *)sqlite3_column_text(prepared, column) : sqlite3_column_blob(prepared, column);
     size_t size = (size_t)sqlite3_column_bytes(prepared, column);
-    return (struct tl_store_value){.type = is_text ? TL_STORE_TEXT : TL_STORE_BLOB, .bytes = {bytes ? bytes : "", size}};
+    return (struct tl_store_value){.type = is_text ? TL_STORE_TEXT : TL_STORE_BLOB,
+                                   .bytes = {bytes ? bytes : "", size}};
 }
 
 static enum tl_code give_row(sqlite3_stmt *prepared, tl_store_row row, void *context, struct tl_err *err)
@@ -212,7 +217,8 @@ static enum tl_code give_row(sqlite3_stmt *prepared, tl_store_row row, void *con
     return row(context, cells, (size_t)count, err);
 }
 
-static enum tl_code step_all(tl_store_tx *tx, sqlite3_stmt *prepared, tl_store_row row, void *context, struct tl_err *err)
+static enum tl_code step_all(tl_store_tx *tx, sqlite3_stmt *prepared, tl_store_row row, void *context,
+                             struct tl_err *err)
 {
     int result;
     while ((result = sqlite3_step(prepared)) == SQLITE_ROW) {
@@ -223,12 +229,13 @@ static enum tl_code step_all(tl_store_tx *tx, sqlite3_stmt *prepared, tl_store_r
     return result == SQLITE_DONE ? TL_OK : store_failed(tx, err);
 }
 
-enum tl_code tl_store_run(tl_store_tx *tx, const char *sql, const struct tl_store_value *params, size_t param_count, tl_store_row row,
-                          void *context, struct tl_err *err)
+enum tl_code tl_store_run(tl_store_tx *tx, const char *sql, const struct tl_store_value *params, size_t param_count,
+                          tl_store_row row, void *context, struct tl_err *err)
 {
     struct store_statement *place = find_place(tx, sql);
     if (!place)
-        return tl_err_set(err, TL_INTERNAL, "more than %d statements on the state run inside one another", STORE_STATEMENTS_MAX);
+        return tl_err_set(err, TL_INTERNAL, "more than %d statements on the state run inside one another",
+                          STORE_STATEMENTS_MAX);
     enum tl_code code = prepare(tx, place, sql, err);
     if (code != TL_OK)
         return code;

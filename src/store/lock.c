@@ -28,7 +28,8 @@ static enum tl_code cannot_open(const char *path, const char *directory, struct 
     int errno_value = errno;
     bool read_only = errno_value == EACCES || errno_value == EPERM || errno_value == EROFS;
     if (!read_only)
-        return tl_err_errno(err, errno_value == ENOSPC ? TL_DISK_FULL : TL_STATE, errno_value, "could not make the lock file \"%s\"", path);
+        return tl_err_errno(err, errno_value == ENOSPC ? TL_DISK_FULL : TL_STATE, errno_value,
+                            "could not make the lock file \"%s\"", path);
     tl_err_errno(err, TL_STATE, errno_value, "the state folder \"%s\" is read-only", directory);
     tl_err_hint(err, "%s", STORE_HINT_READ_ONLY);
     return TL_STATE;
@@ -54,8 +55,8 @@ enum tl_code store_lock(const char *directory, int *ret_fd, struct tl_err *err)
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)size, 0) != size) {
         int errno_value = errno;
         close(fd);
-        return tl_err_errno(err, errno_value == ENOSPC ? TL_DISK_FULL : TL_STATE, errno_value, "could not write the lock file \"%s\"",
-                            path);
+        return tl_err_errno(err, errno_value == ENOSPC ? TL_DISK_FULL : TL_STATE, errno_value,
+                            "could not write the lock file \"%s\"", path);
     }
     *ret_fd = fd;
     return TL_OK;

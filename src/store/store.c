@@ -121,8 +121,8 @@ static void give_reader(tl_store *store, tl_store_tx *tx)
     store_disconnect(tx);
 }
 
-enum tl_code tl_store_read(tl_store *store, enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err), void *context,
-                           struct tl_err *err)
+enum tl_code tl_store_read(tl_store *store, enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err),
+                           void *context, struct tl_err *err)
 {
     tl_store_tx *tx = take_idle_reader(store);
     enum tl_code code = tx ? TL_OK : store_connect(store, false, &tx, err);

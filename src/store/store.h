@@ -44,7 +44,8 @@ struct tl_store_value {
 #define TL_STORE_B(s) ((struct tl_store_value){.type = TL_STORE_BLOB, .bytes = (s)})
 #define TL_STORE_N ((struct tl_store_value){.type = TL_STORE_NULL})
 
-/* Run one statement with parameters (as many as it has; rows of at most 64 cells; cells are valid during the call of `row`); `row` (may be NULL) is called per row and may stop by returning a code != TL_OK. */
+/* Run one statement with parameters, as many as it has.  `row` (may be NULL) is called per row, of at most 64 cells that are
+ * valid during the call, and may stop by returning a code != TL_OK.  Statements may run inside one another. */
 typedef enum tl_code (*tl_store_row)(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err);
 TL_CHECKED enum tl_code tl_store_run(tl_store_tx *tx, const char *sql, const struct tl_store_value *params, size_t param_count,
                                      tl_store_row row, void *context, struct tl_err *err);

@@ -90,8 +90,9 @@ static void test_a_killed_writer_loses_nothing_that_it_had_promised(void **state
 static enum tl_code add_large(tl_store_tx *tx, void *context, struct tl_err *run_err)
 {
     const struct tl_store_value params[] = {TL_STORE_I(++*(int64_t *)context)};
-    return tl_store_run(tx, "INSERT INTO event (id, at_us, kind, subject, body) VALUES (?1, 0, 'large', 's', hex(zeroblob(50000)))", params, 1,
-                        NULL, NULL, run_err);
+    return tl_store_run(
+        tx, "INSERT INTO event (id, at_us, kind, subject, body) VALUES (?1, 0, 'large', 's', hex(zeroblob(50000)))",
+        params, 1, NULL, NULL, run_err);
 }
 
 static void limit_files(rlim_t bytes)
@@ -156,7 +157,8 @@ static void test_a_damaged_file_is_refused_and_left_alone(void **state)
     }
     assert_ok(tl_file_write(state_file, whole.data, whole.size / 3, 0600, &err));
     assert_refused(TL_STATE, "is damaged");
-    assert_ok(tl_file_write(state_file, "not a database at all, but long enough to be looked at as one", 62, 0600, &err));
+    assert_ok(
+        tl_file_write(state_file, "not a database at all, but long enough to be looked at as one", 62, 0600, &err));
     assert_refused(TL_STATE, "is damaged");
     assert_ok(tl_file_write(state_file, whole.data, whole.size, 0600, &err));
     tl_buf_done(&whole);
@@ -210,7 +212,8 @@ static void test_an_interrupted_first_start_is_taken_up(void **state)
     (void)state;
     close_store();
     unlink(state_file);
-    write_raw("CREATE TABLE schema_migration (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at_us BIGINT NOT NULL)");
+    write_raw("CREATE TABLE schema_migration (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at_us "
+              "BIGINT NOT NULL)");
     open_store();
     assert_int_equal(number_of("SELECT count(*) FROM query_history"), 0);
     close_store();
@@ -259,7 +262,9 @@ static void test_a_file_that_another_program_holds_is_called_locked(void **state
     sqlite3 *db;
     close_store();
     assert_int_equal(sqlite3_open(state_file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM event", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM event", NULL, NULL,
+                                  NULL),
+                     SQLITE_OK);
     assert_refused(TL_STATE, "is locked");
     sqlite3_close(db);
 }

@@ -5,7 +5,8 @@
 
 /* ---- values ---- */
 
-static enum tl_code check_values(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *row_err)
+static enum tl_code check_values(void *context, const struct tl_store_value *cells, size_t cell_count,
+                                 struct tl_err *row_err)
 {
     (void)row_err;
     assert_int_equal(cell_count, 7);
@@ -35,8 +36,8 @@ static enum tl_code write_values(tl_store_tx *tx, void *context, struct tl_err *
                                             TL_STORE_T(NULL),
                                             TL_STORE_T(""),
                                             TL_STORE_B(TL_STR(""))};
-    if (tl_store_run(tx, "CREATE TABLE v (i BIGINT, d DOUBLE PRECISION, t TEXT, b BLOB, n TEXT, et TEXT, eb BLOB)", NULL, 0, NULL, NULL,
-                     run_err) != TL_OK)
+    if (tl_store_run(tx, "CREATE TABLE v (i BIGINT, d DOUBLE PRECISION, t TEXT, b BLOB, n TEXT, et TEXT, eb BLOB)",
+                     NULL, 0, NULL, NULL, run_err) != TL_OK)
         return run_err->code;
     if (tl_store_run(tx, "INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", params, 7, NULL, NULL, run_err) != TL_OK)
         return run_err->code;
@@ -144,7 +145,8 @@ static void test_statements_may_run_inside_one_another(void **state)
     assert_int_equal(nesting.deepest, 3);
 }
 
-static enum tl_code stop_at_second(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *row_err)
+static enum tl_code stop_at_second(void *context, const struct tl_store_value *cells, size_t cell_count,
+                                   struct tl_err *row_err)
 {
     (void)cells;
     (void)cell_count;
@@ -153,7 +155,8 @@ static enum tl_code stop_at_second(void *context, const struct tl_store_value *c
 
 static enum tl_code run_stopped(tl_store_tx *tx, void *context, struct tl_err *run_err)
 {
-    return tl_store_run(tx, "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3", NULL, 0, stop_at_second, context, run_err);
+    return tl_store_run(tx, "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3", NULL, 0, stop_at_second, context,
+                        run_err);
 }
 
 static void test_a_row_may_stop_its_statement(void **state)
@@ -169,7 +172,8 @@ static void test_a_row_may_stop_its_statement(void **state)
 
 static enum tl_code write_then_fail(tl_store_tx *tx, void *context, struct tl_err *run_err)
 {
-    if (tl_store_run(tx, "INSERT INTO source (name, kind, options) VALUES ('half', 'x', '{}')", NULL, 0, NULL, NULL, run_err) != TL_OK)
+    if (tl_store_run(tx, "INSERT INTO source (name, kind, options) VALUES ('half', 'x', '{}')", NULL, 0, NULL, NULL,
+                     run_err) != TL_OK)
         return run_err->code;
     tl_store_fact(context, "kept", "half", TL_STR("{}"));
     return tl_err_set(run_err, TL_CONFLICT, "somebody was first");

@@ -1,6 +1,7 @@
 /* The writer thread: takes what is queued in groups, each group one transaction.
  *
- * A write runs inside a savepoint, so that its failure undoes itself and nothing else; callers learn of success after the commit.
+ * A write runs inside a savepoint, so that its failure undoes itself and nothing else; callers learn of success after
+ * the commit.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -81,7 +82,10 @@ void tl_store_append(tl_store *store, const char *sql, const struct tl_store_val
 
 void tl_store_fact(tl_store *store, const char *kind, const char *subject, struct tl_str body_json)
 {
-    const struct tl_store_value params[] = {TL_STORE_I(0), TL_STORE_I(tl_clock_wall_us()), TL_STORE_T(kind), TL_STORE_T(subject),
+    const struct tl_store_value params[] = {TL_STORE_I(0),
+                                            TL_STORE_I(tl_clock_wall_us()),
+                                            TL_STORE_T(kind),
+                                            TL_STORE_T(subject),
                                             {.type = TL_STORE_TEXT, .bytes = body_json}};
     struct store_job *job =
         new_append("INSERT INTO event (id, at_us, kind, subject, body) VALUES (?1, ?2, ?3, ?4, ?5)", params, 5);
@@ -106,8 +110,8 @@ void tl_store_flush(tl_store *store)
     pthread_mutex_unlock(&store->mutex);
 }
 
-enum tl_code tl_store_write(tl_store *store, enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err), void *context,
-                            struct tl_err *err)
+enum tl_code tl_store_write(tl_store *store, enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err),
+                            void *context, struct tl_err *err)
 {
     if (is_writer_thread(store))
         return tl_err_set(err, TL_INTERNAL, "a write to the state was started inside another write");
@@ -143,12 +147,14 @@ static void run_write(tl_store_tx *tx, struct store_job *job)
     tl_err_init(&ignored);
     if (job->code != TL_OK && store_execute(tx, "ROLLBACK TO write_job", &ignored) != TL_OK)
         rollback(tx);
-    else if (store_execute(tx, "RELEASE write_job", job->code == TL_OK ? job->err : &ignored) != TL_OK && job->code == TL_OK)
+    else if (store_execute(tx, "RELEASE write_job", job->code == TL_OK ? job->err : &ignored) != TL_OK &&
+             job->code == TL_OK)
         job->code = job->err->code;
 }
 
 /* Runs until the end of the group, or until a failure has ended the transaction: then false, and err says why. */
-static bool run_jobs(tl_store_tx *tx, struct store_job *group, struct tl_err *err, size_t *ret_failures, struct tl_err *append_err)
+static bool run_jobs(tl_store_tx *tx, struct store_job *group, struct tl_err *err, size_t *ret_failures,
+                     struct tl_err *append_err)
 {
     for (struct store_job *job = group; job; job = job->next) {
         if (job->kind == STORE_WRITE) {
@@ -170,8 +176,8 @@ static bool run_jobs(tl_store_tx *tx, struct store_job *group, struct tl_err *er
     return true;
 }
 
-/* What ran before the failure was undone with it, what comes after did not run: all of the group that had no failure of its own
- * gets the group's. */
+/* What ran before the failure was undone with it, what comes after did not run: all of the group that had no failure of
+ * its own gets the group's. */
 static void fail_group(struct store_job *group, const struct tl_err *err, size_t *failures)
 {
     for (struct store_job *job = group; job; job = job->next) {
@@ -192,8 +198,8 @@ static size_t run_group(tl_store *store, struct store_job *group, struct tl_err 
     struct tl_err err;
     size_t failures = 0;
     tl_err_init(&err);
-    bool committed = store_execute(tx, "BEGIN IMMEDIATE", &err) == TL_OK && run_jobs(tx, group, &err, &failures, append_err) &&
-                     store_execute(tx, "COMMIT", &err) == TL_OK;
+    bool committed = store_execute(tx, "BEGIN IMMEDIATE", &err) == TL_OK &&
+                     run_jobs(tx, group, &err, &failures, append_err) && store_execute(tx, "COMMIT", &err) == TL_OK;
     if (!committed) {
         rollback(tx);
         if (err.code == TL_OK) /* whoever met the failure kept it to itself */
@@ -209,8 +215,8 @@ static size_t run_group(tl_store *store, struct store_job *group, struct tl_err 
 /* Under the mutex: is there reason to start a group now? */
 static bool is_time(const tl_store *store)
 {
-    return store->queue_count >= STORE_GROUP_MAX || store->queue_writes > 0 || store->flushes > 0 || store->is_closing ||
-           tl_clock_monotonic_us() - store->first_queued_us >= STORE_GROUP_WAIT_MS * 1000;
+    return store->queue_count >= STORE_GROUP_MAX || store->queue_writes > 0 || store->flushes > 0 ||
+           store->is_closing || tl_clock_monotonic_us() - store->first_queued_us >= STORE_GROUP_WAIT_MS * 1000;
 }
 
 static void wait_for_jobs(tl_store *store)
