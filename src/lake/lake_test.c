@@ -528,6 +528,26 @@ static void test_metadata_log_is_bounded(void **state)
     assert_non_null(strstr(tl_json_get_text(world_item(log, 2), "metadata-file"), "/00005-"));
 }
 
+static void test_failures_of_the_disk_are_retryable_and_change_nothing(void **state)
+{
+    struct world *world = *state;
+    world_make_table(world, "t1");
+    const char *folder = tl_arena_printf(world->arena, "%s/metadata", path_of(tl_json_get_text(world_metadata(world), "location")));
+    const char *away = tl_arena_printf(world->arena, "%s.away", folder);
+    static const char commit[] = "{\"requirements\":[],\"updates\":[{\"action\":\"set-properties\",\"updates\":{\"a\":\"b\"}}]}";
+    assert_int_equal(rename(folder, away), 0);
+    world_expect_error(world, 503, "ServiceUnavailableException", "GET", TABLE, "");
+    world_expect_error(world, 503, "ServiceUnavailableException", "POST", TABLE, commit);
+    FILE *file = fopen(folder, "w"); /* a file where the folder should be */
+    assert_non_null(file);
+    fclose(file);
+    world_expect(world, 400, "GET", TABLE, "");
+    assert_int_equal(unlink(folder), 0);
+    assert_int_equal(rename(away, folder), 0);
+    world_expect(world, 200, "POST", TABLE, commit);
+    assert_non_null(strstr(tl_json_get_text(world->json, "metadata-location"), "/metadata/00001-"));
+}
+
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
@@ -550,6 +570,7 @@ int main(void)
         IN_WORLD(test_locations_outside_are_refused),
         IN_WORLD(test_register_takes_back_a_dropped_table),
         IN_WORLD(test_metadata_log_is_bounded),
+        IN_WORLD(test_failures_of_the_disk_are_retryable_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
