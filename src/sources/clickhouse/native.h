@@ -49,6 +49,8 @@ tl_native_block *tl_native_block_free(tl_native_block *block);
 /* The next block with rows; *ret_end: there is none. */
 TL_CHECKED enum tl_code tl_native_read(tl_native_reader *reader, tl_native_block *block, bool *ret_end, struct tl_err *err);
 size_t tl_native_rows(const tl_native_block *block);
+/* What a column of the block just read becomes. */
+const struct tl_type *tl_native_type(const tl_native_block *block, size_t column);
 
 /* Rows from..from+count of a column into rows 0..count of the vector, whose type is the column's. */
 TL_CHECKED enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t from, size_t count, struct tl_vector *vector,

@@ -88,6 +88,11 @@ size_t tl_native_rows(const tl_native_block *block)
     return block->rows;
 }
 
+const struct tl_type *tl_native_type(const tl_native_block *block, size_t column)
+{
+    return &block->nodes[column].type->type;
+}
+
 static enum tl_code wrong(const char *what, struct tl_err *err)
 {
     return tl_err_set(err, TL_SOURCE_PROTOCOL, "the server's answer is not in ClickHouse's Native format: %s", what);
