@@ -1,0 +1,137 @@
+/* The C face of this room's C++ files: install, guard, errors, reports.  Nothing thrown leaves from here. */
+#include <cstdlib>
+
+#include "duckdb/function/table_function.hpp"
+#include "duckdb/main/capi/capi_internal.hpp"
+#include "duckdb/main/connection.hpp"
+#include "duckdb/main/extension/extension_loader.hpp"
+
+#include "engines/duckdb/error_int.hpp"
+#include "engines/duckdb/guard_int.hpp"
+#include "engines/duckdb/install_int.hpp"
+#include "engines/duckdb/scan_int.hpp"
+
+using namespace duckdb;
+
+namespace tl {
+namespace {
+
+const char *const engine_version = "v1.5.5"; /* the headers are of it; other versions lay out their classes differently */
+
+unique_ptr<NodeStatistics> Cardinality(ClientContext &, const FunctionData *bind)
+{
+    auto rows = bind->Cast<ScanBind>().dataset->described->row_estimate;
+    return rows < 0 ? nullptr : make_uniq<NodeStatistics>(static_cast<idx_t>(rows));
+}
+
+/* count(*) asks for no column at all. */
+virtual_column_map_t VirtualColumns(ClientContext &, optional_ptr<FunctionData>)
+{
+    virtual_column_map_t columns;
+    columns.insert(make_pair(COLUMN_IDENTIFIER_EMPTY, TableColumn("", LogicalType::BOOLEAN)));
+    return columns;
+}
+
+string Joined(const vector<unique_ptr<Expression>> &filters)
+{
+    string text;
+    for (auto &filter : filters)
+        text += (text.empty() ? "" : " AND ") + filter->ToString();
+    return text;
+}
+
+InsertionOrderPreservingMap<string> ToText(TableFunctionToStringInput &input)
+{
+    InsertionOrderPreservingMap<string> text;
+    auto &bind = input.bind_data->Cast<ScanBind>();
+    auto &dataset = *bind.dataset;
+    text["Source"] = dataset.source_name + "." + dataset.described->schema + "." + dataset.described->name;
+    if (!bind.pushed.empty())
+        text["Pushed"] = Joined(bind.pushed);
+    string order;
+    for (auto &item : bind.order)
+        order += (order.empty() ? "" : ", ") + OrderText(dataset, item);
+    if (!order.empty())
+        text["Order"] = order;
+    if (bind.limit >= 0)
+        text["Limit"] = to_string(bind.limit);
+    return text;
+}
+
+TableFunction ScanFunction(const struct tl_hooks_calls &calls)
+{
+    TableFunction function(scan_name, {LogicalType::VARCHAR, LogicalType::VARCHAR, LogicalType::VARCHAR}, ReadScan, BindScan, StartScan,
+                           StartThread);
+    function.projection_pushdown = true;
+    function.filter_pushdown = true;
+    function.filter_prune = true;
+    function.pushdown_complex_filter = PushFilters;
+    function.cardinality = Cardinality;
+    function.get_virtual_columns = VirtualColumns;
+    function.to_string = ToText;
+    function.serialize = SerializeScan;
+    function.deserialize = DeserializeScan;
+    function.order_preservation_type = OrderPreservationType::NO_ORDER;
+    function.function_info = make_shared_ptr<InstallInfo>(calls);
+    return function;
+}
+
+void Install(DatabaseInstance &instance, const struct tl_hooks_calls &calls)
+{
+    ExtensionLoader loader(instance, "townlake");
+    loader.RegisterFunction(ScanFunction(calls));
+    InstallGuard(instance);
+    InstallLimits(instance);
+    /* it reads one scan twice, at two moments */
+    DBConfig::GetConfig(instance).options.disabled_optimizers.insert(OptimizerType::WINDOW_SELF_JOIN);
+}
+
+ConnectionState &StateOf(duckdb_connection connection)
+{
+    return *ConnectionState::Of(*reinterpret_cast<Connection *>(connection)->context);
+}
+
+} // namespace
+} // namespace tl
+
+extern "C" enum tl_code tl_hooks_install(duckdb_database database, const struct tl_hooks_calls *calls, struct tl_err *err)
+{
+    if (strcmp(duckdb_library_version(), tl::engine_version) != 0) {
+        tl_err_set(err, TL_UNSUPPORTED, "the SQL engine has version %s", duckdb_library_version());
+        tl_err_hint(err, "install %s, the version this program was built for", tl::engine_version);
+        return TL_UNSUPPORTED;
+    }
+    try {
+        tl::Install(*reinterpret_cast<DatabaseWrapper *>(database)->database->instance, *calls);
+        return TL_OK;
+    } catch (const std::exception &exception) {
+        return tl::ReportException(exception, err);
+    }
+}
+
+extern "C" void tl_hooks_set_guard(duckdb_connection connection, const struct tl_hooks_guard *guard)
+{
+    try {
+        tl::StateOf(connection).SetGuard(*guard);
+    } catch (...) {
+        abort(); /* no memory: an older guard must not stay in force */
+    }
+}
+
+extern "C" bool tl_hooks_take_error(duckdb_connection connection, struct tl_err *ret_err)
+{
+    try {
+        return tl::StateOf(connection).TakeError(ret_err);
+    } catch (...) {
+        return false;
+    }
+}
+
+extern "C" void tl_hooks_scans_json(duckdb_connection connection, struct tl_buf *json)
+{
+    try {
+        tl::StateOf(connection).WriteReports(json);
+    } catch (...) {
+        json->failed = true;
+    }
+}

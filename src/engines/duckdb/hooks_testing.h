@@ -1,0 +1,56 @@
+/* engines/duckdb/hooks_testing.h -- a source for tests: a second engine that holds the truth and answers scans in SQL.
+ *
+ * Its table `wide` has a column of every type, with NULLs.  The engine under test reads it through tl_scan('fake', 'main', 'wide')
+ *   and has the same rows in its own table `local`.
+ */
+#ifndef TL_ENGINES_DUCKDB_HOOKS_TESTING_H
+#define TL_ENGINES_DUCKDB_HOOKS_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engines/duckdb/hooks.h"
+
+enum { TESTING_ROWS = 20000, TESTING_PARTS = 7 };
+
+enum fake_pushes { FAKE_PUSHES_ALL, FAKE_PUSHES_COMPARISONS, FAKE_PUSHES_NOTHING };
+
+struct fake {
+    enum fake_pushes pushes;
+    bool pushes_order;
+    int parts_at_once;
+    enum tl_code fails_open, fails_part, fails_next; /* with this code, TL_OK = does not fail */
+    int fails_after_chunks;
+    int delay_ms; /* each chunk, while asking `stop` */
+    atomic_long scans, parts, chunks, rows, handles;        /* made */
+    atomic_long scans_open, parts_open, handles_open;       /* and not ended */
+    char last_sql[65536];
+};
+
+extern struct fake fake;
+extern duckdb_database testing_back, testing_front;
+extern duckdb_connection testing_connection;
+
+int testing_open(void **state);
+int testing_close(void **state);
+/* Everything allowed, pushdown on, the fake as it is by default. */
+int testing_reset(void **state);
+
+/* The statement's rows as texts, one a line; sorted unless ordered.  On an error "ERROR text".  Free it. */
+char *testing_rows(const char *sql, bool ordered);
+/* @ in `sql` becomes `table`. */
+char *testing_with_table(const char *sql, const char *table);
+void testing_run(const char *sql);
+/* Runs, which must fail; the error that was kept, or else the engine's own by tl_hooks_error. */
+struct tl_err testing_failure(const char *sql);
+char *testing_scans(void);
+
+#endif

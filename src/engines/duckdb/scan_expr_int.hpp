@@ -1,0 +1,25 @@
+/* engines/duckdb/scan_expr_int.hpp -- the engine's bound expressions as struct tl_expr.
+ *
+ * By allow-list: what could mean something that its children do not show (casts, functions that hide an argument, volatile
+ *   ones) is not translated.
+ */
+#ifndef TL_ENGINES_DUCKDB_SCAN_EXPR_INT_HPP
+#define TL_ENGINES_DUCKDB_SCAN_EXPR_INT_HPP
+
+#include <functional>
+
+#include "duckdb/planner/expression.hpp"
+
+#include "engines/duckdb/c_headers_int.hpp"
+
+namespace tl {
+
+/* The dataset's column that a column reference means; -1: none that can be said. */
+using ColumnOf = std::function<int(const duckdb::Expression &)>;
+
+/* In the arena; NULL with *ret_reason (static text) when it cannot be said. */
+const struct tl_expr *Translate(const duckdb::Expression &expression, const ColumnOf &column_of, tl_arena *arena, const char **ret_reason);
+
+} // namespace tl
+
+#endif

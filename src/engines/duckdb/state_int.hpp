@@ -1,0 +1,109 @@
+/* engines/duckdb/state_int.hpp -- what this room keeps for a connection: the guard of the statement that runs, the first error a
+ * driver or the guard reported, and what the scans did.
+ *
+ * Threads: the guard is set between statements and then only read; the rest is under the mutex.
+ */
+#ifndef TL_ENGINES_DUCKDB_STATE_INT_HPP
+#define TL_ENGINES_DUCKDB_STATE_INT_HPP
+
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "duckdb/main/client_context.hpp"
+#include "duckdb/main/client_context_state.hpp"
+
+#include "engines/duckdb/c_headers_int.hpp"
+
+namespace tl {
+
+struct Dataset;
+
+enum { SCANS_MAX = 1000, FILTERS_MAX = 1000, FILTER_TEXT_MAX = 500 };
+
+struct NotPushed {
+    std::string filter;
+    std::string reason;
+};
+
+/* What one scan asked of its source. */
+struct ScanReport {
+    std::mutex mutex;
+    std::string source, schema, name;
+    std::vector<std::string> columns;
+    std::vector<std::string> pushed;
+    std::vector<NotPushed> not_pushed;
+    std::vector<std::string> order;
+    int64_t limit = -1;
+    int parts = 0;       /* at once */
+    int64_t rows = 0;
+    int64_t bytes = 0;   /* known at its end */
+    std::string sent;    /* the source's own statement, known at its end */
+
+    ScanReport(const Dataset &dataset);
+    void AddPushed(const std::string &filter);
+    void AddNotPushed(const std::string &filter, const char *reason);
+    void Write(struct tl_json_writer *writer);
+};
+
+class ConnectionState : public duckdb::ClientContextState {
+public:
+    static duckdb::shared_ptr<ConnectionState> Of(duckdb::ClientContext &context);
+
+    void SetGuard(const struct tl_hooks_guard &guard);
+    bool AllowsEverything() const
+    {
+        return everything;
+    }
+    bool Allows(const std::string &entry) const
+    {
+        return everything || allowed.count(entry) > 0;
+    }
+    bool Pushes() const
+    {
+        return pushes;
+    }
+    int ThreadsMax() const
+    {
+        return threads_max;
+    }
+    const std::string &QueryId() const
+    {
+        return query_id;
+    }
+
+    void KeepError(const struct tl_err &err);
+    bool TakeError(struct tl_err *ret_err);
+
+    void AddReport(const duckdb::shared_ptr<ScanReport> &report);
+    void WriteReports(struct tl_buf *json);
+
+    /* A copied plan finds its dataset again by number. */
+    void Remember(const duckdb::shared_ptr<Dataset> &dataset);
+    duckdb::shared_ptr<Dataset> Find(uint64_t number);
+
+private:
+    bool everything = true;
+    bool pushes = true;
+    int threads_max = 0;
+    std::string query_id;
+    std::unordered_set<std::string> allowed;
+
+    std::mutex mutex;
+    struct tl_err error;
+    std::vector<duckdb::shared_ptr<ScanReport>> reports;
+    std::unordered_map<uint64_t, duckdb::weak_ptr<Dataset>> datasets;
+    uint64_t datasets_made = 0;
+
+public:
+    ConnectionState();
+};
+
+/* Keeps the error for tl_hooks_take_error and ends the statement. */
+[[noreturn]] void Throw(duckdb::ClientContext &context, const struct tl_err &err);
+
+} // namespace tl
+
+#endif
