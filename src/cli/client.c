@@ -106,8 +106,10 @@ static const char *const *make_headers(tl_cli_client *client, tl_arena *arena, b
 
 static void explain_no_server(tl_cli_client *client, struct tl_err *err)
 {
-    if (err->code == TL_SOURCE_UNAVAILABLE)
-        tl_err_hint(err, "is a server running at %s? `townlake demo --dir ./demo-data` starts one; --url or TOWNLAKE_URL names another", client->url);
+    if (err->code != TL_SOURCE_UNAVAILABLE)
+        return;
+    err->hint[0] = '\0'; /* what to do is clearer from here */
+    tl_err_hint(err, "is a server running at %s? `townlake demo --dir ./demo-data` starts one; --url or TOWNLAKE_URL names another", client->url);
 }
 
 /* A problem document, or the plain text of a refusal. */

@@ -220,7 +220,7 @@ static enum tl_code with_stage(struct demo *demo, tl_serve *serve, bool add, str
     tl_request_init(&rq, demo->arena);
     enum tl_code code;
     if (add) {
-        code = tl_registry_add(&rq, tl_serve_registry(serve), &source, "demo", false, true, false);
+        code = tl_registry_add(&rq, tl_serve_registry(serve), &source, "added", false, true, false);
         if (code == TL_OK)
             code = tl_registry_refresh(&rq, tl_serve_registry(serve), "stage");
     } else {

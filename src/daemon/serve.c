@@ -97,7 +97,7 @@ static const char *const *allowed_paths(tl_serve *serve)
     for (size_t i = 0; i < extra; i++)
         paths[used++] = serve->extra_paths[i];
     if (tl_config_bool(serve->config, "lake.enabled"))
-        paths[used++] = serve->warehouse;
+        paths[used++] = tl_lake_warehouse(serve->lake);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < sources[i].option_count; k++)
             if (strcmp(sources[i].options[k].name, "path") == 0)
@@ -197,7 +197,7 @@ static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
     struct tl_config_pair options[] = {
         {"endpoint", tl_arena_printf(serve->arena, "%s/iceberg", serve->url)},
         {"token", serve->engine_token},
-        {"warehouse", serve->warehouse},
+        {"warehouse", tl_lake_warehouse(serve->lake)},
     };
     struct tl_config_source source = {
         .name = tl_config_text(serve->config, "lake.name"),
