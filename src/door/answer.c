@@ -129,6 +129,22 @@ static void take_count(tl_answer *answer)
     answer->update_count = stats.changed_rows > 0 ? stats.changed_rows : 0;
 }
 
+/* The engine has one limit for all statements; that of one statement is kept by looking at what it says it uses. */
+static enum tl_code check_memory(struct tl_request *rq, const tl_answer *answer)
+{
+    struct tl_result_stats stats;
+    int64_t most = answer->call.settings.memory_bytes_max;
+    if (most <= 0)
+        return TL_OK;
+    tl_result_stats(answer->result, &stats);
+    if (stats.peak_memory_bytes <= most)
+        return TL_OK;
+    tl_err_set(&rq->err, TL_MEMORY_EXCEEDED, "the statement uses %lld bytes of memory, query_max_memory is %lld", (long long)stats.peak_memory_bytes,
+               (long long)most);
+    tl_err_hint(&rq->err, "filter or aggregate earlier, or SET SESSION query_max_memory");
+    return TL_MEMORY_EXCEEDED;
+}
+
 enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_ms, const struct tl_batch **ret_batch, bool *ret_end)
 {
     *ret_batch = NULL;
@@ -141,7 +157,10 @@ enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_m
         return TL_OK;
     }
     enum tl_code code = tl_result_next(rq, answer->result, wait_ms, ret_batch, ret_end);
+    if (code == TL_OK)
+        code = check_memory(rq, answer);
     if (code != TL_OK) {
+        *ret_batch = NULL;
         answer->call.rq = rq;
         tl_door_map_error(&answer->call, answer->governed, &rq->err);
         return code;

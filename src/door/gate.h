@@ -56,6 +56,7 @@ struct tl_gate {
     size_t function_count;
     const char *const *functions; /* table functions called */
     size_t parameter_count;       /* highest ? or $n; 0 = none */
+    bool describes;               /* DESCRIBE of a query somewhere */
     bool if_exists, if_not_exists, or_replace, cascade;
     const char *new_name;         /* ALTER TABLE .. RENAME TO */
     size_t query_offset;          /* CREATE VIEW: where the query begins */

@@ -385,8 +385,10 @@ static enum tl_code add_table_function(struct tl_gate_walk *walk, const tl_json 
 static enum tl_code check_show(struct tl_gate_walk *walk, const tl_json *ref)
 {
     const char *name = tl_json_get_text(ref, "table_name");
-    if (tl_json_is_object(tl_json_get(ref, "query")) && name && *name == '\0')
+    if (tl_json_is_object(tl_json_get(ref, "query")) && name && *name == '\0') {
+        walk->out->describes = true;
         return TL_OK;
+    }
     tl_gate_refuse(walk, TL_UNSUPPORTED, ref, "this form of SHOW inside a query is not offered");
     tl_err_hint(walk->err, "SHOW TABLES and SHOW COLUMNS are statements of their own");
     return TL_UNSUPPORTED;
