@@ -19,7 +19,7 @@ start)
     sh "$server" start "$folder" "$port"
     if [ ! -f "$folder/filled" ]; then
         export PGHOST=127.0.0.1 PGPORT=$port PGUSER=postgres
-        psql -qX -c 'DROP DATABASE IF EXISTS ops' -c 'CREATE DATABASE ops' postgres >"$folder/fill.log" 2>&1
+        psql -qX -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS ops' -c 'CREATE DATABASE ops' postgres >"$folder/fill.log" 2>&1
         (cd "$world" && psql -qX -d ops -f postgres.sql) >>"$folder/fill.log" 2>&1 || { tail -5 "$folder/fill.log" >&2; exit 1; }
         touch "$folder/filled"
     fi

@@ -64,9 +64,6 @@ static enum tl_code run_engine_script(struct tl_demo_world *world, tl_arena *are
     }
     tl_buf_addf(&text, "SET VARIABLE seed = %lld;\nSET VARIABLE scale = %.6f;\nSET VARIABLE today = DATE '%s';\n", (long long)world->seed,
                 world->scale, world->today);
-    tl_buf_adds(&text, "SET file_search_path = ");
-    tl_buf_add_literal(&text, world->directory, strlen(world->directory));
-    tl_buf_adds(&text, ";\n");
     tl_buf_adds(&text, sql);
     const char *path = tl_arena_printf(arena, "%s/%s.sql", world->directory, name);
     if (write_text(path, &text, err) != TL_OK)

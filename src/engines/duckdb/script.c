@@ -1,6 +1,10 @@
 #include "engines/duckdb/script.h"
 
 #include <duckdb.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "engines/duckdb/hooks.h"
@@ -44,13 +48,28 @@ static enum tl_code run_all(duckdb_connection connection, const char *sql, struc
     return code;
 }
 
+/* Files that the script names without a folder are beside it. */
+static enum tl_code enter_folder(const char *path, struct tl_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    size_t size = slash ? (size_t)(slash - path) : 0;
+    if (!slash || size >= sizeof folder)
+        return TL_OK;
+    memcpy(folder, path, size);
+    folder[size] = '\0';
+    if (chdir(size ? folder : "/") != 0)
+        return tl_err_errno(err, TL_IO, errno, "could not enter the folder \"%s\"", folder);
+    return TL_OK;
+}
+
 enum tl_code tl_duckdb_script_run(const char *path, struct tl_err *err)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, SCRIPT_BYTES_MAX);
     duckdb_database database = NULL;
     duckdb_connection connection = NULL;
-    if (tl_file_read(path, &sql, err) == TL_OK) {
+    if (tl_file_read(path, &sql, err) == TL_OK && enter_folder(path, err) == TL_OK) {
         if (duckdb_open(NULL, &database) != DuckDBSuccess || duckdb_connect(database, &connection) != DuckDBSuccess)
             tl_err_set(err, TL_INTERNAL, "the engine could not be opened");
         else if (run_all(connection, tl_buf_cstr(&sql), err) != TL_OK)
