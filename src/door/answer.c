@@ -139,13 +139,14 @@ static enum tl_code check_memory(struct tl_request *rq, const tl_answer *answer)
     tl_result_stats(answer->result, &stats);
     if (stats.peak_memory_bytes <= most)
         return TL_OK;
-    tl_err_set(&rq->err, TL_MEMORY_EXCEEDED, "the statement uses %lld bytes of memory, query_max_memory is %lld", (long long)stats.peak_memory_bytes,
-               (long long)most);
+    tl_err_set(&rq->err, TL_MEMORY_EXCEEDED, "the statement uses %lld bytes of memory, query_max_memory is %lld",
+               (long long)stats.peak_memory_bytes, (long long)most);
     tl_err_hint(&rq->err, "filter or aggregate earlier, or SET SESSION query_max_memory");
     return TL_MEMORY_EXCEEDED;
 }
 
-enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_ms, const struct tl_batch **ret_batch, bool *ret_end)
+enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_ms, const struct tl_batch **ret_batch,
+                            bool *ret_end)
 {
     *ret_batch = NULL;
     *ret_end = false;
@@ -188,8 +189,12 @@ void tl_answer_stats(const tl_answer *answer, struct tl_result_stats *ret_stats)
 
 static void record(tl_answer *answer, const struct tl_err *err)
 {
-    struct tl_history_row row = {.call = &answer->call, .kind = answer->kind, .governed = answer->governed,
-                                 .started_us = answer->started_us, .ended_us = tl_clock_wall_us(), .err = err};
+    struct tl_history_row row = {.call = &answer->call,
+                                 .kind = answer->kind,
+                                 .governed = answer->governed,
+                                 .started_us = answer->started_us,
+                                 .ended_us = tl_clock_wall_us(),
+                                 .err = err};
     tl_answer_stats(answer, &row.stats);
     tl_history_write(&row);
 }

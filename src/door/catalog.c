@@ -70,7 +70,8 @@ static void load_lake_schemas(struct tl_door_call *call, const struct tl_registr
     call->lake_schema_count = kept;
 }
 
-size_t tl_catalog_schemas(struct tl_door_call *call, const struct tl_registry_source *source, const char *const **ret_schemas)
+size_t tl_catalog_schemas(struct tl_door_call *call, const struct tl_registry_source *source,
+                          const char *const **ret_schemas)
 {
     *ret_schemas = source->schemas;
     if (!source->writable)
@@ -102,26 +103,35 @@ static const struct tl_registry_source *find_source(const struct tl_door_call *c
     return source && tl_catalog_may_know(call, source->name, NULL, NULL) ? source : NULL;
 }
 
-bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char *schema, const char *name, struct tl_dataset *ret_dataset)
+bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char *schema, const char *name,
+                       struct tl_dataset *ret_dataset)
 {
     int table = tl_system_find(source, schema, name);
     const struct tl_registry_source *registered = find_source(call, source);
     if (table >= 0 && (registered || tl_streq_nocase(source, "system"))) {
         const struct tl_source_dataset *described = tl_system_dataset(call, table);
-        *ret_dataset = (struct tl_dataset){.source = registered ? registered->name : "system", .schema = described->schema,
-                                           .name = described->name, .origin = TL_ORIGIN_SYSTEM, .described = described,
+        *ret_dataset = (struct tl_dataset){.source = registered ? registered->name : "system",
+                                           .schema = described->schema,
+                                           .name = described->name,
+                                           .origin = TL_ORIGIN_SYSTEM,
+                                           .described = described,
                                            .system_table = table};
         return true;
     }
     if (!registered)
         return false;
     const struct tl_door_view *view = tl_views_find(call, registered->name, schema, name);
-    const struct tl_source_dataset *described = view ? &view->dataset : tl_snapshot_dataset(call->snapshot, registered->name, schema, name);
+    const struct tl_source_dataset *described =
+        view ? &view->dataset : tl_snapshot_dataset(call->snapshot, registered->name, schema, name);
     if (!described || !tl_catalog_may_know(call, registered->name, described->schema, described->name))
         return false;
-    *ret_dataset = (struct tl_dataset){.source = registered->name, .schema = described->schema, .name = described->name,
-                                       .origin = view ? TL_ORIGIN_VIEW : TL_ORIGIN_SOURCE, .registered = registered,
-                                       .described = described, .view = view};
+    *ret_dataset = (struct tl_dataset){.source = registered->name,
+                                       .schema = described->schema,
+                                       .name = described->name,
+                                       .origin = view ? TL_ORIGIN_VIEW : TL_ORIGIN_SOURCE,
+                                       .registered = registered,
+                                       .described = described,
+                                       .view = view};
     return true;
 }
 
@@ -155,7 +165,11 @@ static void hint_names(struct nearest *nearest, const char *otherwise)
     struct tl_buf hint;
     tl_buf_init(&hint, TL_ERR_HINT_MAX);
     for (size_t i = 0; i < nearest->count; i++)
-        tl_buf_addf(&hint, "%s%s", i == 0 ? "did you mean " : i + 1 == nearest->count ? " or " : ", ", nearest->names[i]);
+        tl_buf_addf(&hint, "%s%s",
+                    i == 0                    ? "did you mean "
+                    : i + 1 == nearest->count ? " or "
+                                              : ", ",
+                    nearest->names[i]);
     if (nearest->count)
         tl_err_hint(&nearest->call->rq->err, "%s?", tl_buf_cstr(&hint));
     else
@@ -198,7 +212,8 @@ static void offer_datasets(struct nearest *nearest, const char *source, const ch
             if (!is_near(name, distance) || !tl_catalog_may_know(call, sources[i].name, d->schema, d->name))
                 continue;
             int elsewhere = 2 * !tl_streq_nocase(source, sources[i].name) + !tl_streq_nocase(schema, d->schema);
-            offer(nearest, 4 * distance + elsewhere, tl_arena_printf(call->rq->arena, "%s.%s.%s", sources[i].name, d->schema, d->name));
+            offer(nearest, 4 * distance + elsewhere,
+                  tl_arena_printf(call->rq->arena, "%s.%s.%s", sources[i].name, d->schema, d->name));
         }
     }
 }
@@ -214,8 +229,8 @@ static void offer_schemas(struct nearest *nearest, const struct tl_registry_sour
     }
 }
 
-static enum tl_code unknown_table(struct tl_door_call *call, const struct tl_registry_source *source, const char *schema, const char *name,
-                                  int64_t position)
+static enum tl_code unknown_table(struct tl_door_call *call, const struct tl_registry_source *source,
+                                  const char *schema, const char *name, int64_t position)
 {
     struct nearest nearest = {.call = call};
     struct tl_err *err = &call->rq->err;
@@ -251,8 +266,8 @@ static bool refresh_stale(struct tl_door_call *call, const char *source_name)
 }
 
 /* 3 parts. */
-static enum tl_code find_full(struct tl_door_call *call, const char *catalog, const char *schema, const char *name, int64_t position,
-                              struct tl_dataset *ret_dataset)
+static enum tl_code find_full(struct tl_door_call *call, const char *catalog, const char *schema, const char *name,
+                              int64_t position, struct tl_dataset *ret_dataset)
 {
     if (tl_catalog_lookup(call, catalog, schema, name, ret_dataset))
         return TL_OK;
@@ -266,14 +281,16 @@ static enum tl_code find_full(struct tl_door_call *call, const char *catalog, co
 }
 
 /* schema.table without a session catalog: the one source that has it. */
-static enum tl_code find_anywhere(struct tl_door_call *call, const struct tl_gate_table *name, int64_t position, struct tl_dataset *ret_dataset)
+static enum tl_code find_anywhere(struct tl_door_call *call, const struct tl_gate_table *name, int64_t position,
+                                  struct tl_dataset *ret_dataset)
 {
     const struct tl_registry_source *sources;
     size_t count = tl_snapshot_sources(call->snapshot, &sources), found = 0;
     struct nearest nearest = {.call = call};
     struct tl_dataset dataset;
     for (size_t i = 0; i < count; i++) {
-        if (!tl_catalog_lookup(call, sources[i].name, name->schema, name->name, &dataset) || dataset.origin == TL_ORIGIN_SYSTEM)
+        if (!tl_catalog_lookup(call, sources[i].name, name->schema, name->name, &dataset) ||
+            dataset.origin == TL_ORIGIN_SYSTEM)
             continue;
         *ret_dataset = dataset;
         found++;
@@ -281,8 +298,9 @@ static enum tl_code find_anywhere(struct tl_door_call *call, const struct tl_gat
     }
     if (found == 1)
         return TL_OK;
-    tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, found ? "the name \"%s.%s\" is in several catalogs" : "unknown table \"%s.%s\"",
-               name->schema, name->name);
+    tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND,
+               found ? "the name \"%s.%s\" is in several catalogs" : "unknown table \"%s.%s\"", name->schema,
+               name->name);
     tl_err_position(&call->rq->err, position);
     if (!found)
         offer_datasets(&nearest, NULL, name->schema, name->name);
@@ -293,15 +311,16 @@ static enum tl_code find_anywhere(struct tl_door_call *call, const struct tl_gat
 static enum tl_code incomplete(struct tl_door_call *call, const char *name, int64_t position)
 {
     struct nearest nearest = {.call = call};
-    tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "the table \"%s\" is named without a schema, and the session has none", name);
+    tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND,
+               "the table \"%s\" is named without a schema, and the session has none", name);
     tl_err_position(&call->rq->err, position);
     offer_datasets(&nearest, NULL, NULL, name);
     hint_names(&nearest, "write catalog.schema.table, or USE catalog.schema first");
     return TL_TABLE_NOT_FOUND;
 }
 
-static enum tl_code find_table(struct tl_door_call *call, const struct tl_name_defaults *defaults, const struct tl_gate_table *name,
-                               struct tl_dataset *ret_dataset)
+static enum tl_code find_table(struct tl_door_call *call, const struct tl_name_defaults *defaults,
+                               const struct tl_gate_table *name, struct tl_dataset *ret_dataset)
 {
     int64_t position = (int64_t)name->offset;
     if (*name->catalog)
@@ -315,8 +334,8 @@ static enum tl_code find_table(struct tl_door_call *call, const struct tl_name_d
     return find_full(call, defaults->catalog, defaults->schema, name->name, position, ret_dataset);
 }
 
-enum tl_code tl_catalog_find_table(struct tl_door_call *call, const struct tl_name_defaults *defaults, const struct tl_gate_table *name,
-                                   struct tl_dataset *ret_dataset)
+enum tl_code tl_catalog_find_table(struct tl_door_call *call, const struct tl_name_defaults *defaults,
+                                   const struct tl_gate_table *name, struct tl_dataset *ret_dataset)
 {
     enum tl_code code = find_table(call, defaults, name, ret_dataset);
     const char *source = *name->catalog ? name->catalog : defaults->catalog;
@@ -330,18 +349,21 @@ enum tl_code tl_catalog_find_table(struct tl_door_call *call, const struct tl_na
     return find_table(call, defaults, name, ret_dataset);
 }
 
-enum tl_code tl_catalog_find_source(struct tl_door_call *call, const char *name, const struct tl_registry_source **ret_source)
+enum tl_code tl_catalog_find_source(struct tl_door_call *call, const char *name,
+                                    const struct tl_registry_source **ret_source)
 {
     *ret_source = find_source(call, name);
     return *ret_source ? TL_OK : unknown_source(call, name, -1);
 }
 
-static enum tl_code no_place(struct tl_door_call *call, const struct tl_gate_table *name, bool schema_only, bool has_catalog)
+static enum tl_code no_place(struct tl_door_call *call, const struct tl_gate_table *name, bool schema_only,
+                             bool has_catalog)
 {
     tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "\"%s\" is named without %s, and the session has none", name->name,
                has_catalog ? "a schema" : "a catalog");
     tl_err_position(&call->rq->err, (int64_t)name->offset);
-    tl_err_hint(&call->rq->err, schema_only ? "write catalog.schema" : "write catalog.schema.table, or USE catalog.schema first");
+    tl_err_hint(&call->rq->err,
+                schema_only ? "write catalog.schema" : "write catalog.schema.table, or USE catalog.schema first");
     return TL_TABLE_NOT_FOUND;
 }
 
@@ -358,8 +380,8 @@ enum tl_code tl_catalog_place(struct tl_door_call *call, const struct tl_gate_ta
         tl_err_position(&call->rq->err, (int64_t)name->offset);
         return code;
     }
-    *ret_dataset = (struct tl_dataset){.source = source->name, .schema = schema, .name = schema_only ? NULL : name->name,
-                                       .registered = source};
+    *ret_dataset = (struct tl_dataset){
+        .source = source->name, .schema = schema, .name = schema_only ? NULL : name->name, .registered = source};
     const char *const *schemas;
     size_t count = tl_catalog_schemas(call, source, &schemas);
     for (size_t i = 0; i < count; i++)

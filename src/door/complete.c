@@ -54,7 +54,8 @@ static void offer_dataset(struct completion *c, const char *source, const struct
     const struct tl_session *session = c->call->session;
     if (!tl_catalog_may_know(c->call, source, d->schema, d->name))
         return;
-    bool own_catalog = tl_streq_nocase(session->catalog, source), own_schema = own_catalog && tl_streq_nocase(session->schema, d->schema);
+    bool own_catalog = tl_streq_nocase(session->catalog, source),
+         own_schema = own_catalog && tl_streq_nocase(session->schema, d->schema);
     offer(c, source, d->schema, d->name);
     if (own_catalog)
         offer(c, NULL, d->schema, d->name);
@@ -89,17 +90,78 @@ static void offer_source(struct completion *c, const struct tl_registry_source *
         offer_dataset(c, source->name, &views[i]->dataset);
 }
 
+static const char *const words[] = {
+    "ALTER TABLE",
+    "AND",
+    "AS",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CREATE SCHEMA",
+    "CREATE TABLE",
+    "CREATE VIEW",
+    "CROSS JOIN",
+    "DELETE FROM",
+    "DESCRIBE",
+    "DISTINCT",
+    "DROP TABLE",
+    "DROP VIEW",
+    "ELSE",
+    "END",
+    "EXCEPT",
+    "EXECUTE",
+    "EXISTS",
+    "EXPLAIN",
+    "EXPLAIN ANALYZE",
+    "FROM",
+    "GROUP BY",
+    "HAVING",
+    "IN",
+    "INNER JOIN",
+    "INSERT INTO",
+    "INTERSECT",
+    "INTERVAL",
+    "IS NOT NULL",
+    "IS NULL",
+    "JOIN",
+    "LEFT JOIN",
+    "LIKE",
+    "LIMIT",
+    "MERGE INTO",
+    "NOT",
+    "NULL",
+    "OFFSET",
+    "ON",
+    "OR",
+    "ORDER BY",
+    "OVER",
+    "PARTITION BY",
+    "PREPARE",
+    "QUALIFY",
+    "RESET SESSION",
+    "SELECT",
+    "SET SESSION",
+    "SHOW CATALOGS",
+    "SHOW COLUMNS FROM",
+    "SHOW CREATE TABLE",
+    "SHOW FUNCTIONS",
+    "SHOW SCHEMAS",
+    "SHOW SESSION",
+    "SHOW TABLES",
+    "THEN",
+    "TRUNCATE TABLE",
+    "UNION ALL",
+    "UPDATE",
+    "USE",
+    "USING",
+    "VALUES",
+    "WHEN",
+    "WHERE",
+    "WITH",
+};
+
 static void offer_words(struct completion *c)
 {
-    static const char *const words[] = {
-        "ALTER TABLE", "AND", "AS", "BETWEEN", "BY", "CASE", "CREATE SCHEMA", "CREATE TABLE", "CREATE VIEW", "CROSS JOIN", "DELETE FROM",
-        "DESCRIBE", "DISTINCT", "DROP TABLE", "DROP VIEW", "ELSE", "END", "EXCEPT", "EXECUTE", "EXISTS", "EXPLAIN", "EXPLAIN ANALYZE",
-        "FROM", "GROUP BY", "HAVING", "IN", "INNER JOIN", "INSERT INTO", "INTERSECT", "INTERVAL", "IS NOT NULL", "IS NULL", "JOIN",
-        "LEFT JOIN", "LIKE", "LIMIT", "MERGE INTO", "NOT", "NULL", "OFFSET", "ON", "OR", "ORDER BY", "OVER", "PARTITION BY", "PREPARE",
-        "QUALIFY", "RESET SESSION", "SELECT", "SET SESSION", "SHOW CATALOGS", "SHOW COLUMNS FROM", "SHOW CREATE TABLE",
-        "SHOW FUNCTIONS", "SHOW SCHEMAS", "SHOW SESSION", "SHOW TABLES", "THEN", "TRUNCATE TABLE", "UNION ALL", "UPDATE", "USE", "USING",
-        "VALUES", "WHEN", "WHERE", "WITH",
-    };
     for (size_t i = 0; i < sizeof words / sizeof *words && c->count < c->max; i++)
         if (strncasecmp(words[i], c->prefix, c->prefix_size) == 0)
             c->names[c->count++] = words[i];
@@ -115,11 +177,12 @@ static int by_name(const void *a, const void *b)
     return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-enum tl_code tl_door_complete(struct tl_request *rq, tl_door *door, const struct tl_session *session, const char *prefix, int count_max,
-                              struct tl_buf *json_array)
+enum tl_code tl_door_complete(struct tl_request *rq, tl_door *door, const struct tl_session *session,
+                              const char *prefix, int count_max, struct tl_buf *json_array)
 {
     struct tl_door_call call = {.rq = rq, .door = door, .session = session};
-    struct completion c = {.call = &call, .prefix = prefix, .prefix_size = strlen(prefix), .max = count_max > 0 ? (size_t)count_max : 0};
+    struct completion c = {
+        .call = &call, .prefix = prefix, .prefix_size = strlen(prefix), .max = count_max > 0 ? (size_t)count_max : 0};
     c.names = TL_NEW_ARRAY(rq->arena, const char *, c.max);
     tl_catalog_acquire(&call);
     const struct tl_registry_source *sources;

@@ -25,8 +25,8 @@ static void fill_limits(tl_door *door, const struct tl_door_limits *limits)
     own->run_time_us_max = own->run_time_us_max ? own->run_time_us_max : RUN_TIME_US_MAX;
 }
 
-enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake, tl_store *store, const struct tl_door_limits *limits,
-                         tl_door **ret_door, struct tl_err *err)
+enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake, tl_store *store,
+                         const struct tl_door_limits *limits, tl_door **ret_door, struct tl_err *err)
 {
     tl_door *door = tl_heap_alloc(sizeof *door);
     *ret_door = NULL;
@@ -145,8 +145,8 @@ static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
 {
     const struct tl_door_limits *limits = &call->door->limits;
     struct tl_str text;
-    enum tl_code code = tl_statement_clean(call->rq->arena, sql, limits->text_bytes_max, TOKENS_PER_NODE * limits->nodes_max, &text,
-                                           &call->rq->err);
+    enum tl_code code = tl_statement_clean(call->rq->arena, sql, limits->text_bytes_max,
+                                           TOKENS_PER_NODE * limits->nodes_max, &text, &call->rq->err);
     if (code == TL_OK)
         code = tl_settings_read(call);
     if (code != TL_OK)
@@ -155,7 +155,8 @@ static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
     return tl_run_text(call, text, 0);
 }
 
-enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_session *session, struct tl_str sql, tl_answer **ret_answer)
+enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_session *session, struct tl_str sql,
+                         tl_answer **ret_answer)
 {
     struct tl_door_call first = {.rq = rq, .door = door, .session = session, .text = sql};
     tl_answer *answer = tl_answer_new(&first);

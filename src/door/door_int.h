@@ -9,8 +9,8 @@
 #include "lifeguard/clearance.h"
 
 enum {
-    TL_DOOR_VIEW_DEPTH_MAX = 16,  /* views of views */
-    TL_DOOR_NEAREST_MAX = 5,      /* names offered for one that is unknown */
+    TL_DOOR_VIEW_DEPTH_MAX = 16, /* views of views */
+    TL_DOOR_NEAREST_MAX = 5,     /* names offered for one that is unknown */
     TL_DOOR_NEAREST_DISTANCE = 3,
     TL_DOOR_CHANGES_MAX = 4,
 };
@@ -44,10 +44,10 @@ struct tl_door_call {
     const struct tl_session *session;
     const tl_registry_snapshot *snapshot;
     struct tl_door_settings settings;
-    struct tl_str text;      /* the caller's own, cleaned */
+    struct tl_str text;              /* as the caller sent it */
     const char *const *lake_schemas; /* of the writable source; NULL = not asked for yet */
     size_t lake_schema_count;
-    bool positions_unknown;  /* the text that runs is a prepared one: its positions say nothing about the caller's */
+    bool positions_unknown; /* the text that runs is a prepared one: its positions say nothing about the caller's */
     tl_answer *answer;
 };
 
@@ -80,12 +80,15 @@ struct tl_name_defaults {
 
 TL_CHECKED enum tl_code tl_catalog_find_table(struct tl_door_call *call, const struct tl_name_defaults *defaults,
                                               const struct tl_gate_table *name, struct tl_dataset *ret_dataset);
-TL_CHECKED enum tl_code tl_catalog_find_source(struct tl_door_call *call, const char *name, const struct tl_registry_source **ret_source);
+TL_CHECKED enum tl_code tl_catalog_find_source(struct tl_door_call *call, const char *name,
+                                               const struct tl_registry_source **ret_source);
 /* NULL = no such dataset; no error is reported. */
-bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char *schema, const char *name, struct tl_dataset *ret_dataset);
+bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char *schema, const char *name,
+                       struct tl_dataset *ret_dataset);
 bool tl_catalog_has_schema(struct tl_door_call *call, const struct tl_registry_source *source, const char *schema);
 /* Sorted; those of the lake without tables too, without information_schema. */
-size_t tl_catalog_schemas(struct tl_door_call *call, const struct tl_registry_source *source, const char *const **ret_schemas);
+size_t tl_catalog_schemas(struct tl_door_call *call, const struct tl_registry_source *source,
+                          const char *const **ret_schemas);
 bool tl_catalog_may_know(const struct tl_door_call *call, const char *source, const char *schema, const char *table);
 /* The registry's snapshot, listed anew when the lake has changed since. */
 void tl_catalog_acquire(struct tl_door_call *call);
@@ -107,19 +110,19 @@ struct tl_edit {
 };
 
 /* Edits may come in any order but must not overlap (TL_INTERNAL); they are sorted in place. */
-TL_CHECKED enum tl_code tl_splice(tl_arena *arena, struct tl_str text, struct tl_edit *edits, size_t edit_count, struct tl_str *ret_text,
-                                  struct tl_err *err);
+TL_CHECKED enum tl_code tl_splice(tl_arena *arena, struct tl_str text, struct tl_edit *edits, size_t edit_count,
+                                  struct tl_str *ret_text, struct tl_err *err);
 /* A position in the new text as one in the old; inside a replaced piece: where it begins. */
 int64_t tl_splice_original(const struct tl_edit *edits, size_t edit_count, int64_t position);
 
-/* --- govern.c: from a checked text to one that may run --- */
+/* --- govern.c: from a checked text to one that may run; run.c: the engine's part --- */
 
 struct tl_governed {
     const struct tl_gate *gate;
     struct tl_str sql;
     struct tl_edit *edits;
     size_t edit_count;
-    size_t base;                /* of the governed text in call->text */
+    size_t base; /* of the governed text in call->text */
     struct tl_engine_view *views;
     size_t view_count;
     const char **allowed;
@@ -127,20 +130,21 @@ struct tl_governed {
     const tl_clearance *clearance;
     const struct tl_dataset *datasets; /* all that the statement touches, views' inner ones included */
     size_t dataset_count;
-    const struct tl_dataset *target;   /* NULL for queries */
+    const struct tl_dataset *target; /* NULL for queries */
 };
 
 /* Parse and gate, or what is remembered of the same text. */
 TL_CHECKED enum tl_code tl_check_text(struct tl_door_call *call, struct tl_str text, const struct tl_gate **ret_gate);
 /* text is call->text from `base` on (or a prepared statement's). */
-TL_CHECKED enum tl_code tl_govern(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate,
-                                  struct tl_governed **ret_governed);
+TL_CHECKED enum tl_code tl_govern(struct tl_door_call *call, struct tl_str text, size_t base,
+                                  const struct tl_gate *gate, struct tl_governed **ret_governed);
 /* One more thing that the plan may hold. */
 void tl_govern_allow(struct tl_door_call *call, struct tl_governed *governed, const char *entry);
 /* "EXPLAIN (FORMAT json) " and the like in front of the governed text, mapped as one more edit. */
 TL_CHECKED enum tl_code tl_govern_prefix(struct tl_door_call *call, struct tl_governed *governed, const char *prefix);
 /* Give it to the engine. */
-TL_CHECKED enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows, tl_result **ret_result);
+TL_CHECKED enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows,
+                                      tl_result **ret_result);
 
 /* --- errors.c --- */
 
@@ -171,7 +175,8 @@ TL_CHECKED enum tl_code tl_explain(struct tl_door_call *call, const struct tl_st
 TL_CHECKED enum tl_code tl_session_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_prepared_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_write(struct tl_door_call *call, struct tl_governed *governed);
-TL_CHECKED enum tl_code tl_view_statement(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate);
+TL_CHECKED enum tl_code tl_view_statement(struct tl_door_call *call, struct tl_str text, size_t base,
+                                          const struct tl_gate *gate);
 /* A whole text that stands at `base` in call->text: what tl_door_run does after cleaning. */
 TL_CHECKED enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t base);
 
@@ -192,12 +197,14 @@ bool tl_like(const char *text, const char *pattern, char escape);
 TL_CHECKED enum tl_code tl_catalog_place(struct tl_door_call *call, const struct tl_gate_table *name, bool schema_only,
                                          const struct tl_name_defaults *defaults, struct tl_dataset *ret_dataset);
 /* Views of ours in a schema; with `drop` they are forgotten. */
-TL_CHECKED enum tl_code tl_views_of_schema(struct tl_door_call *call, const char *source, const char *schema, bool drop, size_t *ret_count);
+TL_CHECKED enum tl_code tl_views_of_schema(struct tl_door_call *call, const char *source, const char *schema, bool drop,
+                                           size_t *ret_count);
 
 TL_CHECKED enum tl_code tl_views_new(tl_door *door, struct tl_err *err);
 void tl_views_free(tl_door *door);
 /* Lives in the call's arena. */
-const struct tl_door_view *tl_views_find(struct tl_door_call *call, const char *source, const char *schema, const char *name);
+const struct tl_door_view *tl_views_find(struct tl_door_call *call, const char *source, const char *schema,
+                                         const char *name);
 size_t tl_views_list(struct tl_door_call *call, const char *source, const struct tl_door_view ***ret_views);
 
 /* --- cache.c --- */
@@ -220,7 +227,7 @@ struct tl_history_row {
     const struct tl_governed *governed; /* NULL = not that far */
     int64_t started_us, ended_us;       /* wall clock */
     struct tl_result_stats stats;
-    const struct tl_err *err;           /* code TL_OK = it went well */
+    const struct tl_err *err; /* code TL_OK = it went well */
 };
 void tl_history_write(const struct tl_history_row *row);
 

@@ -117,7 +117,8 @@ void tl_door_map_error(struct tl_door_call *call, const struct tl_governed *gove
     tl_door_clean_names(err->hint);
     if (governed && err->position >= 0) {
         bool spliced = governed->sql.data != NULL; /* else it failed before: the position is of the caller's text */
-        err->position = tl_splice_original(governed->edits, spliced ? governed->edit_count : 0, err->position) + (int64_t)governed->base;
+        err->position = tl_splice_original(governed->edits, spliced ? governed->edit_count : 0, err->position) +
+                        (int64_t)governed->base;
     }
     if (call->positions_unknown || err->position > (int64_t)call->text.size)
         err->position = -1;

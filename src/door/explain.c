@@ -124,7 +124,8 @@ static void put_times(struct plan *plan, const tl_json *root)
         tl_buf_addc(plan->out, '\n');
 }
 
-static enum tl_code render(struct tl_door_call *call, const struct tl_governed *governed, struct tl_str json, const char **ret_text)
+static enum tl_code render(struct tl_door_call *call, const struct tl_governed *governed, struct tl_str json,
+                           const char **ret_text)
 {
     const tl_json *root;
     enum tl_code code = tl_json_parse(call->rq->arena, json.data, json.size, &root, &call->rq->err);
@@ -188,13 +189,15 @@ static void answer_valid(struct tl_door_call *call)
     tl_answer_set_batch(call->answer, fields, 1, tl_batch_builder_finish(rows));
 }
 
-static enum tl_code run_explain(struct tl_door_call *call, const struct tl_statement *statement, struct tl_governed *governed)
+static enum tl_code run_explain(struct tl_door_call *call, const struct tl_statement *statement,
+                                struct tl_governed *governed)
 {
     tl_result *result;
     struct tl_str json;
     const char *text;
     tl_govern_allow(call, governed, "operator:EXPLAIN");
-    enum tl_code code = tl_govern_prefix(call, governed, statement->analyze ? "EXPLAIN (ANALYZE, FORMAT json) " : "EXPLAIN (FORMAT json) ");
+    enum tl_code code = tl_govern_prefix(
+        call, governed, statement->analyze ? "EXPLAIN (ANALYZE, FORMAT json) " : "EXPLAIN (FORMAT json) ");
     if (code == TL_OK)
         code = tl_govern_run(call, governed, false, &result);
     if (code != TL_OK)

@@ -41,14 +41,15 @@ static int compare_refused(const void *key, const void *row)
 const struct tl_function *tl_function_find(const char *name, bool table)
 {
     struct key key = {name, table};
-    return bsearch(&key, allowed_functions, sizeof allowed_functions / sizeof *allowed_functions, sizeof *allowed_functions,
-                   compare_allowed);
+    return bsearch(&key, allowed_functions, sizeof allowed_functions / sizeof *allowed_functions,
+                   sizeof *allowed_functions, compare_allowed);
 }
 
 const char *tl_function_refusal(const char *name)
 {
-    const struct refused_function *row = bsearch(name, refused_functions, sizeof refused_functions / sizeof *refused_functions,
-                                                 sizeof *refused_functions, compare_refused);
+    const struct refused_function *row =
+        bsearch(name, refused_functions, sizeof refused_functions / sizeof *refused_functions,
+                sizeof *refused_functions, compare_refused);
     return row ? row->reason : NULL;
 }
 

@@ -69,7 +69,8 @@ static enum tl_code add_target(struct tl_gate_walk *walk, const tl_json *stateme
     const char *name = tl_json_get_text(target, "name");
     struct tl_gate_table table = {.catalog = tl_arena_strdup(walk->arena, catalog ? catalog : ""),
                                   .schema = tl_arena_strdup(walk->arena, parent ? parent : ""),
-                                  .name = tl_arena_strdup(walk->arena, name ? name : ""), .target = true};
+                                  .name = tl_arena_strdup(walk->arena, name ? name : ""),
+                                  .target = true};
     struct tl_gate_table written = table;
     if (schema && *written.schema == '\0')
         shift_schema_name(&written);
@@ -79,7 +80,8 @@ static enum tl_code add_target(struct tl_gate_walk *walk, const tl_json *stateme
     skip_if_exists(&lexer);
     located = located && tl_name_read(walk->arena, &lexer, &found) && same_name(&found, &written);
     if (!located) {
-        tl_err_set(walk->err, TL_UNSUPPORTED, "the name of the target \"%s\" could not be found in the statement's text", table.name);
+        tl_err_set(walk->err, TL_UNSUPPORTED,
+                   "the name of the target \"%s\" could not be found in the statement's text", table.name);
         tl_err_hint(walk->err, "write the name plainly: catalog.schema.table, or each part in double quotes");
         return TL_UNSUPPORTED;
     }
@@ -154,9 +156,11 @@ static enum tl_code check_delete(struct tl_gate_walk *walk, const tl_json *state
     return code == TL_OK ? tl_gate_walk_expression(walk, tl_json_get(statement, "condition"), scope) : code;
 }
 
-static enum tl_code check_merge_actions(struct tl_gate_walk *walk, const tl_json *actions, const struct tl_gate_scope *scope)
+static enum tl_code check_merge_actions(struct tl_gate_walk *walk, const tl_json *actions,
+                                        const struct tl_gate_scope *scope)
 {
-    static const char allowed[] = " MERGE_UPDATE MERGE_DELETE MERGE_INSERT MERGE_DO_NOTHING UPDATE DELETE INSERT DO_NOTHING ";
+    static const char allowed[] =
+        " MERGE_UPDATE MERGE_DELETE MERGE_INSERT MERGE_DO_NOTHING UPDATE DELETE INSERT DO_NOTHING ";
     enum tl_code code = TL_OK;
     for (struct tl_json_iter it = tl_json_iter(actions); code == TL_OK && tl_json_next(&it);) {
         const char *action = tl_json_get_text(it.value, "action");
@@ -277,8 +281,9 @@ static enum tl_code check_drop(struct tl_gate_walk *walk, const tl_json *stateme
 
 static enum tl_code check_alter(struct tl_gate_walk *walk, const tl_json *statement)
 {
-    static const char *const actions[] = {"ADD_COLUMN", "RENAME_COLUMN", "REMOVE_COLUMN", "ALTER_COLUMN_TYPE", "DROP_NOT_NULL",
-                                          "SET_PARTITIONED_BY", "RENAME_TABLE", "ADD_FIELD", "RENAME_FIELD", "REMOVE_FIELD"};
+    static const char *const actions[] = {"ADD_COLUMN",    "RENAME_COLUMN",      "REMOVE_COLUMN", "ALTER_COLUMN_TYPE",
+                                          "DROP_NOT_NULL", "SET_PARTITIONED_BY", "RENAME_TABLE",  "ADD_FIELD",
+                                          "RENAME_FIELD",  "REMOVE_FIELD"};
     walk->out->kind = TL_GATE_ALTER_TABLE;
     const char *action = tl_json_get_text(statement, "action"), *type = tl_json_get_text(statement, "type");
     bool allowed = false;
@@ -286,7 +291,8 @@ static enum tl_code check_alter(struct tl_gate_walk *walk, const tl_json *statem
         allowed = allowed || strcmp(actions[i], action) == 0;
     if (!allowed)
         return refuse(walk, "this form of ALTER",
-                      "offered are ALTER TABLE ... ADD, RENAME and DROP COLUMN, ALTER TYPE, DROP NOT NULL, RENAME TO, SET PARTITIONED BY");
+                      "offered are ALTER TABLE ... ADD, RENAME and DROP COLUMN, ALTER TYPE, DROP NOT NULL, RENAME TO, "
+                      "SET PARTITIONED BY");
     if (strcmp(action, "RENAME_TABLE") == 0)
         walk->out->new_name = tl_arena_strdup(walk->arena, tl_json_get_text(statement, "new_name"));
     enum tl_code code = add_target(walk, statement, "TABLE", false);
@@ -319,7 +325,8 @@ static const struct {
 static const struct {
     const char *kind, *hint;
 } refusals[] = {
-    {"COPY", "results are exported by the client: townlake sql --output csv; files are read through a source of the kind \"files\""},
+    {"COPY", "results are exported by the client: townlake sql --output csv; files are read through a source of the "
+             "kind \"files\""},
     {"ATTACH", "an administrator adds sources: townlake source add"},
     {"DETACH", "an administrator removes sources: townlake source remove"},
     {"SET", "SET SESSION name = value sets a session property; SHOW SESSION lists them"},
@@ -339,8 +346,10 @@ static enum tl_code refuse_kind(struct tl_gate_walk *walk, const char *kind)
     for (size_t i = 0; kind && i < sizeof refusals / sizeof *refusals; i++)
         if (strcmp(refusals[i].kind, kind) == 0)
             tl_err_hint(walk->err, "%s", refusals[i].hint);
-    tl_err_hint(walk->err, "offered are SELECT, SHOW, DESCRIBE, EXPLAIN, USE, SET SESSION, PREPARE, and on the lake CREATE, INSERT, "
-                           "UPDATE, DELETE, MERGE, TRUNCATE, ALTER, DROP");
+    tl_err_hint(
+        walk->err,
+        "offered are SELECT, SHOW, DESCRIBE, EXPLAIN, USE, SET SESSION, PREPARE, and on the lake CREATE, INSERT, "
+        "UPDATE, DELETE, MERGE, TRUNCATE, ALTER, DROP");
     return TL_UNSUPPORTED;
 }
 
@@ -363,7 +372,8 @@ enum tl_code tl_gate_check(tl_arena *arena, const struct tl_gate_limits *limits,
     size_t count = tl_json_count(statements);
     if (count != 1) {
         tl_err_set(err, TL_SYNTAX, count ? "more than one statement" : "the statement is empty");
-        tl_err_hint(err, count ? "send one statement at a time; PIVOT without IN (...) counts as two" : "write a statement");
+        tl_err_hint(err,
+                    count ? "send one statement at a time; PIVOT without IN (...) counts as two" : "write a statement");
         return TL_SYNTAX;
     }
     struct tl_gate *out = TL_NEW(arena, struct tl_gate);
@@ -381,10 +391,19 @@ enum tl_code tl_gate_check(tl_arena *arena, const struct tl_gate_limits *limits,
 const char *tl_gate_kind_name(enum tl_gate_kind kind)
 {
     static const char *const names[] = {
-        [TL_GATE_SELECT] = "SELECT", [TL_GATE_INSERT] = "INSERT", [TL_GATE_UPDATE] = "UPDATE", [TL_GATE_DELETE] = "DELETE",
-        [TL_GATE_TRUNCATE] = "TRUNCATE TABLE", [TL_GATE_MERGE] = "MERGE", [TL_GATE_CREATE_TABLE] = "CREATE TABLE",
-        [TL_GATE_CREATE_TABLE_AS] = "CREATE TABLE", [TL_GATE_CREATE_SCHEMA] = "CREATE SCHEMA", [TL_GATE_CREATE_VIEW] = "CREATE VIEW",
-        [TL_GATE_DROP_TABLE] = "DROP TABLE", [TL_GATE_DROP_VIEW] = "DROP VIEW", [TL_GATE_DROP_SCHEMA] = "DROP SCHEMA",
+        [TL_GATE_SELECT] = "SELECT",
+        [TL_GATE_INSERT] = "INSERT",
+        [TL_GATE_UPDATE] = "UPDATE",
+        [TL_GATE_DELETE] = "DELETE",
+        [TL_GATE_TRUNCATE] = "TRUNCATE TABLE",
+        [TL_GATE_MERGE] = "MERGE",
+        [TL_GATE_CREATE_TABLE] = "CREATE TABLE",
+        [TL_GATE_CREATE_TABLE_AS] = "CREATE TABLE",
+        [TL_GATE_CREATE_SCHEMA] = "CREATE SCHEMA",
+        [TL_GATE_CREATE_VIEW] = "CREATE VIEW",
+        [TL_GATE_DROP_TABLE] = "DROP TABLE",
+        [TL_GATE_DROP_VIEW] = "DROP VIEW",
+        [TL_GATE_DROP_SCHEMA] = "DROP SCHEMA",
         [TL_GATE_ALTER_TABLE] = "ALTER TABLE",
     };
     return names[kind];

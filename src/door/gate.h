@@ -34,11 +34,11 @@ enum tl_gate_kind {
 /* A table name in the text; parts that were not written are "". */
 struct tl_gate_table {
     const char *catalog, *schema, *name;
-    size_t offset, size; /* of the name in the text */
-    const char *at_unit; /* AT (VERSION => 5): "VERSION", "TIMESTAMP"; NULL = none */
-    const char *at_value; /* SQL of the constant */
+    size_t offset, size;       /* of the name in the text */
+    const char *at_unit;       /* AT (VERSION => 5): "VERSION", "TIMESTAMP"; NULL = none */
+    const char *at_value;      /* SQL of the constant */
     size_t at_offset, at_size; /* where the AT clause stands */
-    bool target;         /* what INSERT, UPDATE, CREATE ... change; for schemas name is the schema and schema "" */
+    bool target; /* what INSERT, UPDATE, CREATE ... change; for schemas name is the schema and schema "" */
 };
 
 /* catalog.schema.table.column...: four parts or more */
@@ -58,11 +58,11 @@ struct tl_gate {
     size_t parameter_count;       /* highest ? or $n; 0 = none */
     bool describes;               /* DESCRIBE of a query somewhere */
     bool if_exists, if_not_exists, or_replace, cascade;
-    const char *new_name;         /* ALTER TABLE .. RENAME TO */
-    size_t query_offset;          /* CREATE VIEW: where the query begins */
-    size_t alias_count;           /* CREATE VIEW v (a, b) */
+    const char *new_name; /* ALTER TABLE .. RENAME TO */
+    size_t query_offset;  /* CREATE VIEW: where the query begins */
+    size_t alias_count;   /* CREATE VIEW v (a, b) */
     const char *const *aliases;
-    size_t target_end;            /* CREATE, DROP ..: where the target's name ends */
+    size_t target_end; /* CREATE, DROP ..: where the target's name ends */
 };
 
 struct tl_gate_limits {
@@ -72,8 +72,8 @@ struct tl_gate_limits {
 };
 
 /* ast: the engine's answer to PARSE for exactly this text. */
-TL_CHECKED enum tl_code tl_gate_check(tl_arena *arena, const struct tl_gate_limits *limits, struct tl_str text, const tl_json *ast,
-                                      const struct tl_gate **ret_gate, struct tl_err *err);
+TL_CHECKED enum tl_code tl_gate_check(tl_arena *arena, const struct tl_gate_limits *limits, struct tl_str text,
+                                      const tl_json *ast, const struct tl_gate **ret_gate, struct tl_err *err);
 
 /* What a kind is called in answers: "CREATE TABLE". */
 const char *tl_gate_kind_name(enum tl_gate_kind kind);

@@ -34,20 +34,25 @@ struct tl_gate_walk {
     struct tl_err *err;
 };
 
-TL_CHECKED enum tl_code tl_gate_walk_node(struct tl_gate_walk *walk, const tl_json *node, const struct tl_gate_scope *scope);
-TL_CHECKED enum tl_code tl_gate_walk_ref(struct tl_gate_walk *walk, const tl_json *ref, const struct tl_gate_scope *scope);
-TL_CHECKED enum tl_code tl_gate_walk_expression(struct tl_gate_walk *walk, const tl_json *expression, const struct tl_gate_scope *scope);
-TL_CHECKED enum tl_code tl_gate_walk_expressions(struct tl_gate_walk *walk, const tl_json *list, const struct tl_gate_scope *scope);
+TL_CHECKED enum tl_code tl_gate_walk_node(struct tl_gate_walk *walk, const tl_json *node,
+                                          const struct tl_gate_scope *scope);
+TL_CHECKED enum tl_code tl_gate_walk_ref(struct tl_gate_walk *walk, const tl_json *ref,
+                                         const struct tl_gate_scope *scope);
+TL_CHECKED enum tl_code tl_gate_walk_expression(struct tl_gate_walk *walk, const tl_json *expression,
+                                                const struct tl_gate_scope *scope);
+TL_CHECKED enum tl_code tl_gate_walk_expressions(struct tl_gate_walk *walk, const tl_json *list,
+                                                 const struct tl_gate_scope *scope);
 /* Walks the queries of a cte_map; *ret_scope has its names on top of `scope`. */
-TL_CHECKED enum tl_code tl_gate_walk_ctes(struct tl_gate_walk *walk, const tl_json *map, const struct tl_gate_scope *scope,
-                                          const struct tl_gate_scope **ret_scope);
+TL_CHECKED enum tl_code tl_gate_walk_ctes(struct tl_gate_walk *walk, const tl_json *map,
+                                          const struct tl_gate_scope *scope, const struct tl_gate_scope **ret_scope);
 /* The table a BASE_TABLE node names is what the statement changes: listed as target whatever CTEs there are. */
 TL_CHECKED enum tl_code tl_gate_walk_target(struct tl_gate_walk *walk, const tl_json *ref);
 TL_CHECKED enum tl_code tl_gate_add_table(struct tl_gate_walk *walk, const struct tl_gate_table *table);
 /* --- gate_names.c --- */
 
 /* A BASE_TABLE: listed unless it means a query of the scope. */
-TL_CHECKED enum tl_code tl_gate_add_base_table(struct tl_gate_walk *walk, const tl_json *ref, const struct tl_gate_scope *scope, bool target);
+TL_CHECKED enum tl_code tl_gate_add_base_table(struct tl_gate_walk *walk, const tl_json *ref,
+                                               const struct tl_gate_scope *scope, bool target);
 /* A column of four parts or more. */
 TL_CHECKED enum tl_code tl_gate_add_column(struct tl_gate_walk *walk, const tl_json *expression, const tl_json *names);
 TL_CHECKED enum tl_code tl_gate_check_function(struct tl_gate_walk *walk, const tl_json *function, bool table);
@@ -55,7 +60,9 @@ TL_CHECKED enum tl_code tl_gate_check_list_range(struct tl_gate_walk *walk, cons
 /* "", "main", "pg_catalog" */
 bool tl_gate_is_builtin_schema(const char *name);
 size_t tl_gate_location(const tl_json *node); /* SIZE_MAX = unknown */
-enum tl_code tl_gate_refuse_unknown(struct tl_gate_walk *walk, const tl_json *where, const char *what, const char *name);
-enum tl_code tl_gate_refuse(struct tl_gate_walk *walk, enum tl_code code, const tl_json *where, const char *format, ...) TL_PRINTF(4, 5);
+enum tl_code tl_gate_refuse_unknown(struct tl_gate_walk *walk, const tl_json *where, const char *what,
+                                    const char *name);
+enum tl_code tl_gate_refuse(struct tl_gate_walk *walk, enum tl_code code, const tl_json *where, const char *format, ...)
+    TL_PRINTF(4, 5);
 
 #endif

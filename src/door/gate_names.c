@@ -8,7 +8,8 @@
 size_t tl_gate_location(const tl_json *node)
 {
     uint64_t location;
-    return tl_json_uint64(tl_json_get(node, "query_location"), &location) && location != UINT64_MAX ? (size_t)location : SIZE_MAX;
+    return tl_json_uint64(tl_json_get(node, "query_location"), &location) && location != UINT64_MAX ? (size_t)location
+                                                                                                    : SIZE_MAX;
 }
 
 enum tl_code tl_gate_refuse(struct tl_gate_walk *walk, enum tl_code code, const tl_json *where, const char *format, ...)
@@ -25,7 +26,8 @@ enum tl_code tl_gate_refuse(struct tl_gate_walk *walk, enum tl_code code, const 
 
 enum tl_code tl_gate_refuse_unknown(struct tl_gate_walk *walk, const tl_json *where, const char *what, const char *name)
 {
-    return tl_gate_refuse(walk, TL_UNSUPPORTED, where, "the statement uses %s \"%s\", which is not offered", what, name ? name : "?");
+    return tl_gate_refuse(walk, TL_UNSUPPORTED, where, "the statement uses %s \"%s\", which is not offered", what,
+                          name ? name : "?");
 }
 
 bool tl_gate_is_builtin_schema(const char *name)
@@ -66,7 +68,10 @@ static void hint_nearest(struct tl_gate_walk *walk, const char *name, bool table
     if (count == 0)
         tl_err_hint(walk->err, "SHOW FUNCTIONS lists what there is");
     else
-        tl_err_hint(walk->err, "did you mean %s%s%s%s%s?", names[0], count > 2 ? ", " : count > 1 ? " or " : "",
+        tl_err_hint(walk->err, "did you mean %s%s%s%s%s?", names[0],
+                    count > 2   ? ", "
+                    : count > 1 ? " or "
+                                : "",
                     count > 1 ? names[1] : "", count > 2 ? " or " : "", count > 2 ? names[2] : "");
 }
 
@@ -78,7 +83,8 @@ enum tl_code tl_gate_check_function(struct tl_gate_walk *walk, const tl_json *fu
     const char *schema = tl_json_get_text(function, "schema"), *catalog = tl_json_get_text(function, "catalog");
     if (!name)
         return tl_gate_refuse_unknown(walk, function, "a function of the name", NULL);
-    if ((schema && strchr(schema, ':')) || (catalog && strchr(catalog, ':')) || (table && !tl_gate_is_builtin_schema(schema)))
+    if ((schema && strchr(schema, ':')) || (catalog && strchr(catalog, ':')) ||
+        (table && !tl_gate_is_builtin_schema(schema)))
         return tl_gate_refuse(walk, TL_FUNCTION_NOT_FOUND, function, "unknown function \"%s.%s\"", schema, name);
     if (tl_json_bool(tl_json_get(function, "export_state"), false))
         return tl_gate_refuse_unknown(walk, function, "the clause", "EXPORT_STATE");
@@ -109,11 +115,13 @@ enum tl_code tl_gate_add_column(struct tl_gate_walk *walk, const tl_json *expres
     if (!parts[0] || !parts[1] || !parts[2] || !tl_streq_nocase(written, parts[0]))
         return TL_OK; /* made by the parser, not written: nothing to replace; the verification would find it */
     if (walk->out->column_count == TL_GATE_COLUMNS_MAX)
-        return tl_gate_refuse(walk, TL_TOO_LARGE, expression, "more than %d columns are written with their catalog", TL_GATE_COLUMNS_MAX);
+        return tl_gate_refuse(walk, TL_TOO_LARGE, expression, "more than %d columns are written with their catalog",
+                              TL_GATE_COLUMNS_MAX);
     if (walk->out->column_count == walk->column_capacity) {
         size_t old = walk->column_capacity;
         walk->column_capacity = old ? old * 2 : 16;
-        walk->columns = tl_arena_grow(walk->arena, walk->columns, old * sizeof *walk->columns, walk->column_capacity * sizeof *walk->columns);
+        walk->columns = tl_arena_grow(walk->arena, walk->columns, old * sizeof *walk->columns,
+                                      walk->column_capacity * sizeof *walk->columns);
     }
     walk->columns[walk->out->column_count++] =
         (struct tl_gate_column){tl_arena_strdup(walk->arena, parts[0]), tl_arena_strdup(walk->arena, parts[1]),
@@ -128,7 +136,8 @@ enum tl_code tl_gate_add_table(struct tl_gate_walk *walk, const struct tl_gate_t
     if (walk->out->table_count == walk->table_capacity) {
         size_t old = walk->table_capacity;
         walk->table_capacity = old ? old * 2 : 8;
-        walk->tables = tl_arena_grow(walk->arena, walk->tables, old * sizeof *walk->tables, walk->table_capacity * sizeof *walk->tables);
+        walk->tables = tl_arena_grow(walk->arena, walk->tables, old * sizeof *walk->tables,
+                                     walk->table_capacity * sizeof *walk->tables);
     }
     walk->tables[walk->out->table_count++] = *table;
     return TL_OK;
@@ -137,7 +146,8 @@ enum tl_code tl_gate_add_table(struct tl_gate_walk *walk, const struct tl_gate_t
 static bool is_cte(const struct tl_gate_scope *scope, const char *schema, const char *name)
 {
     for (; scope; scope = scope->up)
-        if (tl_streq_nocase(scope->name, name) && (*schema == '\0' || (scope->recurring && tl_streq_nocase(schema, "recurring"))))
+        if (tl_streq_nocase(scope->name, name) &&
+            (*schema == '\0' || (scope->recurring && tl_streq_nocase(schema, "recurring"))))
             return true;
     return false;
 }
@@ -147,7 +157,8 @@ static void skip_alias(struct tl_lexer *lexer)
 {
     bool as = tl_lexer_take_word(lexer, "AS");
     struct tl_token token = tl_lexer_peek(lexer);
-    bool alias = token.kind == TL_TOKEN_IDENTIFIER || (token.kind == TL_TOKEN_WORD && (as || !tl_token_is_word(lexer->text, token, "AT")));
+    bool alias = token.kind == TL_TOKEN_IDENTIFIER ||
+                 (token.kind == TL_TOKEN_WORD && (as || !tl_token_is_word(lexer->text, token, "AT")));
     if (!alias)
         return;
     tl_lexer_next(lexer);
@@ -167,7 +178,8 @@ static enum tl_code read_at(struct tl_gate_walk *walk, const tl_json *ref, struc
     bool timestamp = begun && !version && tl_lexer_take_word(&lexer, "TIMESTAMP");
     bool arrow = (version || timestamp) && tl_lexer_take_symbol(&lexer, "=>");
     struct tl_token first = arrow ? tl_lexer_next(&lexer) : (struct tl_token){TL_TOKEN_BAD, 0, 0}, last = first;
-    if (timestamp && (tl_token_is_word(walk->text, first, "TIMESTAMP") || tl_token_is_word(walk->text, first, "TIMESTAMPTZ")))
+    if (timestamp &&
+        (tl_token_is_word(walk->text, first, "TIMESTAMP") || tl_token_is_word(walk->text, first, "TIMESTAMPTZ")))
         last = tl_lexer_next(&lexer);
     bool constant = version ? last.kind == TL_TOKEN_NUMBER : last.kind == TL_TOKEN_STRING;
     if (!constant || !tl_lexer_take_symbol(&lexer, ")")) {
@@ -176,7 +188,8 @@ static enum tl_code read_at(struct tl_gate_walk *walk, const tl_json *ref, struc
         return TL_UNSUPPORTED;
     }
     table->at_unit = version ? "VERSION" : "TIMESTAMP";
-    table->at_value = tl_arena_strndup(walk->arena, walk->text.data + first.offset, last.offset + last.size - first.offset);
+    table->at_value =
+        tl_arena_strndup(walk->arena, walk->text.data + first.offset, last.offset + last.size - first.offset);
     table->at_size = lexer.at - table->at_offset;
     return TL_OK;
 }
@@ -188,18 +201,21 @@ static enum tl_code locate(struct tl_gate_walk *walk, const tl_json *ref, struct
     struct tl_lexer lexer = {walk->text, at};
     if (at < walk->text.size && tl_lexer_peek(&lexer).kind == TL_TOKEN_STRING) {
         tl_gate_refuse(walk, TL_NOT_ALLOWED, ref, "the file \"%s\" cannot be read by its path", table->name);
-        tl_err_hint(walk->err, "files are read through a source of the kind \"files\"; quote names of tables with \"\"");
+        tl_err_hint(walk->err,
+                    "files are read through a source of the kind \"files\"; quote names of tables with \"\"");
         return TL_NOT_ALLOWED;
     }
     const char *parts[3] = {table->catalog, table->schema, table->name};
     const char *const *wanted = *table->catalog ? parts : *table->schema ? parts + 1 : parts + 2;
     int wanted_count = (int)(parts + 3 - wanted);
     struct tl_name name;
-    bool found = at < walk->text.size && tl_name_read(walk->arena, &lexer, &name) && name.part_count == wanted_count && name.offset == at;
+    bool found = at < walk->text.size && tl_name_read(walk->arena, &lexer, &name) && name.part_count == wanted_count &&
+                 name.offset == at;
     for (int i = 0; found && i < wanted_count; i++)
         found = tl_streq_nocase(name.parts[i], wanted[i]);
     if (!found) {
-        tl_gate_refuse(walk, TL_UNSUPPORTED, ref, "the name of the table \"%s\" could not be found in the statement's text", table->name);
+        tl_gate_refuse(walk, TL_UNSUPPORTED, ref,
+                       "the name of the table \"%s\" could not be found in the statement's text", table->name);
         tl_err_hint(walk->err, "write the name plainly: catalog.schema.table, or each part in double quotes");
         return TL_UNSUPPORTED;
     }
@@ -208,7 +224,8 @@ static enum tl_code locate(struct tl_gate_walk *walk, const tl_json *ref, struct
     return TL_OK;
 }
 
-enum tl_code tl_gate_add_base_table(struct tl_gate_walk *walk, const tl_json *ref, const struct tl_gate_scope *scope, bool target)
+enum tl_code tl_gate_add_base_table(struct tl_gate_walk *walk, const tl_json *ref, const struct tl_gate_scope *scope,
+                                    bool target)
 {
     const char *catalog = tl_json_get_text(ref, "catalog_name"), *schema = tl_json_get_text(ref, "schema_name");
     const char *name = tl_json_get_text(ref, "table_name");
@@ -217,11 +234,12 @@ enum tl_code tl_gate_add_base_table(struct tl_gate_walk *walk, const tl_json *re
     bool at = tl_json_is_object(tl_json_get(ref, "at_clause"));
     if (!target && *catalog == '\0' && is_cte(scope, schema, name))
         return at ? tl_gate_refuse_unknown(walk, ref, "AT on the query", name) : TL_OK;
-    struct tl_gate_table table = {.catalog = tl_arena_strdup(walk->arena, catalog), .schema = tl_arena_strdup(walk->arena, schema),
-                                  .name = tl_arena_strdup(walk->arena, name), .target = target};
+    struct tl_gate_table table = {.catalog = tl_arena_strdup(walk->arena, catalog),
+                                  .schema = tl_arena_strdup(walk->arena, schema),
+                                  .name = tl_arena_strdup(walk->arena, name),
+                                  .target = target};
     enum tl_code code = locate(walk, ref, &table);
     if (code == TL_OK && at)
         code = target ? tl_gate_refuse_unknown(walk, ref, "AT on the target", name) : read_at(walk, ref, &table);
     return code == TL_OK ? tl_gate_add_table(walk, &table) : code;
 }
-

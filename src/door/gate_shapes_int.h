@@ -4,8 +4,8 @@
 
 /* What a member of a node holds. */
 enum tl_gate_member_kind {
-    PLAIN = 1,       /* a name, number or flag: nothing inside to check */
-    EXPRESSION,      /* or null */
+    PLAIN = 1,  /* a name, number or flag: nothing inside to check */
+    EXPRESSION, /* or null */
     EXPRESSIONS,
     EXPRESSION_ROWS, /* list of lists */
     QUERY,           /* {"node": ..}, or null */
@@ -17,13 +17,13 @@ enum tl_gate_member_kind {
     CASES,
     TYPE,
     TYPES,
-    REPLACEMENTS,    /* [{"key", "value": expression}] */
-    COLUMN_NAMES,    /* [{"catalog", "schema", "table", "column"}] */
-    RENAMES,         /* [{"key": column name, "value": text}] */
+    REPLACEMENTS, /* [{"key", "value": expression}] */
+    COLUMN_NAMES, /* [{"catalog", "schema", "table", "column"}] */
+    RENAMES,      /* [{"key": column name, "value": text}] */
     PIVOTS,
     MODIFIERS,
     SAMPLE,
-    HANDLED,         /* by code of its own */
+    HANDLED, /* by code of its own */
 };
 
 struct tl_gate_member {

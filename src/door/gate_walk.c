@@ -24,9 +24,11 @@ static struct place inside(struct place place)
 static enum tl_code enter(struct tl_gate_walk *walk, const tl_json *node, struct place place)
 {
     if (++walk->nodes > walk->limits->nodes_max)
-        return tl_gate_refuse(walk, TL_TOO_LARGE, node, "the statement has more than %zu parts", walk->limits->nodes_max);
+        return tl_gate_refuse(walk, TL_TOO_LARGE, node, "the statement has more than %zu parts",
+                              walk->limits->nodes_max);
     if (place.depth > walk->limits->depth_max)
-        return tl_gate_refuse(walk, TL_TOO_LARGE, node, "the statement is nested more than %d deep", walk->limits->depth_max);
+        return tl_gate_refuse(walk, TL_TOO_LARGE, node, "the statement is nested more than %d deep",
+                              walk->limits->depth_max);
     return TL_OK;
 }
 
@@ -72,7 +74,8 @@ static enum tl_code check_column_name(struct tl_gate_walk *walk, const tl_json *
 {
     const char *catalog = tl_json_get_text(name, "catalog");
     if (catalog && *catalog) {
-        tl_gate_refuse(walk, TL_UNSUPPORTED, NULL, "a column behind EXCLUDE or RENAME cannot be written with its catalog \"%s\"", catalog);
+        tl_gate_refuse(walk, TL_UNSUPPORTED, NULL,
+                       "a column behind EXCLUDE or RENAME cannot be written with its catalog \"%s\"", catalog);
         tl_err_hint(walk->err, "write table.column");
         return TL_UNSUPPORTED;
     }
@@ -135,7 +138,8 @@ static enum tl_code walk_modifier(struct tl_gate_walk *walk, const tl_json *modi
     return code == TL_OK ? walk_expression(walk, tl_json_get(modifier, "offset"), place) : code;
 }
 
-static enum tl_code walk_list(struct tl_gate_walk *walk, const tl_json *list, struct place place, enum tl_gate_member_kind kind)
+static enum tl_code walk_list(struct tl_gate_walk *walk, const tl_json *list, struct place place,
+                              enum tl_gate_member_kind kind)
 {
     enum tl_code code = TL_OK;
     for (struct tl_json_iter it = tl_json_iter(list); code == TL_OK && tl_json_next(&it);) {
@@ -151,7 +155,8 @@ static enum tl_code walk_list(struct tl_gate_walk *walk, const tl_json *list, st
     return code;
 }
 
-static enum tl_code walk_member(struct tl_gate_walk *walk, enum tl_gate_member_kind kind, const tl_json *value, struct place place)
+static enum tl_code walk_member(struct tl_gate_walk *walk, enum tl_gate_member_kind kind, const tl_json *value,
+                                struct place place)
 {
     if (tl_json_is_null(value))
         return TL_OK;
@@ -200,7 +205,8 @@ static enum tl_code walk_member(struct tl_gate_walk *walk, enum tl_gate_member_k
 static bool is_operator_call(const tl_json *expression)
 {
     return tl_streq(tl_json_get_text(expression, "class"), "COMPARISON") ||
-           (tl_streq(tl_json_get_text(expression, "class"), "FUNCTION") && tl_json_bool(tl_json_get(expression, "is_operator"), false));
+           (tl_streq(tl_json_get_text(expression, "class"), "FUNCTION") &&
+            tl_json_bool(tl_json_get(expression, "is_operator"), false));
 }
 
 /* The first operand of an operator: part of the same chain when it is an operator too.  Planning a chain of n operators
@@ -209,7 +215,8 @@ static enum tl_code walk_first_operand(struct tl_gate_walk *walk, const tl_json 
 {
     uint64_t terms = (uint64_t)place.chain + 1, most = (uint64_t)walk->limits->terms_max;
     if (terms > most)
-        return tl_gate_refuse(walk, TL_TOO_LARGE, operand, "an expression chains more than %d operators", walk->limits->terms_max);
+        return tl_gate_refuse(walk, TL_TOO_LARGE, operand, "an expression chains more than %d operators",
+                              walk->limits->terms_max);
     if (is_operator_call(operand))
         return walk_expression(walk, operand, (struct place){place.scope, place.depth, place.chain + 1});
     walk->chain_cost += terms * terms * terms;
@@ -249,7 +256,8 @@ static enum tl_code check_parameter(struct tl_gate_walk *walk, const tl_json *ex
     return TL_OK;
 }
 
-static enum tl_code check_own(struct tl_gate_walk *walk, const tl_json *expression, const char *class, struct place place)
+static enum tl_code check_own(struct tl_gate_walk *walk, const tl_json *expression, const char *class,
+                              struct place place)
 {
     if (strcmp(class, "FUNCTION") == 0)
         return walk_function(walk, expression, place);
@@ -268,8 +276,8 @@ static enum tl_code check_own(struct tl_gate_walk *walk, const tl_json *expressi
     return TL_OK;
 }
 
-static enum tl_code walk_members(struct tl_gate_walk *walk, const tl_json *object, const struct tl_gate_shape *shape, const char *common,
-                                 struct place place)
+static enum tl_code walk_members(struct tl_gate_walk *walk, const tl_json *object, const struct tl_gate_shape *shape,
+                                 const char *common, struct place place)
 {
     enum tl_code code = TL_OK;
     for (struct tl_json_iter it = tl_json_iter(object); code == TL_OK && tl_json_next(&it);) {
@@ -301,12 +309,14 @@ static enum tl_code walk_expression(struct tl_gate_walk *walk, const tl_json *ex
     if (!strstr(shape->types, padded))
         return tl_gate_refuse_unknown(walk, expression, "an expression of the type", type);
     code = check_own(walk, expression, class, place);
-    return code == TL_OK ? walk_members(walk, expression, shape, " class type alias query_location ", inside(place)) : code;
+    return code == TL_OK ? walk_members(walk, expression, shape, " class type alias query_location ", inside(place))
+                         : code;
 }
 
 /* --- query nodes --- */
 
-static enum tl_code walk_ctes(struct tl_gate_walk *walk, const tl_json *map, struct place place, const struct tl_gate_scope **ret_scope)
+static enum tl_code walk_ctes(struct tl_gate_walk *walk, const tl_json *map, struct place place,
+                              const struct tl_gate_scope **ret_scope)
 {
     const tl_json *entries = tl_json_get(map, "map");
     *ret_scope = place.scope;
@@ -353,7 +363,8 @@ static enum tl_code walk_node(struct tl_gate_walk *walk, const tl_json *node, st
         code = walk_recursion(walk, node, within);
     if (code == TL_OK && strcmp(type, "SET_OPERATION_NODE") == 0) {
         if (++walk->sets > TL_GATE_SETS_MAX)
-            return tl_gate_refuse(walk, TL_TOO_LARGE, NULL, "more than %d UNION, INTERSECT or EXCEPT", TL_GATE_SETS_MAX);
+            return tl_gate_refuse(walk, TL_TOO_LARGE, NULL, "more than %d UNION, INTERSECT or EXCEPT",
+                                  TL_GATE_SETS_MAX);
         within.depth = place.depth; /* a chain, not nesting */
     }
     return code == TL_OK ? walk_members(walk, node, shape, " type modifiers cte_map ", within) : code;
@@ -379,7 +390,8 @@ static enum tl_code add_table_function(struct tl_gate_walk *walk, const tl_json 
     walk->functions[walk->out->function_count++] = tl_function_find(name, true)->name;
     const struct tl_gate_shape *shape = tl_gate_shape(TL_GATE_EXPRESSIONS, "FUNCTION");
     code = walk_expressions(walk, tl_json_get(function, "children"), inside(place));
-    return code == TL_OK ? walk_members(walk, function, shape, " class type alias query_location ", inside(place)) : code;
+    return code == TL_OK ? walk_members(walk, function, shape, " class type alias query_location ", inside(place))
+                         : code;
 }
 
 static enum tl_code check_show(struct tl_gate_walk *walk, const tl_json *ref)
@@ -432,7 +444,8 @@ enum tl_code tl_gate_walk_ref(struct tl_gate_walk *walk, const tl_json *ref, con
     return walk_ref(walk, ref, top(scope));
 }
 
-enum tl_code tl_gate_walk_expression(struct tl_gate_walk *walk, const tl_json *expression, const struct tl_gate_scope *scope)
+enum tl_code tl_gate_walk_expression(struct tl_gate_walk *walk, const tl_json *expression,
+                                     const struct tl_gate_scope *scope)
 {
     return walk_expression(walk, expression, top(scope));
 }

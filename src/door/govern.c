@@ -17,36 +17,13 @@ struct work {
     struct tl_door_call *call;
     struct tl_governed *out;
     struct tl_dataset *datasets;
-    struct tl_access_need *needs;  /* per dataset; access 0 = none is needed (system tables) */
-    struct bound **inner;          /* per dataset: the stored view's text, NULL = not a view */
+    struct tl_access_need *needs; /* per dataset; access 0 = none is needed (system tables) */
+    struct bound **inner;         /* per dataset: the stored view's text, NULL = not a view */
     const struct tl_dataset_grant **grants;
     size_t count, capacity;
     struct tl_engine_view *views;
     size_t view_count, view_capacity;
 };
-
-/* --- parse and gate --- */
-
-enum tl_code tl_check_text(struct tl_door_call *call, struct tl_str text, const struct tl_gate **ret_gate)
-{
-    tl_door *door = call->door;
-    struct tl_request *rq = call->rq;
-    uint64_t hash = tl_hash_keyed(door->hash_key, text.data, text.size);
-    *ret_gate = tl_cache_get(door->cache, rq->arena, hash, text);
-    if (*ret_gate)
-        return TL_OK;
-    struct tl_gate_limits limits = {door->limits.nodes_max, door->limits.depth_max, door->limits.terms_max};
-    struct tl_str json;
-    const tl_json *ast;
-    enum tl_code code = tl_engine_parse(rq, door->engine, text, &json);
-    if (code == TL_OK)
-        code = tl_json_parse(rq->arena, json.data, json.size, &ast, &rq->err);
-    if (code == TL_OK)
-        code = tl_gate_check(rq->arena, &limits, text, ast, ret_gate, &rq->err);
-    if (code == TL_OK)
-        tl_cache_put(door->cache, hash, text, *ret_gate);
-    return code;
-}
 
 /* --- names --- */
 
@@ -56,7 +33,8 @@ static void grow(struct work *work)
 {
     tl_arena *arena = work->call->rq->arena;
     size_t old = work->capacity, capacity = old ? old * 2 : 8;
-    work->datasets = tl_arena_grow(arena, work->datasets, old * sizeof *work->datasets, capacity * sizeof *work->datasets);
+    work->datasets =
+        tl_arena_grow(arena, work->datasets, old * sizeof *work->datasets, capacity * sizeof *work->datasets);
     work->needs = tl_arena_grow(arena, work->needs, old * sizeof *work->needs, capacity * sizeof *work->needs);
     work->inner = tl_arena_grow(arena, work->inner, old * sizeof *work->inner, capacity * sizeof *work->inner);
     work->capacity = capacity;
@@ -66,7 +44,8 @@ static void fill_need(struct work *work, size_t index, unsigned access)
 {
     const struct tl_dataset *dataset = &work->datasets[index];
     struct tl_access_need *need = &work->needs[index];
-    *need = (struct tl_access_need){.source = dataset->source, .schema = dataset->schema, .table = dataset->name, .access = access};
+    *need = (struct tl_access_need){
+        .source = dataset->source, .schema = dataset->schema, .table = dataset->name, .access = access};
     if (!dataset->described)
         return;
     const char **columns = TL_NEW_ARRAY(work->call->rq->arena, const char *, dataset->described->column_count);
@@ -81,7 +60,8 @@ static bool same_dataset(const struct tl_dataset *a, const struct tl_dataset *b)
     return tl_streq(a->source, b->source) && tl_streq(a->schema, b->schema) && tl_streq(a->name, b->name);
 }
 
-static enum tl_code add_dataset(struct work *work, const struct tl_dataset *dataset, unsigned access, int depth, size_t *ret_index)
+static enum tl_code add_dataset(struct work *work, const struct tl_dataset *dataset, unsigned access, int depth,
+                                size_t *ret_index)
 {
     for (size_t i = 0; i < work->count; i++) {
         if (same_dataset(&work->datasets[i], dataset)) {
@@ -91,7 +71,8 @@ static enum tl_code add_dataset(struct work *work, const struct tl_dataset *data
         }
     }
     if (work->count == DATASETS_MAX)
-        return tl_err_set(&work->call->rq->err, TL_TOO_LARGE, "the statement touches more than %d tables", DATASETS_MAX);
+        return tl_err_set(&work->call->rq->err, TL_TOO_LARGE, "the statement touches more than %d tables",
+                          DATASETS_MAX);
     if (work->count == work->capacity)
         grow(work);
     size_t index = work->count++;
@@ -142,7 +123,8 @@ static bool makes_new(enum tl_gate_kind kind)
     return kind == TL_GATE_CREATE_TABLE || kind == TL_GATE_CREATE_TABLE_AS || kind == TL_GATE_CREATE_SCHEMA;
 }
 
-static enum tl_code refuse_target(struct work *work, const struct tl_gate_table *table, const char *why, const char *hint)
+static enum tl_code refuse_target(struct work *work, const struct tl_gate_table *table, const char *why,
+                                  const char *hint)
 {
     struct tl_err *err = &work->call->rq->err;
     tl_err_set(err, TL_UNSUPPORTED, "\"%s\" cannot be changed: %s", table->name, why);
@@ -151,7 +133,8 @@ static enum tl_code refuse_target(struct work *work, const struct tl_gate_table 
     return TL_UNSUPPORTED;
 }
 
-static enum tl_code find_target(struct work *work, const struct bound *bound, const struct tl_gate_table *table, struct tl_dataset *ret)
+static enum tl_code find_target(struct work *work, const struct bound *bound, const struct tl_gate_table *table,
+                                struct tl_dataset *ret)
 {
     enum tl_gate_kind kind = bound->gate->kind;
     bool loose = makes_new(kind) || names_schema(kind) || bound->gate->if_exists;
@@ -160,13 +143,15 @@ static enum tl_code find_target(struct work *work, const struct bound *bound, co
     if (code != TL_OK)
         return code;
     if (ret->origin == TL_ORIGIN_SYSTEM || !ret->registered->writable)
-        return refuse_target(work, table, "its catalog is read only", "tables of the lake can be written; SHOW CATALOGS lists the catalogs");
+        return refuse_target(work, table, "its catalog is read only",
+                             "tables of the lake can be written; SHOW CATALOGS lists the catalogs");
     if (ret->origin == TL_ORIGIN_VIEW)
         return refuse_target(work, table, "it is a view", "CREATE OR REPLACE VIEW and DROP VIEW change views");
     struct tl_dataset view;
-    if (makes_new(kind) && !names_schema(kind) && tl_catalog_lookup(work->call, ret->source, ret->schema, ret->name, &view) &&
-        view.origin == TL_ORIGIN_VIEW) {
-        tl_err_set(&work->call->rq->err, TL_ALREADY_EXISTS, "the view \"%s.%s.%s\" exists already", ret->source, ret->schema, ret->name);
+    if (makes_new(kind) && !names_schema(kind) &&
+        tl_catalog_lookup(work->call, ret->source, ret->schema, ret->name, &view) && view.origin == TL_ORIGIN_VIEW) {
+        tl_err_set(&work->call->rq->err, TL_ALREADY_EXISTS, "the view \"%s.%s.%s\" exists already", ret->source,
+                   ret->schema, ret->name);
         return TL_ALREADY_EXISTS;
     }
     return TL_OK;
@@ -181,15 +166,18 @@ static enum tl_code bind_table(struct work *work, struct bound *bound, size_t in
     if (code != TL_OK)
         return code;
     if (table->at_unit && (dataset.origin != TL_ORIGIN_SOURCE || !dataset.registered->writable))
-        return tl_err_set(&work->call->rq->err, TL_UNSUPPORTED, "\"%s\" has no versions: AT is for tables of the lake", table->name);
-    return add_dataset(work, &dataset, table->target ? target_access(bound->gate->kind) : TL_ACCESS_READ, depth, &bound->datasets[index]);
+        return tl_err_set(&work->call->rq->err, TL_UNSUPPORTED, "\"%s\" has no versions: AT is for tables of the lake",
+                          table->name);
+    return add_dataset(work, &dataset, table->target ? target_access(bound->gate->kind) : TL_ACCESS_READ, depth,
+                       &bound->datasets[index]);
 }
 
 static enum tl_code bind_text(struct work *work, struct bound *bound, int depth)
 {
     struct tl_request *rq = work->call->rq;
     if (depth > TL_DOOR_VIEW_DEPTH_MAX) {
-        tl_err_set(&rq->err, TL_TOO_LARGE, "views are nested more than %d deep, or a view contains itself", TL_DOOR_VIEW_DEPTH_MAX);
+        tl_err_set(&rq->err, TL_TOO_LARGE, "views are nested more than %d deep, or a view contains itself",
+                   TL_DOOR_VIEW_DEPTH_MAX);
         return TL_TOO_LARGE;
     }
     enum tl_code code = bound->gate ? TL_OK : tl_check_text(work->call, bound->text, &bound->gate);
@@ -209,7 +197,8 @@ static const struct tl_dataset_grant *find_grant(const tl_clearance *clearance, 
 {
     for (size_t i = 0; i < tl_clearance_count(clearance); i++) {
         const struct tl_dataset_grant *grant = tl_clearance_grant(clearance, i);
-        if (tl_streq(grant->need.source, need->source) && tl_streq(grant->need.schema, need->schema) && tl_streq(grant->need.table, need->table))
+        if (tl_streq(grant->need.source, need->source) && tl_streq(grant->need.schema, need->schema) &&
+            tl_streq(grant->need.table, need->table))
             return grant;
     }
     return NULL;
@@ -230,8 +219,8 @@ static enum tl_code decide(struct work *work)
             continue;
         work->grants[i] = find_grant(work->out->clearance, &work->needs[i]);
         if (!work->grants[i])
-            code = tl_err_set(&rq->err, TL_NOT_ALLOWED, "no grant for \"%s.%s.%s\"", work->datasets[i].source, work->datasets[i].schema,
-                              work->datasets[i].name ? work->datasets[i].name : "*");
+            code = tl_err_set(&rq->err, TL_NOT_ALLOWED, "no grant for \"%s.%s.%s\"", work->datasets[i].source,
+                              work->datasets[i].schema, work->datasets[i].name ? work->datasets[i].name : "*");
     }
     return code;
 }
@@ -245,26 +234,13 @@ static enum tl_code check_target_grant(struct work *work, size_t index)
         masked = grant->expressions && grant->expressions[i];
     if (!masked)
         return TL_OK;
-    tl_err_set(&work->call->rq->err, TL_NOT_ALLOWED, "\"%s\" cannot be changed by somebody who sees only a part of it", work->datasets[index].name);
+    tl_err_set(&work->call->rq->err, TL_NOT_ALLOWED, "\"%s\" cannot be changed by somebody who sees only a part of it",
+               work->datasets[index].name);
     tl_err_hint(&work->call->rq->err, "ask for full access to it");
     return TL_NOT_ALLOWED;
 }
 
 /* --- what the plan may touch --- */
-
-void tl_govern_allow(struct tl_door_call *call, struct tl_governed *governed, const char *entry)
-{
-    for (size_t i = 0; i < governed->allowed_count; i++)
-        if (strcmp(governed->allowed[i], entry) == 0)
-            return;
-    if (governed->allowed_count == governed->allowed_capacity) {
-        size_t old = governed->allowed_capacity;
-        governed->allowed_capacity = old ? old * 2 : 16;
-        governed->allowed = tl_arena_grow(call->rq->arena, governed->allowed, old * sizeof *governed->allowed,
-                                          governed->allowed_capacity * sizeof *governed->allowed);
-    }
-    governed->allowed[governed->allowed_count++] = entry;
-}
 
 static void allow(struct work *work, const char *entry)
 {
@@ -282,14 +258,15 @@ static void allow_all_tables(struct work *work, const struct tl_registry_source 
 {
     for (size_t i = 0; i < source->dataset_count; i++)
         if (source->datasets[i].kind == TL_DATASET_TABLE)
-            allow(work, tl_arena_printf(work->call->rq->arena, "table:p:%s.%s.%s", source->name, source->datasets[i].schema,
-                                        source->datasets[i].name));
+            allow(work, tl_arena_printf(work->call->rq->arena, "table:p:%s.%s.%s", source->name,
+                                        source->datasets[i].schema, source->datasets[i].name));
 }
 
 static void allow_dataset(struct work *work, const struct tl_dataset *dataset)
 {
-    static const char *const file_functions[] = {"read_parquet", "parquet_scan", "read_csv", "read_csv_auto", "read_json", "read_json_auto",
-                                                 "read_ndjson", "read_ndjson_auto", "read_json_objects", "read_text", "read_blob"};
+    static const char *const file_functions[] = {
+        "read_parquet", "parquet_scan",     "read_csv",          "read_csv_auto", "read_json", "read_json_auto",
+        "read_ndjson",  "read_ndjson_auto", "read_json_objects", "read_text",     "read_blob"};
     tl_arena *arena = work->call->rq->arena;
     if (is_scanned(dataset->registered)) {
         allow(work, tl_arena_printf(arena, "scan:%s.%s.%s", dataset->source, dataset->schema, dataset->name));
@@ -298,7 +275,8 @@ static void allow_dataset(struct work *work, const struct tl_dataset *dataset)
     allow(work, tl_arena_printf(arena, "table:p:%s.%s.%s", dataset->source, dataset->schema, dataset->name));
     if (dataset->described->kind == TL_DATASET_VIEW)
         allow_all_tables(work, dataset->registered);
-    for (size_t i = 0; tl_streq(dataset->registered->kind, "files") && i < sizeof file_functions / sizeof *file_functions; i++)
+    for (size_t i = 0;
+         tl_streq(dataset->registered->kind, "files") && i < sizeof file_functions / sizeof *file_functions; i++)
         allow(work, tl_arena_printf(arena, "function:%s", file_functions[i]));
 }
 
@@ -337,11 +315,12 @@ static void put_grant_columns(struct tl_buf *sql, const struct tl_dataset_grant 
     }
 }
 
-static enum tl_code splice_bound(struct work *work, const struct bound *bound, struct tl_edit **ret_edits, size_t *ret_edit_count,
-                                 struct tl_str *ret_text);
+static enum tl_code splice_bound(struct work *work, const struct bound *bound, struct tl_edit **ret_edits,
+                                 size_t *ret_edit_count, struct tl_str *ret_text);
 
 /* The definition of one dataset's view, for this caller. */
-static enum tl_code make_view_sql(struct work *work, size_t index, const struct tl_gate_table *table, const char **ret_sql)
+static enum tl_code make_view_sql(struct work *work, size_t index, const struct tl_gate_table *table,
+                                  const char **ret_sql)
 {
     const struct tl_dataset *dataset = &work->datasets[index];
     struct tl_request *rq = work->call->rq;
@@ -349,7 +328,8 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
         return tl_system_sql(work->call, dataset->system_table, dataset->source, ret_sql);
     const struct tl_dataset_grant *grant = work->grants[index];
     if (grant->column_count == 0)
-        return tl_err_set(&rq->err, TL_NOT_ALLOWED, "no column of \"%s.%s.%s\" is open to you", dataset->source, dataset->schema, dataset->name);
+        return tl_err_set(&rq->err, TL_NOT_ALLOWED, "no column of \"%s.%s.%s\" is open to you", dataset->source,
+                          dataset->schema, dataset->name);
     struct tl_str inner = {0};
     if (dataset->origin == TL_ORIGIN_VIEW) {
         struct tl_edit *edits;
@@ -391,7 +371,8 @@ static const char *view_schema(const char *schema)
 }
 
 /* Views are named by their content, so equal rights share them and changed ones never meet an old view. */
-static enum tl_code add_view(struct work *work, size_t index, const struct tl_gate_table *table, const char **ret_catalog)
+static enum tl_code add_view(struct work *work, size_t index, const struct tl_gate_table *table,
+                             const char **ret_catalog)
 {
     const char *sql;
     enum tl_code code = make_view_sql(work, index, table, &sql);
@@ -402,15 +383,18 @@ static enum tl_code add_view(struct work *work, size_t index, const struct tl_ga
     uint64_t hash = tl_hash_keyed(work->call->door->hash_key, sql, strlen(sql));
     *ret_catalog = tl_arena_printf(arena, "g%016llx:%s", (unsigned long long)hash, dataset->source);
     for (size_t i = 0; i < work->view_count; i++)
-        if (tl_streq(work->views[i].catalog, *ret_catalog) && tl_streq(work->views[i].schema, view_schema(dataset->schema)) &&
+        if (tl_streq(work->views[i].catalog, *ret_catalog) &&
+            tl_streq(work->views[i].schema, view_schema(dataset->schema)) &&
             tl_streq(work->views[i].name, dataset->name))
             return TL_OK;
     if (work->view_count == work->view_capacity) {
         size_t old = work->view_capacity;
         work->view_capacity = old ? old * 2 : 8;
-        work->views = tl_arena_grow(arena, work->views, old * sizeof *work->views, work->view_capacity * sizeof *work->views);
+        work->views =
+            tl_arena_grow(arena, work->views, old * sizeof *work->views, work->view_capacity * sizeof *work->views);
     }
-    work->views[work->view_count++] = (struct tl_engine_view){*ret_catalog, view_schema(dataset->schema), dataset->name, sql};
+    work->views[work->view_count++] =
+        (struct tl_engine_view){*ret_catalog, view_schema(dataset->schema), dataset->name, sql};
     return TL_OK;
 }
 
@@ -432,7 +416,8 @@ static const char *quoted_name(tl_arena *arena, const char *catalog, const char 
     return copy;
 }
 
-static enum tl_code splice_table(struct work *work, const struct bound *bound, size_t i, const char **catalogs, struct tl_edit *ret_edit)
+static enum tl_code splice_table(struct work *work, const struct bound *bound, size_t i, const char **catalogs,
+                                 struct tl_edit *ret_edit)
 {
     const struct tl_gate_table *table = &bound->gate->tables[i];
     const struct tl_dataset *dataset = &work->datasets[bound->datasets[i]];
@@ -455,8 +440,8 @@ static enum tl_code splice_table(struct work *work, const struct bound *bound, s
 }
 
 /* "catalog.schema.table.column": the catalog of the table that it means, when it means one of the statement's. */
-static enum tl_code splice_column(struct work *work, const struct bound *bound, const struct tl_gate_column *column, const char *const *catalogs,
-                                  struct tl_edit *ret_edit, bool *ret_found)
+static enum tl_code splice_column(struct work *work, const struct bound *bound, const struct tl_gate_column *column,
+                                  const char *const *catalogs, struct tl_edit *ret_edit, bool *ret_found)
 {
     *ret_found = false;
     const char *catalog = NULL;
@@ -467,8 +452,8 @@ static enum tl_code splice_column(struct work *work, const struct bound *bound, 
             continue;
         if (catalog && strcmp(catalog, catalogs[i]) != 0) {
             struct tl_err *err = &work->call->rq->err;
-            tl_err_set(err, TL_UNSUPPORTED, "the column of \"%s.%s.%s\" could mean two uses of the table", column->catalog, column->schema,
-                       column->table);
+            tl_err_set(err, TL_UNSUPPORTED, "the column of \"%s.%s.%s\" could mean two uses of the table",
+                       column->catalog, column->schema, column->table);
             tl_err_position(err, (int64_t)column->offset);
             tl_err_hint(err, "give the tables aliases and write alias.column");
             return TL_UNSUPPORTED;
@@ -481,13 +466,14 @@ static enum tl_code splice_column(struct work *work, const struct bound *bound, 
     struct tl_buf buf;
     tl_buf_init(&buf, 512);
     tl_buf_add_identifier(&buf, catalog);
-    *ret_edit = (struct tl_edit){column->offset, column->size, tl_arena_strdup(work->call->rq->arena, tl_buf_cstr(&buf))};
+    *ret_edit =
+        (struct tl_edit){column->offset, column->size, tl_arena_strdup(work->call->rq->arena, tl_buf_cstr(&buf))};
     tl_buf_done(&buf);
     return TL_OK;
 }
 
-static enum tl_code splice_bound(struct work *work, const struct bound *bound, struct tl_edit **ret_edits, size_t *ret_edit_count,
-                                 struct tl_str *ret_text)
+static enum tl_code splice_bound(struct work *work, const struct bound *bound, struct tl_edit **ret_edits,
+                                 size_t *ret_edit_count, struct tl_str *ret_text)
 {
     const struct tl_gate *gate = bound->gate;
     tl_arena *arena = work->call->rq->arena;
@@ -535,7 +521,8 @@ static enum tl_code verify(struct work *work, struct tl_str text, const struct t
     enum tl_code code = tl_check_text(work->call, text, &after);
     if (code != TL_OK)
         return code;
-    bool same = after->kind == before->kind && after->table_count == before->table_count && after->function_count == before->function_count;
+    bool same = after->kind == before->kind && after->table_count == before->table_count &&
+                after->function_count == before->function_count;
     for (size_t i = 0; i < after->table_count && same; i++)
         same = is_governed(work, &after->tables[i]) && !after->tables[i].at_unit;
     if (same)
@@ -572,7 +559,8 @@ static enum tl_code build(struct work *work, const struct bound *bound)
     return code;
 }
 
-enum tl_code tl_govern(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate, struct tl_governed **ret_governed)
+enum tl_code tl_govern(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate,
+                       struct tl_governed **ret_governed)
 {
     struct tl_governed *out = TL_NEW(call->rq->arena, struct tl_governed);
     *out = (struct tl_governed){.gate = gate, .base = base};
@@ -583,39 +571,4 @@ enum tl_code tl_govern(struct tl_door_call *call, struct tl_str text, size_t bas
     if (code == TL_OK)
         code = decide(&work);
     return code == TL_OK ? build(&work, &bound) : code;
-}
-
-enum tl_code tl_govern_prefix(struct tl_door_call *call, struct tl_governed *governed, const char *prefix)
-{
-    tl_arena *arena = call->rq->arena;
-    struct tl_edit *edits = TL_NEW_ARRAY(arena, struct tl_edit, governed->edit_count + 1);
-    edits[0] = (struct tl_edit){0, 0, prefix};
-    if (governed->edit_count)
-        memcpy(edits + 1, governed->edits, governed->edit_count * sizeof *edits);
-    governed->edits = edits;
-    governed->edit_count++;
-    governed->sql = tl_str_of(tl_arena_printf(arena, "%s%.*s", prefix, (int)governed->sql.size, governed->sql.data));
-    return TL_OK;
-}
-
-static int64_t least_limit(int64_t a, int64_t b)
-{
-    return a <= 0 ? b : b <= 0 ? a : a < b ? a : b;
-}
-
-enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows, tl_result **ret_result)
-{
-    const struct tl_door_limits *limits = &call->door->limits;
-    struct tl_engine_statement statement = {
-        .sql = governed->sql,
-        .views = governed->views,
-        .view_count = governed->view_count,
-        .allowed = governed->allowed,
-        .allowed_count = governed->allowed_count,
-        .rows_max = limit_rows ? least_limit(call->settings.rows_max, limits->rows_max) : 0,
-        .run_time_us_max = least_limit(call->settings.run_time_us_max, limits->run_time_us_max),
-        .time_zone = call->session->time_zone ? call->session->time_zone : "UTC",
-        .query_id = call->rq->id,
-    };
-    return tl_engine_run(call->rq, call->door->engine, governed->clearance, &statement, ret_result);
 }

@@ -36,7 +36,8 @@ static void sip_word(struct sip *s, uint64_t word)
 
 uint64_t tl_hash_keyed(const uint64_t key[2], const void *bytes, size_t size)
 {
-    struct sip s = {key[0] ^ 0x736f6d6570736575U, key[1] ^ 0x646f72616e646f6dU, key[0] ^ 0x6c7967656e657261U, key[1] ^ 0x7465646279746573U};
+    struct sip s = {key[0] ^ 0x736f6d6570736575U, key[1] ^ 0x646f72616e646f6dU, key[0] ^ 0x6c7967656e657261U,
+                    key[1] ^ 0x7465646279746573U};
     const unsigned char *p = bytes;
     size_t left = size;
     for (; left >= 8; left -= 8, p += 8) {

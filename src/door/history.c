@@ -75,18 +75,33 @@ static void append(const struct tl_history_row *row, struct tl_buf *tables)
     bool failed = err->code != TL_OK;
     struct tl_str text = kept_text(call->text);
     struct tl_store_value sql = {.type = TL_STORE_TEXT, .bytes = text};
-    struct tl_store_value scans = {.type = row->stats.scans_json.size ? TL_STORE_TEXT : TL_STORE_NULL, .bytes = row->stats.scans_json};
+    struct tl_store_value scans = {.type = row->stats.scans_json.size ? TL_STORE_TEXT : TL_STORE_NULL,
+                                   .bytes = row->stats.scans_json};
     struct tl_store_value params[] = {
-        TL_STORE_T(call->rq->id), TL_STORE_T(user_of(call)), sql, TL_STORE_T(state_of(err)),
-        failed ? TL_STORE_T(tl_code_info(err->code)->name) : TL_STORE_N, failed ? TL_STORE_T(err->message) : TL_STORE_N,
-        failed && err->position >= 0 ? TL_STORE_I(err->position) : TL_STORE_N, TL_STORE_T(tl_buf_cstr(tables)),
-        text_or_null(call->session->source), text_or_null(call->session->client_info), TL_STORE_T(row->kind),
-        TL_STORE_I(row->stats.rows), TL_STORE_I(row->stats.bytes), TL_STORE_I(row->started_us),
-        TL_STORE_I(row->ended_us - row->started_us), TL_STORE_I(row->stats.cpu_us), TL_STORE_I(row->stats.peak_memory_bytes), scans,
+        TL_STORE_T(call->rq->id),
+        TL_STORE_T(user_of(call)),
+        sql,
+        TL_STORE_T(state_of(err)),
+        failed ? TL_STORE_T(tl_code_info(err->code)->name) : TL_STORE_N,
+        failed ? TL_STORE_T(err->message) : TL_STORE_N,
+        failed && err->position >= 0 ? TL_STORE_I(err->position) : TL_STORE_N,
+        TL_STORE_T(tl_buf_cstr(tables)),
+        text_or_null(call->session->source),
+        text_or_null(call->session->client_info),
+        TL_STORE_T(row->kind),
+        TL_STORE_I(row->stats.rows),
+        TL_STORE_I(row->stats.bytes),
+        TL_STORE_I(row->started_us),
+        TL_STORE_I(row->ended_us - row->started_us),
+        TL_STORE_I(row->stats.cpu_us),
+        TL_STORE_I(row->stats.peak_memory_bytes),
+        scans,
     };
     tl_store_append(call->door->store,
-                    "INSERT INTO query_history (id, user_name, text, state, error_code, error_message, error_position, tables_json, source, "
-                    "client_info, update_type, \"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, scans_json) VALUES (?1, ?2, ?3, "
+                    "INSERT INTO query_history (id, user_name, text, state, error_code, error_message, error_position, "
+                    "tables_json, source, "
+                    "client_info, update_type, \"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, "
+                    "scans_json) VALUES (?1, ?2, ?3, "
                     "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) ON CONFLICT (id) DO NOTHING",
                     params, sizeof params / sizeof *params);
 }
@@ -100,7 +115,8 @@ void tl_history_write(const struct tl_history_row *row)
     append(row, &tables);
     put_fact(row, &tables, &fact);
     if (!fact.failed)
-        tl_store_fact(row->call->door->store, "query_finished", row->call->rq->id, (struct tl_str){fact.data, fact.size});
+        tl_store_fact(row->call->door->store, "query_finished", row->call->rq->id,
+                      (struct tl_str){fact.data, fact.size});
     tl_buf_done(&tables);
     tl_buf_done(&fact);
 }
@@ -117,9 +133,24 @@ static const struct {
     const char *key;
     enum { TEXT, NUMBER, RAW } form;
 } columns[] = {
-    {"id", TEXT},        {"user", TEXT},          {"text", TEXT},   {"state", TEXT},    {"error_code", TEXT}, {"error_message", TEXT},
-    {"error_position", NUMBER}, {"tables", RAW},  {"source", TEXT}, {"client_info", TEXT}, {"kind", TEXT},    {"rows", NUMBER},
-    {"bytes", NUMBER},   {"created_at_us", NUMBER}, {"run_us", NUMBER}, {"cpu_us", NUMBER}, {"peak_memory_bytes", NUMBER}, {"scans", RAW},
+    {"id", TEXT},
+    {"user", TEXT},
+    {"text", TEXT},
+    {"state", TEXT},
+    {"error_code", TEXT},
+    {"error_message", TEXT},
+    {"error_position", NUMBER},
+    {"tables", RAW},
+    {"source", TEXT},
+    {"client_info", TEXT},
+    {"kind", TEXT},
+    {"rows", NUMBER},
+    {"bytes", NUMBER},
+    {"created_at_us", NUMBER},
+    {"run_us", NUMBER},
+    {"cpu_us", NUMBER},
+    {"peak_memory_bytes", NUMBER},
+    {"scans", RAW},
 };
 
 static enum tl_code put_row(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
@@ -143,8 +174,9 @@ static enum tl_code put_row(void *context, const struct tl_store_value *cells, s
     return TL_OK;
 }
 
-#define SELECT_HISTORY                                                                                                             \
-    "SELECT id, user_name, text, state, error_code, error_message, error_position, tables_json, source, client_info, update_type, "  \
+#define SELECT_HISTORY                                                                                                 \
+    "SELECT id, user_name, text, state, error_code, error_message, error_position, tables_json, source, client_info, " \
+    "update_type, "                                                                                                    \
     "\"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, scans_json FROM query_history "
 
 static enum tl_code read_rows(tl_store_tx *tx, void *context, struct tl_err *err)
@@ -152,11 +184,14 @@ static enum tl_code read_rows(tl_store_tx *tx, void *context, struct tl_err *err
     struct reading *reading = context;
     struct tl_store_value params[] = {TL_STORE_I(reading->count_max), TL_STORE_T(reading->user)};
     if (reading->user)
-        return tl_store_run(tx, SELECT_HISTORY "WHERE user_name = ?2 ORDER BY created_at_us DESC, id DESC LIMIT ?1", params, 2, put_row, reading, err);
-    return tl_store_run(tx, SELECT_HISTORY "ORDER BY created_at_us DESC, id DESC LIMIT ?1", params, 1, put_row, reading, err);
+        return tl_store_run(tx, SELECT_HISTORY "WHERE user_name = ?2 ORDER BY created_at_us DESC, id DESC LIMIT ?1",
+                            params, 2, put_row, reading, err);
+    return tl_store_run(tx, SELECT_HISTORY "ORDER BY created_at_us DESC, id DESC LIMIT ?1", params, 1, put_row, reading,
+                        err);
 }
 
-enum tl_code tl_door_history(struct tl_request *rq, tl_door *door, const char *user, int count_max, struct tl_buf *json_array)
+enum tl_code tl_door_history(struct tl_request *rq, tl_door *door, const char *user, int count_max,
+                             struct tl_buf *json_array)
 {
     struct reading reading = {.user = user, .count_max = count_max};
     tl_store_flush(door->store);
@@ -165,6 +200,7 @@ enum tl_code tl_door_history(struct tl_request *rq, tl_door *door, const char *u
     enum tl_code code = tl_store_read(door->store, read_rows, &reading, &rq->err);
     tl_json_end_array(&reading.json);
     if (code == TL_OK && json_array->failed)
-        code = tl_err_set(&rq->err, TL_TOO_LARGE, "the history is longer than %zu bytes; ask for fewer statements", json_array->max_size);
+        code = tl_err_set(&rq->err, TL_TOO_LARGE, "the history is longer than %zu bytes; ask for fewer statements",
+                          json_array->max_size);
     return code;
 }

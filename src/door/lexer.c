@@ -81,7 +81,8 @@ static bool skip_blanks(struct tl_lexer *lexer)
         } else if (wide) {
             lexer->at += wide;
         } else if (c == '-' && next == '-') {
-            while (lexer->at < lexer->text.size && byte_at(lexer, lexer->at) != '\n' && byte_at(lexer, lexer->at) != '\r')
+            while (lexer->at < lexer->text.size && byte_at(lexer, lexer->at) != '\n' &&
+                   byte_at(lexer, lexer->at) != '\r')
                 lexer->at++;
         } else if (c == '/' && next == '*') {
             if (!skip_comment(lexer))

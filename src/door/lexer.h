@@ -15,9 +15,9 @@ enum tl_token_kind {
     TL_TOKEN_IDENTIFIER, /* "quoted", also U&"..." */
     TL_TOKEN_STRING,     /* '..', E'..', X'..', B'..', N'..', U&'..', $tag$..$tag$ */
     TL_TOKEN_NUMBER,
-    TL_TOKEN_PARAMETER,  /* ?, ?1, $1, $name */
-    TL_TOKEN_SYMBOL,     /* one of , ( ) [ ] { } . .. ; : # or a run of operator characters */
-    TL_TOKEN_BAD,        /* a quote or comment that does not end, a character of no token */
+    TL_TOKEN_PARAMETER, /* ?, ?1, $1, $name */
+    TL_TOKEN_SYMBOL,    /* one of , ( ) [ ] { } . .. ; : # or a run of operator characters */
+    TL_TOKEN_BAD,       /* a quote or comment that does not end, a character of no token */
 };
 
 struct tl_token {

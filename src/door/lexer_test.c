@@ -10,8 +10,9 @@
 /* The tokens of a text, each with a letter for its kind, blanks between. */
 static void check(const char *text, const char *expected)
 {
-    static const char kinds[] = {[TL_TOKEN_END] = '.', [TL_TOKEN_WORD] = 'w',      [TL_TOKEN_IDENTIFIER] = 'i', [TL_TOKEN_STRING] = 's',
-                                 [TL_TOKEN_NUMBER] = 'n', [TL_TOKEN_PARAMETER] = 'p', [TL_TOKEN_SYMBOL] = 'o',     [TL_TOKEN_BAD] = '!'};
+    static const char kinds[] = {
+        [TL_TOKEN_END] = '.',    [TL_TOKEN_WORD] = 'w',      [TL_TOKEN_IDENTIFIER] = 'i', [TL_TOKEN_STRING] = 's',
+        [TL_TOKEN_NUMBER] = 'n', [TL_TOKEN_PARAMETER] = 'p', [TL_TOKEN_SYMBOL] = 'o',     [TL_TOKEN_BAD] = '!'};
     struct tl_lexer lexer = {tl_str_of(text), 0};
     struct tl_buf out;
     tl_buf_init(&out, 4096);

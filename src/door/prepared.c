@@ -21,7 +21,8 @@ static enum tl_code unknown_prepared(struct tl_door_call *call, const struct tl_
     struct tl_err *err = &call->rq->err;
     tl_err_set(err, TL_NOT_FOUND, "unknown prepared statement \"%s\"", name->parts[0]);
     for (size_t i = 0; i < call->session->prepared_count; i++)
-        if (tl_edit_distance(name->parts[0], call->session->prepared[i].name, TL_DOOR_NEAREST_DISTANCE) <= TL_DOOR_NEAREST_DISTANCE)
+        if (tl_edit_distance(name->parts[0], call->session->prepared[i].name, TL_DOOR_NEAREST_DISTANCE) <=
+            TL_DOOR_NEAREST_DISTANCE)
             tl_err_hint(err, "did you mean %s?", call->session->prepared[i].name);
     tl_err_hint(err, "PREPARE name FROM statement");
     tl_err_position(err, (int64_t)name->offset);
@@ -36,9 +37,10 @@ static enum tl_code check_inner(struct tl_door_call *call, struct tl_str text, s
     *ret_parameters = 0;
     if (code != TL_OK)
         return code;
-    if (inner.kind == TL_STATEMENT_PREPARE || inner.kind == TL_STATEMENT_EXECUTE || inner.kind == TL_STATEMENT_EXECUTE_IMMEDIATE ||
-        inner.kind == TL_STATEMENT_DEALLOCATE)
-        return tl_err_set(&call->rq->err, TL_UNSUPPORTED, "a prepared statement cannot hold PREPARE, EXECUTE or DEALLOCATE");
+    if (inner.kind == TL_STATEMENT_PREPARE || inner.kind == TL_STATEMENT_EXECUTE ||
+        inner.kind == TL_STATEMENT_EXECUTE_IMMEDIATE || inner.kind == TL_STATEMENT_DEALLOCATE)
+        return tl_err_set(&call->rq->err, TL_UNSUPPORTED,
+                          "a prepared statement cannot hold PREPARE, EXECUTE or DEALLOCATE");
     if (inner.kind == TL_STATEMENT_EXPLAIN)
         text = inner.inner;
     else if (inner.kind != TL_STATEMENT_ENGINE)
@@ -79,10 +81,12 @@ static size_t argument_of(struct tl_str text, struct tl_token token, size_t *nex
 
 static enum tl_code wrong_count(struct tl_door_call *call, size_t wanted, size_t given)
 {
-    return tl_err_set(&call->rq->err, TL_INVALID_ARGUMENT, "the prepared statement has %zu parameters, %zu arguments are given", wanted, given);
+    return tl_err_set(&call->rq->err, TL_INVALID_ARGUMENT,
+                      "the prepared statement has %zu parameters, %zu arguments are given", wanted, given);
 }
 
-static enum tl_code put_arguments(struct tl_door_call *call, struct tl_str text, const struct tl_statement *statement, struct tl_str *ret_text)
+static enum tl_code put_arguments(struct tl_door_call *call, struct tl_str text, const struct tl_statement *statement,
+                                  struct tl_str *ret_text)
 {
     tl_arena *arena = call->rq->arena;
     struct tl_lexer lexer = {text, 0};
@@ -102,7 +106,8 @@ static enum tl_code put_arguments(struct tl_door_call *call, struct tl_str text,
             capacity *= 2;
         }
         const struct tl_str *value = &statement->arguments[argument];
-        edits[count++] = (struct tl_edit){token.offset, token.size, tl_arena_printf(arena, "(%.*s)", (int)value->size, value->data)};
+        edits[count++] =
+            (struct tl_edit){token.offset, token.size, tl_arena_printf(arena, "(%.*s)", (int)value->size, value->data)};
     }
     if (used != statement->argument_count)
         return wrong_count(call, used, statement->argument_count);
@@ -120,12 +125,14 @@ static enum tl_code execute(struct tl_door_call *call, const struct tl_statement
     }
     const struct tl_door_limits *limits = &call->door->limits;
     call->positions_unknown = true;
-    enum tl_code code = tl_statement_clean(call->rq->arena, sql, limits->text_bytes_max, 2 * limits->nodes_max, &text, &call->rq->err);
+    enum tl_code code =
+        tl_statement_clean(call->rq->arena, sql, limits->text_bytes_max, 2 * limits->nodes_max, &text, &call->rq->err);
     if (code == TL_OK)
         code = put_arguments(call, text, statement, &text);
     if (code == TL_OK && text.size > limits->text_bytes_max)
-        code = tl_err_set(&call->rq->err, TL_TOO_LARGE, "the statement with its arguments has %zu bytes, the limit is %zu", text.size,
-                          limits->text_bytes_max);
+        code =
+            tl_err_set(&call->rq->err, TL_TOO_LARGE, "the statement with its arguments has %zu bytes, the limit is %zu",
+                       text.size, limits->text_bytes_max);
     struct tl_statement inner;
     if (code == TL_OK)
         code = tl_statement_read(call->rq->arena, text, &inner, &call->rq->err);
@@ -163,7 +170,8 @@ static enum tl_code describe_input(struct tl_door_call *call, struct tl_str sql)
 }
 
 /* The columns a query would have: it is bound with NULL for every parameter, and not read. */
-static enum tl_code bind_output(struct tl_door_call *call, struct tl_str sql, const struct tl_field **ret_fields, size_t *ret_count)
+static enum tl_code bind_output(struct tl_door_call *call, struct tl_str sql, const struct tl_field **ret_fields,
+                                size_t *ret_count)
 {
     size_t parameters;
     enum tl_code code = check_inner(call, sql, &parameters);
@@ -191,7 +199,8 @@ static enum tl_code bind_output(struct tl_door_call *call, struct tl_str sql, co
     size_t count = tl_result_fields(result, &fields);
     struct tl_field *copies = TL_NEW_ARRAY(call->rq->arena, struct tl_field, count);
     for (size_t i = 0; i < count; i++)
-        copies[i] = (struct tl_field){tl_arena_strdup(call->rq->arena, fields[i].name), tl_type_copy(call->rq->arena, &fields[i].type)};
+        copies[i] = (struct tl_field){tl_arena_strdup(call->rq->arena, fields[i].name),
+                                      tl_type_copy(call->rq->arena, &fields[i].type)};
     tl_result_close(result);
     *ret_fields = copies;
     *ret_count = count;
@@ -235,7 +244,8 @@ static enum tl_code describe(struct tl_door_call *call, const struct tl_statemen
     call->positions_unknown = true;
     struct tl_str text;
     const struct tl_door_limits *limits = &call->door->limits;
-    enum tl_code code = tl_statement_clean(call->rq->arena, tl_str_of(sql), limits->text_bytes_max, 2 * limits->nodes_max, &text, &call->rq->err);
+    enum tl_code code = tl_statement_clean(call->rq->arena, tl_str_of(sql), limits->text_bytes_max,
+                                           2 * limits->nodes_max, &text, &call->rq->err);
     if (code != TL_OK)
         return code;
     return statement->kind == TL_STATEMENT_DESCRIBE_INPUT ? describe_input(call, text) : describe_output(call, text);

@@ -75,8 +75,10 @@ static bool is_valid(int index, const char *value)
 static enum tl_code check_value(struct tl_err *err, int index, const char *value)
 {
     static const char *const wanted[] = {
-        [PROPERTY_BOOL] = "true or false", [PROPERTY_DURATION] = "a duration such as 30s, 5m or 1h",
-        [PROPERTY_SIZE] = "a size such as 512MB or 4GB", [PROPERTY_COUNT] = "a whole number, 0 or more",
+        [PROPERTY_BOOL] = "true or false",
+        [PROPERTY_DURATION] = "a duration such as 30s, 5m or 1h",
+        [PROPERTY_SIZE] = "a size such as 512MB or 4GB",
+        [PROPERTY_COUNT] = "a whole number, 0 or more",
     };
     if (strlen(value) > VALUE_MAX)
         return tl_err_set(err, TL_INVALID_ARGUMENT, "the value of the session property \"%s\" is longer than %d bytes",
@@ -120,8 +122,10 @@ enum tl_code tl_settings_read(struct tl_door_call *call)
         values[index] = pair->value;
     }
     struct tl_door_settings *settings = &call->settings;
-    *settings = (struct tl_door_settings){.resolution = values[AT_RESOLUTION], .engine = values[AT_ENGINE],
-                                          .pii_reason = values[AT_PII_REASON], .pii = tl_streq_nocase(values[AT_PII], "true")};
+    *settings = (struct tl_door_settings){.resolution = values[AT_RESOLUTION],
+                                          .engine = values[AT_ENGINE],
+                                          .pii_reason = values[AT_PII_REASON],
+                                          .pii = tl_streq_nocase(values[AT_PII], "true")};
     if (!tl_parse_duration_us(values[AT_QUERY_MAX_RUN_TIME], &settings->run_time_us_max) ||
         !tl_parse_size_bytes(values[AT_QUERY_MAX_MEMORY], &settings->memory_bytes_max) ||
         !read_count(values[AT_QUERY_MAX_ROWS], &settings->rows_max))
@@ -137,7 +141,8 @@ enum tl_code tl_settings_read(struct tl_door_call *call)
 static enum tl_code use(struct tl_door_call *call, const struct tl_name *name)
 {
     struct tl_err *err = &call->rq->err;
-    const char *catalog = name->part_count == 2 ? name->parts[0] : call->session->catalog, *schema = name->parts[name->part_count - 1];
+    const char *catalog = name->part_count == 2 ? name->parts[0] : call->session->catalog,
+               *schema = name->parts[name->part_count - 1];
     if (!catalog) {
         tl_err_set(err, TL_CATALOG_NOT_FOUND, "the session has no catalog for the schema \"%s\"", schema);
         tl_err_hint(err, "USE catalog.schema");
@@ -150,8 +155,10 @@ static enum tl_code use(struct tl_door_call *call, const struct tl_name *name)
         tl_err_position(err, (int64_t)name->offset);
         return err->code;
     }
-    bool known = system ? tl_streq_nocase(schema, "jdbc") || tl_streq_nocase(schema, "metadata") || tl_streq_nocase(schema, "information_schema")
-                        : tl_catalog_has_schema(call, source, schema) && tl_catalog_may_know(call, source->name, schema, NULL);
+    bool known =
+        system ? tl_streq_nocase(schema, "jdbc") || tl_streq_nocase(schema, "metadata") ||
+                     tl_streq_nocase(schema, "information_schema")
+               : tl_catalog_has_schema(call, source, schema) && tl_catalog_may_know(call, source->name, schema, NULL);
     if (!known) {
         tl_err_set(err, TL_SCHEMA_NOT_FOUND, "unknown schema \"%s.%s\"", catalog, schema);
         tl_err_hint(err, "SHOW SCHEMAS FROM %s lists them", catalog);
@@ -175,7 +182,8 @@ static enum tl_code set_property(struct tl_door_call *call, const struct tl_stat
         return unknown_property(&call->rq->err, wanted);
     if (set && check_value(&call->rq->err, index, statement->value) != TL_OK)
         return call->rq->err.code;
-    tl_answer_change(call->answer, set ? TL_SESSION_SET_PROPERTY : TL_SESSION_RESET_PROPERTY, properties[index].name, statement->value);
+    tl_answer_change(call->answer, set ? TL_SESSION_SET_PROPERTY : TL_SESSION_RESET_PROPERTY, properties[index].name,
+                     statement->value);
     tl_answer_set_update(call->answer, set ? "SET SESSION" : "RESET SESSION", false);
     return TL_OK;
 }

@@ -24,7 +24,8 @@ struct list {
     tl_batch_builder *rows;
 };
 
-static struct list start(struct tl_door_call *call, const struct tl_statement *statement, const char *const *names, size_t count)
+static struct list start(struct tl_door_call *call, const struct tl_statement *statement, const char *const *names,
+                         size_t count)
 {
     struct list list = {.call = call, .statement = statement, .field_count = count};
     list.fields = tl_text_fields(call->rq->arena, names, count);
@@ -32,8 +33,9 @@ static struct list start(struct tl_door_call *call, const struct tl_statement *s
     return list;
 }
 
-#define START(call, statement, ...)                                                                                                \
-    start(call, statement, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+#define START(call, statement, ...)                            \
+    start(call, statement, (const char *const[]){__VA_ARGS__}, \
+          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 static enum tl_code finish(struct list *list)
 {
@@ -71,7 +73,8 @@ static enum tl_code show_catalogs(struct tl_door_call *call, const struct tl_sta
 }
 
 /* The catalog that the statement names or the session has; NULL source = "system". */
-static enum tl_code catalog_of(struct tl_door_call *call, const char *named, const struct tl_registry_source **ret_source)
+static enum tl_code catalog_of(struct tl_door_call *call, const char *named,
+                               const struct tl_registry_source **ret_source)
 {
     const char *name = named ? named : call->session->catalog;
     if (!name) {
@@ -176,7 +179,8 @@ static enum tl_code show_tables(struct tl_door_call *call, const struct tl_state
     enum tl_code code = catalog_of(call, name->part_count == 2 ? name->parts[0] : NULL, &source);
     if (code != TL_OK)
         return code;
-    if (source && (!tl_catalog_has_schema(call, source, schema) || !tl_catalog_may_know(call, source->name, schema, NULL)))
+    if (source &&
+        (!tl_catalog_has_schema(call, source, schema) || !tl_catalog_may_know(call, source->name, schema, NULL)))
         return unknown_schema(call, source->name, schema);
     add_system_tables(&list, !source, schema);
     if (source)
@@ -186,7 +190,10 @@ static enum tl_code show_tables(struct tl_door_call *call, const struct tl_state
 
 static enum tl_code find_dataset(struct tl_door_call *call, const struct tl_name *name, struct tl_dataset *ret_dataset)
 {
-    struct tl_gate_table table = {.catalog = "", .schema = "", .name = name->parts[name->part_count - 1], .offset = name->offset,
+    struct tl_gate_table table = {.catalog = "",
+                                  .schema = "",
+                                  .name = name->parts[name->part_count - 1],
+                                  .offset = name->offset,
                                   .size = name->size};
     if (name->part_count > 1)
         table.schema = name->parts[name->part_count - 2];
@@ -197,7 +204,8 @@ static enum tl_code find_dataset(struct tl_door_call *call, const struct tl_name
 }
 
 /* What the caller may see of it: columns that are closed are not shown. */
-static enum tl_code decide(struct tl_door_call *call, const struct tl_dataset *dataset, const struct tl_dataset_grant **ret_grant)
+static enum tl_code decide(struct tl_door_call *call, const struct tl_dataset *dataset,
+                           const struct tl_dataset_grant **ret_grant)
 {
     *ret_grant = NULL;
     if (dataset->origin == TL_ORIGIN_SYSTEM)
@@ -205,7 +213,8 @@ static enum tl_code decide(struct tl_door_call *call, const struct tl_dataset *d
     const char **columns = TL_NEW_ARRAY(call->rq->arena, const char *, dataset->described->column_count);
     for (size_t i = 0; i < dataset->described->column_count; i++)
         columns[i] = dataset->described->columns[i].name;
-    struct tl_access_need need = {dataset->source, dataset->schema, dataset->name, TL_ACCESS_READ, dataset->described->column_count, columns};
+    struct tl_access_need need = {
+        dataset->source, dataset->schema, dataset->name, TL_ACCESS_READ, dataset->described->column_count, columns};
     const tl_clearance *clearance;
     enum tl_code code = tl_lifeguard_decide(call->rq, &need, 1, &clearance);
     if (code == TL_OK && tl_clearance_count(clearance) > 0)
@@ -255,9 +264,12 @@ static enum tl_code show_columns(struct tl_door_call *call, const struct tl_stat
 
 static enum tl_code show_functions(struct tl_door_call *call, const struct tl_statement *statement)
 {
-    static const char *const kinds[] = {[TL_FUNCTION_SCALAR] = "scalar", [TL_FUNCTION_AGGREGATE] = "aggregate",
-                                        [TL_FUNCTION_WINDOW] = "window", [TL_FUNCTION_TABLE] = "table"};
-    struct list list = START(call, statement, "Function", "Return Type", "Argument Types", "Function Type", "Deterministic", "Description");
+    static const char *const kinds[] = {[TL_FUNCTION_SCALAR] = "scalar",
+                                        [TL_FUNCTION_AGGREGATE] = "aggregate",
+                                        [TL_FUNCTION_WINDOW] = "window",
+                                        [TL_FUNCTION_TABLE] = "table"};
+    struct list list = START(call, statement, "Function", "Return Type", "Argument Types", "Function Type",
+                             "Deterministic", "Description");
     const struct tl_function *functions;
     size_t count = tl_functions(&functions);
     for (size_t i = 0; i < count; i++) {
@@ -313,7 +325,8 @@ static void put_column(struct tl_buf *ddl, tl_arena *arena, const struct tl_sour
     }
 }
 
-static enum tl_code finish_ddl(struct tl_door_call *call, const struct tl_statement *statement, const char *column, struct tl_buf *ddl)
+static enum tl_code finish_ddl(struct tl_door_call *call, const struct tl_statement *statement, const char *column,
+                               struct tl_buf *ddl)
 {
     enum tl_code code = TL_OK;
     if (ddl->failed) {
@@ -337,7 +350,8 @@ static enum tl_code show_create_table(struct tl_door_call *call, const struct tl
     if (code != TL_OK)
         return code;
     if (dataset.origin == TL_ORIGIN_VIEW) {
-        tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "\"%s.%s.%s\" is a view", dataset.source, dataset.schema, dataset.name);
+        tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "\"%s.%s.%s\" is a view", dataset.source, dataset.schema,
+                   dataset.name);
         tl_err_hint(&call->rq->err, "SHOW CREATE VIEW %s.%s.%s", dataset.source, dataset.schema, dataset.name);
         return TL_TABLE_NOT_FOUND;
     }
@@ -368,7 +382,8 @@ static enum tl_code show_create_view(struct tl_door_call *call, const struct tl_
     if (code != TL_OK)
         return code;
     if (dataset.origin != TL_ORIGIN_VIEW) {
-        tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "\"%s.%s.%s\" is not a view of ours", dataset.source, dataset.schema, dataset.name);
+        tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "\"%s.%s.%s\" is not a view of ours", dataset.source,
+                   dataset.schema, dataset.name);
         tl_err_hint(&call->rq->err, "SHOW CREATE TABLE %s.%s.%s", dataset.source, dataset.schema, dataset.name);
         return TL_TABLE_NOT_FOUND;
     }

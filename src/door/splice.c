@@ -11,8 +11,8 @@ static int by_offset(const void *a, const void *b)
     return (left->size > right->size) - (left->size < right->size);
 }
 
-enum tl_code tl_splice(tl_arena *arena, struct tl_str text, struct tl_edit *edits, size_t edit_count, struct tl_str *ret_text,
-                       struct tl_err *err)
+enum tl_code tl_splice(tl_arena *arena, struct tl_str text, struct tl_edit *edits, size_t edit_count,
+                       struct tl_str *ret_text, struct tl_err *err)
 {
     if (edit_count)
         qsort(edits, edit_count, sizeof *edits, by_offset);

@@ -62,7 +62,8 @@ static enum tl_code read_name(struct reader *r, const char *what, int parts_max)
     if (!tl_name_read(r->arena, &r->lexer, &r->out->name))
         return unexpected(r, what);
     if (r->out->name.part_count > parts_max) {
-        tl_err_set(r->err, TL_SYNTAX, "the name has %d parts, %s has at most %d", r->out->name.part_count, what, parts_max);
+        tl_err_set(r->err, TL_SYNTAX, "the name has %d parts, %s has at most %d", r->out->name.part_count, what,
+                   parts_max);
         tl_err_position(r->err, (int64_t)r->out->name.offset);
         return TL_SYNTAX;
     }
@@ -100,7 +101,8 @@ static enum tl_code read_like(struct reader *r)
 }
 
 /* [FROM|IN name] [LIKE ..] */
-static enum tl_code read_from_like(struct reader *r, enum tl_statement_kind kind, const char *what, int parts_max, bool must)
+static enum tl_code read_from_like(struct reader *r, enum tl_statement_kind kind, const char *what, int parts_max,
+                                   bool must)
 {
     r->out->kind = kind;
     if (take(r, "FROM") || take(r, "IN")) {
@@ -144,8 +146,9 @@ static enum tl_code read_show(struct reader *r)
         return r->out->kind = TL_STATEMENT_SHOW_SESSION, read_like(r);
     if (take(r, "CREATE"))
         return read_show_create(r);
-    return unsupported(r, "this form of SHOW",
-                       "offered are SHOW CATALOGS, SCHEMAS, TABLES, COLUMNS, FUNCTIONS, SESSION, CREATE TABLE, CREATE VIEW");
+    return unsupported(
+        r, "this form of SHOW",
+        "offered are SHOW CATALOGS, SCHEMAS, TABLES, COLUMNS, FUNCTIONS, SESSION, CREATE TABLE, CREATE VIEW");
 }
 
 /* DESCRIBE name; a DESCRIBE of a query is the engine's. */
@@ -193,7 +196,8 @@ static enum tl_code read_set(struct reader *r)
 {
     if (take(r, "SESSION"))
         return read_set_session(r);
-    return unsupported(r, "this form of SET", "SET SESSION name = value sets a session property; SHOW SESSION lists them");
+    return unsupported(r, "this form of SET",
+                       "SET SESSION name = value sets a session property; SHOW SESSION lists them");
 }
 
 static enum tl_code read_reset(struct reader *r)
@@ -239,7 +243,8 @@ static enum tl_code read_argument(struct reader *r, struct tl_str *ret_argument)
             break;
         if (c == '(' || c == '[' || c == '{') {
             if (depth == sizeof open)
-                return tl_err_set(r->err, TL_TOO_LARGE, "an argument has more than %zu brackets inside each other", sizeof open);
+                return tl_err_set(r->err, TL_TOO_LARGE, "an argument has more than %zu brackets inside each other",
+                                  sizeof open);
             open[depth++] = c == '(' ? ')' : c == '[' ? ']' : '}';
         } else if (c == ')' || c == ']' || c == '}') {
             if (depth == 0 || open[--depth] != c)
@@ -365,13 +370,25 @@ static const struct {
     const char *word;
     enum tl_code (*read)(struct reader *r);
 } heads[] = {
-    {"SHOW", read_show},           {"DESCRIBE", read_describe}, {"DESC", read_describe},       {"EXPLAIN", read_explain},
-    {"USE", read_use},             {"SET", read_set},           {"RESET", read_reset},         {"PREPARE", read_prepare},
-    {"EXECUTE", read_execute},     {"DEALLOCATE", read_deallocate}, {"START", read_transaction}, {"BEGIN", read_transaction},
-    {"COMMIT", read_transaction},  {"ROLLBACK", read_transaction},  {"CALL", read_call},
+    {"SHOW", read_show},
+    {"DESCRIBE", read_describe},
+    {"DESC", read_describe},
+    {"EXPLAIN", read_explain},
+    {"USE", read_use},
+    {"SET", read_set},
+    {"RESET", read_reset},
+    {"PREPARE", read_prepare},
+    {"EXECUTE", read_execute},
+    {"DEALLOCATE", read_deallocate},
+    {"START", read_transaction},
+    {"BEGIN", read_transaction},
+    {"COMMIT", read_transaction},
+    {"ROLLBACK", read_transaction},
+    {"CALL", read_call},
 };
 
-enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, struct tl_statement *ret_statement, struct tl_err *err)
+enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, struct tl_statement *ret_statement,
+                               struct tl_err *err)
 {
     *ret_statement = (struct tl_statement){.kind = TL_STATEMENT_ENGINE};
     struct reader r = {arena, {text, 0}, ret_statement, err};
@@ -437,8 +454,8 @@ static enum tl_code find_end(struct tl_str text, size_t tokens_max, size_t *ret_
     }
 }
 
-enum tl_code tl_statement_clean(tl_arena *arena, struct tl_str text, size_t bytes_max, size_t tokens_max, struct tl_str *ret_text,
-                                struct tl_err *err)
+enum tl_code tl_statement_clean(tl_arena *arena, struct tl_str text, size_t bytes_max, size_t tokens_max,
+                                struct tl_str *ret_text, struct tl_err *err)
 {
     if (text.size == 0)
         return tl_err_set(err, TL_SYNTAX, "the statement is empty");

@@ -47,13 +47,13 @@ struct tl_name {
 
 struct tl_statement {
     enum tl_statement_kind kind;
-    struct tl_name name;          /* SHOW .. FROM name, USE, DESCRIBE; prepared statement or property in the last part */
-    const char *like, *escape;    /* SHOW .. LIKE; NULL = none */
-    const char *value;            /* SET SESSION */
-    struct tl_str inner;          /* EXPLAIN, PREPARE, EXECUTE IMMEDIATE: the statement inside */
-    size_t inner_offset;          /* of `inner` in the text; 0 for EXECUTE IMMEDIATE, whose text has its quotes off */
-    bool analyze, validate_only;  /* EXPLAIN */
-    size_t argument_count;        /* EXECUTE .. USING: texts of the arguments */
+    struct tl_name name;         /* SHOW .. FROM name, USE, DESCRIBE; prepared statement or property in the last part */
+    const char *like, *escape;   /* SHOW .. LIKE; NULL = none */
+    const char *value;           /* SET SESSION */
+    struct tl_str inner;         /* EXPLAIN, PREPARE, EXECUTE IMMEDIATE: the statement inside */
+    size_t inner_offset;         /* of `inner` in the text; 0 for EXECUTE IMMEDIATE, whose text has its quotes off */
+    bool analyze, validate_only; /* EXPLAIN */
+    size_t argument_count;       /* EXECUTE .. USING: texts of the arguments */
     const struct tl_str *arguments;
 };
 

@@ -143,8 +143,15 @@ static void test_explain_forms(void **state)
 static void test_what_is_not_offered_says_what_is(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"start transaction", "begin", "commit", "rollback work", "call system.runtime.kill_query('x')",
-                                          "show grants", "set time zone 'UTC'", "set session authorization bob", "reset all"};
+    static const char *const refused[] = {"start transaction",
+                                          "begin",
+                                          "commit",
+                                          "rollback work",
+                                          "call system.runtime.kill_query('x')",
+                                          "show grants",
+                                          "set time zone 'UTC'",
+                                          "set session authorization bob",
+                                          "reset all"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         assert_int_equal(read_text(refused[i]), TL_UNSUPPORTED);
         assert_true(strlen(err.hint) > 10);

@@ -214,13 +214,18 @@ static void put_jdbc_table_types(const struct item *item)
 
 static const struct system_table tables[] = {
     {"information_schema", "schemata", true, PER_SCHEMA, put_schemata, "catalog_name v, schema_name v"},
-    {"information_schema", "tables", true, PER_TABLE, put_tables, "table_catalog v, table_schema v, table_name v, table_type v"},
-    {"information_schema", "views", true, PER_TABLE, put_views, "table_catalog v, table_schema v, table_name v, view_definition v"},
+    {"information_schema", "tables", true, PER_TABLE, put_tables,
+     "table_catalog v, table_schema v, table_name v, table_type v"},
+    {"information_schema", "views", true, PER_TABLE, put_views,
+     "table_catalog v, table_schema v, table_name v, view_definition v"},
     {"information_schema", "columns", true, PER_COLUMN, put_columns,
-     "table_catalog v, table_schema v, table_name v, column_name v, ordinal_position b, column_default v, is_nullable v, data_type v, "
+     "table_catalog v, table_schema v, table_name v, column_name v, ordinal_position b, column_default v, is_nullable "
+     "v, data_type v, "
      "comment v"},
-    {"metadata", "catalogs", false, PER_CATALOG, put_metadata_catalogs, "catalog_name v, connector_id v, connector_name v"},
-    {"metadata", "table_comments", false, PER_TABLE, put_table_comments, "catalog_name v, schema_name v, table_name v, comment v"},
+    {"metadata", "catalogs", false, PER_CATALOG, put_metadata_catalogs,
+     "catalog_name v, connector_id v, connector_name v"},
+    {"metadata", "table_comments", false, PER_TABLE, put_table_comments,
+     "catalog_name v, schema_name v, table_name v, comment v"},
     {"jdbc", "catalogs", false, PER_CATALOG, put_jdbc_catalogs, "TABLE_CAT v"},
     {"jdbc", "schemas", false, PER_SCHEMA, put_jdbc_schemas, "TABLE_SCHEM v, TABLE_CATALOG v"},
     {"jdbc", "table_types", false, PER_TYPE, put_jdbc_table_types, "TABLE_TYPE v"},
@@ -228,13 +233,17 @@ static const struct system_table tables[] = {
      "TABLE_CAT v, TABLE_SCHEM v, TABLE_NAME v, TABLE_TYPE v, REMARKS v, TYPE_CAT v, TYPE_SCHEM v, TYPE_NAME v, "
      "SELF_REFERENCING_COL_NAME v, REF_GENERATION v"},
     {"jdbc", "columns", false, PER_COLUMN, put_jdbc_columns,
-     "TABLE_CAT v, TABLE_SCHEM v, TABLE_NAME v, COLUMN_NAME v, DATA_TYPE b, TYPE_NAME v, COLUMN_SIZE b, BUFFER_LENGTH b, "
+     "TABLE_CAT v, TABLE_SCHEM v, TABLE_NAME v, COLUMN_NAME v, DATA_TYPE b, TYPE_NAME v, COLUMN_SIZE b, BUFFER_LENGTH "
+     "b, "
      "DECIMAL_DIGITS b, NUM_PREC_RADIX b, NULLABLE b, REMARKS v, COLUMN_DEF v, SQL_DATA_TYPE b, SQL_DATETIME_SUB b, "
-     "CHAR_OCTET_LENGTH b, ORDINAL_POSITION b, IS_NULLABLE v, SCOPE_CATALOG v, SCOPE_SCHEMA v, SCOPE_TABLE v, SOURCE_DATA_TYPE b, "
+     "CHAR_OCTET_LENGTH b, ORDINAL_POSITION b, IS_NULLABLE v, SCOPE_CATALOG v, SCOPE_SCHEMA v, SCOPE_TABLE v, "
+     "SOURCE_DATA_TYPE b, "
      "IS_AUTOINCREMENT v, IS_GENERATEDCOLUMN v"},
     {"jdbc", "types", false, PER_TYPE, put_jdbc_types,
-     "TYPE_NAME v, DATA_TYPE b, PRECISION b, LITERAL_PREFIX v, LITERAL_SUFFIX v, CREATE_PARAMS v, NULLABLE b, CASE_SENSITIVE t, "
-     "SEARCHABLE b, UNSIGNED_ATTRIBUTE t, FIXED_PREC_SCALE t, AUTO_INCREMENT t, LOCAL_TYPE_NAME v, MINIMUM_SCALE b, MAXIMUM_SCALE b, "
+     "TYPE_NAME v, DATA_TYPE b, PRECISION b, LITERAL_PREFIX v, LITERAL_SUFFIX v, CREATE_PARAMS v, NULLABLE b, "
+     "CASE_SENSITIVE t, "
+     "SEARCHABLE b, UNSIGNED_ATTRIBUTE t, FIXED_PREC_SCALE t, AUTO_INCREMENT t, LOCAL_TYPE_NAME v, MINIMUM_SCALE b, "
+     "MAXIMUM_SCALE b, "
      "SQL_DATA_TYPE b, SQL_DATETIME_SUB b, NUM_PREC_RADIX b"},
     {"jdbc", "procedures", false, NO_ROWS, NULL,
      "PROCEDURE_CAT v, PROCEDURE_SCHEM v, PROCEDURE_NAME v, REMARKS v, PROCEDURE_TYPE b, SPECIFIC_NAME v"},
@@ -256,7 +265,8 @@ int tl_system_find(const char *catalog, const char *schema, const char *name)
 {
     bool system = tl_streq_nocase(catalog, "system");
     for (size_t i = 0; i < tl_system_count(); i++)
-        if ((tables[i].everywhere || system) && tl_streq_nocase(tables[i].schema, schema) && tl_streq_nocase(tables[i].name, name))
+        if ((tables[i].everywhere || system) && tl_streq_nocase(tables[i].schema, schema) &&
+            tl_streq_nocase(tables[i].name, name))
             return (int)i;
     return -1;
 }
@@ -266,16 +276,24 @@ const struct tl_source_dataset *tl_system_dataset(struct tl_door_call *call, int
     tl_arena *arena = call->rq->arena;
     struct tl_source_dataset *dataset = TL_NEW(arena, struct tl_source_dataset);
     struct tl_source_column *columns = TL_NEW_ARRAY(arena, struct tl_source_column, COLUMNS_MAX);
-    *dataset = (struct tl_source_dataset){.schema = tables[table].schema, .name = tables[table].name, .kind = TL_DATASET_TABLE,
-                                          .row_estimate = -1, .size_bytes = -1, .columns = columns};
+    *dataset = (struct tl_source_dataset){.schema = tables[table].schema,
+                                          .name = tables[table].name,
+                                          .kind = TL_DATASET_TABLE,
+                                          .row_estimate = -1,
+                                          .size_bytes = -1,
+                                          .columns = columns};
     for (const char *p = tables[table].columns; p && dataset->column_count < COLUMNS_MAX;) {
         size_t name_size = strcspn(p, " ");
         char type = p[name_size + 1];
-        columns[dataset->column_count++] = (struct tl_source_column){
-            .name = tl_arena_strndup(arena, p, name_size),
-            .type = tl_type_simple(type == 'v' ? TL_TYPE_VARCHAR : type == 'b' ? TL_TYPE_INT64 : TL_TYPE_BOOLEAN),
-            .source_type = type == 'v' ? "VARCHAR" : type == 'b' ? "BIGINT" : "BOOLEAN",
-            .nullable = true};
+        columns[dataset->column_count++] =
+            (struct tl_source_column){.name = tl_arena_strndup(arena, p, name_size),
+                                      .type = tl_type_simple(type == 'v'   ? TL_TYPE_VARCHAR
+                                                             : type == 'b' ? TL_TYPE_INT64
+                                                                           : TL_TYPE_BOOLEAN),
+                                      .source_type = type == 'v'   ? "VARCHAR"
+                                                     : type == 'b' ? "BIGINT"
+                                                                   : "BOOLEAN",
+                                      .nullable = true};
         const char *comma = strchr(p, ',');
         p = comma ? comma + 2 : NULL;
     }
@@ -359,7 +377,8 @@ static void put_types(const struct system_table *table, struct item item)
             put_row(table, item);
 }
 
-static void put_rows(struct tl_door_call *call, const struct system_table *table, const char *catalog, struct tl_json_writer *json)
+static void put_rows(struct tl_door_call *call, const struct system_table *table, const char *catalog,
+                     struct tl_json_writer *json)
 {
     struct item item = {.call = call, .json = json};
     const struct tl_registry_source *sources;
@@ -369,7 +388,8 @@ static void put_rows(struct tl_door_call *call, const struct system_table *table
     if (table->span == PER_TYPE || table->span == NO_ROWS)
         return;
     for (size_t i = 0; i < count; i++)
-        if ((!table->everywhere || tl_streq(catalog, sources[i].name)) && tl_catalog_may_know(call, sources[i].name, NULL, NULL))
+        if ((!table->everywhere || tl_streq(catalog, sources[i].name)) &&
+            tl_catalog_may_know(call, sources[i].name, NULL, NULL))
             put_source(table, item, &sources[i]);
     if (table->everywhere && !tl_streq(catalog, "system"))
         return;
@@ -391,7 +411,8 @@ static void put_select(struct tl_buf *sql, const struct tl_source_dataset *datas
         tl_buf_add_identifier(sql, dataset->columns[i].name);
         tl_buf_adds(sql, " AS ");
         tl_buf_add_identifier(sql, dataset->columns[i].name);
-        tl_buf_addf(&types, "%s\"%s\":\"%s\"", i ? "," : "[{", dataset->columns[i].name, dataset->columns[i].source_type);
+        tl_buf_addf(&types, "%s\"%s\":\"%s\"", i ? "," : "[{", dataset->columns[i].name,
+                    dataset->columns[i].source_type);
     }
     tl_buf_adds(&types, "}]");
     tl_buf_adds(sql, " FROM (SELECT unnest(from_json(");
@@ -419,7 +440,8 @@ enum tl_code tl_system_sql(struct tl_door_call *call, int table, const char *cat
     tl_buf_done(&sql);
     if (!failed)
         return TL_OK;
-    tl_err_set(&call->rq->err, TL_TOO_LARGE, "%s.%s has more rows than fit into one answer", tables[table].schema, tables[table].name);
+    tl_err_set(&call->rq->err, TL_TOO_LARGE, "%s.%s has more rows than fit into one answer", tables[table].schema,
+               tables[table].name);
     tl_err_hint(&call->rq->err, "ask one catalog: catalog.information_schema.%s, or SHOW TABLES and SHOW COLUMNS",
                 tables[table].span == PER_COLUMN ? "columns" : "tables");
     return TL_TOO_LARGE;

@@ -71,7 +71,8 @@ static enum tl_code take_type(tl_arena *arena, const char *hex, struct tl_type *
     return tl_type_decode(arena, &text, ret_type, err);
 }
 
-static enum tl_code take_columns(tl_arena *arena, struct tl_str text, struct tl_source_dataset *dataset, struct tl_err *err)
+static enum tl_code take_columns(tl_arena *arena, struct tl_str text, struct tl_source_dataset *dataset,
+                                 struct tl_err *err)
 {
     const tl_json *list;
     enum tl_code code = tl_json_parse(arena, text.data, text.size, &list, err);
@@ -116,7 +117,8 @@ static struct kept *find(struct tl_door_views *views, const char *source, const 
 {
     for (size_t i = 0; i < views->count; i++) {
         const struct tl_door_view *view = &views->kept[i].view;
-        if (tl_streq(view->source, source) && tl_streq_nocase(view->schema, schema) && tl_streq_nocase(view->name, name))
+        if (tl_streq(view->source, source) && tl_streq_nocase(view->schema, schema) &&
+            tl_streq_nocase(view->name, name))
             return &views->kept[i];
     }
     return NULL;
@@ -142,7 +144,8 @@ static void keep(struct tl_door_views *views, const struct tl_door_view *view)
     copy_view(kept->arena, view, &kept->view);
 }
 
-const struct tl_door_view *tl_views_find(struct tl_door_call *call, const char *source, const char *schema, const char *name)
+const struct tl_door_view *tl_views_find(struct tl_door_call *call, const char *source, const char *schema,
+                                         const char *name)
 {
     struct tl_door_views *views = call->door->views;
     struct tl_door_view *copy = NULL;
@@ -196,10 +199,15 @@ static enum tl_code load_row(void *context, const struct tl_store_value *cells, 
     const char *texts[7];
     for (int i = 0; i < 7; i++)
         texts[i] = cell_text(arena, &cells[i]);
-    struct tl_door_view view = {.source = texts[0], .schema = texts[1], .name = texts[2], .sql = texts[3], .session_catalog = texts[4],
-                                .session_schema = texts[5], .owner = texts[6]};
-    view.dataset = (struct tl_source_dataset){.schema = view.schema, .name = view.name, .kind = TL_DATASET_VIEW, .row_estimate = -1,
-                                              .size_bytes = -1};
+    struct tl_door_view view = {.source = texts[0],
+                                .schema = texts[1],
+                                .name = texts[2],
+                                .sql = texts[3],
+                                .session_catalog = texts[4],
+                                .session_schema = texts[5],
+                                .owner = texts[6]};
+    view.dataset = (struct tl_source_dataset){
+        .schema = view.schema, .name = view.name, .kind = TL_DATASET_VIEW, .row_estimate = -1, .size_bytes = -1};
     enum tl_code code = take_columns(arena, cells[7].bytes, &view.dataset, err);
     if (code == TL_OK)
         keep(loading->views, &view);
@@ -210,7 +218,8 @@ static enum tl_code load_row(void *context, const struct tl_store_value *cells, 
 static enum tl_code load(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     return tl_store_run(tx,
-                        "SELECT catalog, schema, name, sql, session_catalog, session_schema, owner, columns_json FROM view ORDER BY 1, 2, 3",
+                        "SELECT catalog, schema, name, sql, session_catalog, session_schema, owner, columns_json FROM "
+                        "view ORDER BY 1, 2, 3",
                         NULL, 0, load_row, context, err);
 }
 
@@ -238,8 +247,9 @@ void tl_views_free(tl_door *door)
     door->views = NULL;
 }
 
-#define INSERT_VIEW                                                                                                                \
-    "INSERT INTO view (catalog, schema, name, sql, session_catalog, session_schema, owner, columns_json, created_at_us) "            \
+#define INSERT_VIEW                                                                                        \
+    "INSERT INTO view (catalog, schema, name, sql, session_catalog, session_schema, owner, columns_json, " \
+    "created_at_us) "                                                                                      \
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (catalog, schema, name) DO "
 
 struct change {
@@ -254,15 +264,23 @@ static enum tl_code insert_view(tl_store_tx *tx, void *context, struct tl_err *e
     const struct tl_door_view *v = change->view;
     int64_t now_us = tl_clock_wall_us();
     const char *columns = change->columns_json;
-    struct tl_store_value params[] = {TL_STORE_T(v->source), TL_STORE_T(v->schema), TL_STORE_T(v->name), TL_STORE_T(v->sql),
-                                      TL_STORE_T(v->session_catalog), TL_STORE_T(v->session_schema), TL_STORE_T(v->owner),
-                                      TL_STORE_T(columns), TL_STORE_I(now_us)};
-    const char *sql = change->or_replace ? INSERT_VIEW "UPDATE SET sql = ?4, session_catalog = ?5, session_schema = ?6, owner = ?7, "
-                                                      "columns_json = ?8, created_at_us = ?9"
-                                        : INSERT_VIEW "NOTHING";
+    struct tl_store_value params[] = {TL_STORE_T(v->source),
+                                      TL_STORE_T(v->schema),
+                                      TL_STORE_T(v->name),
+                                      TL_STORE_T(v->sql),
+                                      TL_STORE_T(v->session_catalog),
+                                      TL_STORE_T(v->session_schema),
+                                      TL_STORE_T(v->owner),
+                                      TL_STORE_T(columns),
+                                      TL_STORE_I(now_us)};
+    const char *sql = change->or_replace ? INSERT_VIEW
+                          "UPDATE SET sql = ?4, session_catalog = ?5, session_schema = ?6, owner = ?7, "
+                          "columns_json = ?8, created_at_us = ?9"
+                                         : INSERT_VIEW "NOTHING";
     enum tl_code code = tl_store_run(tx, sql, params, sizeof params / sizeof *params, NULL, NULL, err);
     if (code == TL_OK && tl_store_changes(tx) == 0)
-        code = tl_err_set(err, TL_ALREADY_EXISTS, "the view \"%s.%s.%s\" exists already", v->source, v->schema, v->name);
+        code =
+            tl_err_set(err, TL_ALREADY_EXISTS, "the view \"%s.%s.%s\" exists already", v->source, v->schema, v->name);
     return code;
 }
 
@@ -270,7 +288,8 @@ static enum tl_code delete_view(tl_store_tx *tx, void *context, struct tl_err *e
 {
     const struct tl_door_view *view = context;
     struct tl_store_value params[] = {TL_STORE_T(view->source), TL_STORE_T(view->schema), TL_STORE_T(view->name)};
-    return tl_store_run(tx, "DELETE FROM view WHERE catalog = ?1 AND schema = ?2 AND name = ?3", params, 3, NULL, NULL, err);
+    return tl_store_run(tx, "DELETE FROM view WHERE catalog = ?1 AND schema = ?2 AND name = ?3", params, 3, NULL, NULL,
+                        err);
 }
 
 static enum tl_code drop(struct tl_door_call *call, const struct tl_door_view *view)
@@ -288,7 +307,8 @@ static enum tl_code drop(struct tl_door_call *call, const struct tl_door_view *v
     return TL_OK;
 }
 
-enum tl_code tl_views_of_schema(struct tl_door_call *call, const char *source, const char *schema, bool drop_them, size_t *ret_count)
+enum tl_code tl_views_of_schema(struct tl_door_call *call, const char *source, const char *schema, bool drop_them,
+                                size_t *ret_count)
 {
     const struct tl_door_view **views;
     size_t count = tl_views_list(call, source, &views);
@@ -308,13 +328,14 @@ enum tl_code tl_views_of_schema(struct tl_door_call *call, const char *source, c
 
 static enum tl_code decide_target(struct tl_door_call *call, const struct tl_dataset *target, unsigned access)
 {
-    struct tl_access_need need = {.source = target->source, .schema = target->schema, .table = target->name, .access = access};
+    struct tl_access_need need = {
+        .source = target->source, .schema = target->schema, .table = target->name, .access = access};
     const tl_clearance *clearance;
     return tl_lifeguard_decide(call->rq, &need, 1, &clearance);
 }
 
-static enum tl_code name_columns(struct tl_door_call *call, const struct tl_gate *gate, tl_result *result, struct tl_field **ret_fields,
-                                 size_t *ret_count)
+static enum tl_code name_columns(struct tl_door_call *call, const struct tl_gate *gate, tl_result *result,
+                                 struct tl_field **ret_fields, size_t *ret_count)
 {
     const struct tl_field *fields;
     struct tl_err *err = &call->rq->err;
@@ -351,7 +372,8 @@ static enum tl_code bind_query(struct tl_door_call *call, struct tl_str query, s
     if (code == TL_OK)
         code = tl_govern(call, query, base, query_gate, &governed);
     for (size_t i = 0; code == TL_OK && i < governed->dataset_count; i++)
-        if (tl_streq(governed->datasets[i].source, target->source) && tl_streq_nocase(governed->datasets[i].schema, target->schema) &&
+        if (tl_streq(governed->datasets[i].source, target->source) &&
+            tl_streq_nocase(governed->datasets[i].schema, target->schema) &&
             tl_streq_nocase(governed->datasets[i].name, target->name))
             code = tl_err_set(&call->rq->err, TL_UNSUPPORTED, "the view \"%s\" would contain itself", target->name);
     if (code == TL_OK)
@@ -366,18 +388,21 @@ static enum tl_code bind_query(struct tl_door_call *call, struct tl_str query, s
     return code;
 }
 
-static enum tl_code store_view(struct tl_door_call *call, const struct tl_gate *gate, struct tl_str query, const struct tl_dataset *target,
-                               const struct tl_field *fields, size_t count)
+static enum tl_code store_view(struct tl_door_call *call, const struct tl_gate *gate, struct tl_str query,
+                               const struct tl_dataset *target, const struct tl_field *fields, size_t count)
 {
     struct tl_buf columns;
     tl_buf_init(&columns, COLUMNS_BYTES_MAX);
     put_columns(&columns, fields, count);
-    struct tl_door_view view = {.source = target->source, .schema = target->schema, .name = target->name,
+    struct tl_door_view view = {.source = target->source,
+                                .schema = target->schema,
+                                .name = target->name,
                                 .sql = tl_arena_strndup(call->rq->arena, query.data, query.size),
-                                .session_catalog = call->session->catalog, .session_schema = call->session->schema,
+                                .session_catalog = call->session->catalog,
+                                .session_schema = call->session->schema,
                                 .owner = call->rq->principal ? call->rq->principal->user : ""};
-    view.dataset = (struct tl_source_dataset){.schema = view.schema, .name = view.name, .kind = TL_DATASET_VIEW, .row_estimate = -1,
-                                              .size_bytes = -1};
+    view.dataset = (struct tl_source_dataset){
+        .schema = view.schema, .name = view.name, .kind = TL_DATASET_VIEW, .row_estimate = -1, .size_bytes = -1};
     struct change change = {&view, tl_buf_cstr(&columns), gate->or_replace};
     enum tl_code code = take_columns(call->rq->arena, tl_str_of(change.columns_json), &view.dataset, &call->rq->err);
     if (code == TL_OK)
@@ -391,7 +416,8 @@ static enum tl_code store_view(struct tl_door_call *call, const struct tl_gate *
     return code;
 }
 
-static enum tl_code check_place(struct tl_door_call *call, const struct tl_gate *gate, const struct tl_dataset *target, bool *ret_exists)
+static enum tl_code check_place(struct tl_door_call *call, const struct tl_gate *gate, const struct tl_dataset *target,
+                                bool *ret_exists)
 {
     struct tl_err *err = &call->rq->err;
     struct tl_dataset there;
@@ -408,8 +434,8 @@ static enum tl_code check_place(struct tl_door_call *call, const struct tl_gate 
     }
     if (!*ret_exists || (there.origin == TL_ORIGIN_VIEW && (gate->or_replace || gate->if_not_exists)))
         return TL_OK;
-    return tl_err_set(err, TL_ALREADY_EXISTS, "the %s \"%s.%s.%s\" exists already", there.origin == TL_ORIGIN_VIEW ? "view" : "table",
-                      target->source, target->schema, target->name);
+    return tl_err_set(err, TL_ALREADY_EXISTS, "the %s \"%s.%s.%s\" exists already",
+                      there.origin == TL_ORIGIN_VIEW ? "view" : "table", target->source, target->schema, target->name);
 }
 
 static enum tl_code create_view(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate,
@@ -433,7 +459,8 @@ static enum tl_code drop_view(struct tl_door_call *call, const struct tl_gate *g
         return drop(call, view);
     if (gate->if_exists)
         return TL_OK;
-    tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "unknown view \"%s.%s.%s\"", target->source, target->schema, target->name);
+    tl_err_set(&call->rq->err, TL_TABLE_NOT_FOUND, "unknown view \"%s.%s.%s\"", target->source, target->schema,
+               target->name);
     tl_err_hint(&call->rq->err, "SHOW TABLES FROM %s.%s lists tables and views", target->source, target->schema);
     return TL_TABLE_NOT_FOUND;
 }

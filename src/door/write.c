@@ -24,12 +24,15 @@ static const struct {
 static void allow_target(struct tl_door_call *call, struct tl_governed *governed)
 {
     const struct tl_dataset *target = governed->target;
-    const char *entry = target->name
-                            ? tl_arena_printf(call->rq->arena, "write:p:%s.%s.%s", target->source, target->schema, target->name)
-                            : tl_arena_printf(call->rq->arena, "write:p:%s.%s", target->source, target->schema);
+    const char *entry =
+        target->name
+            ? tl_arena_printf(call->rq->arena, "write:p:%s.%s.%s", target->source, target->schema, target->name)
+            : tl_arena_printf(call->rq->arena, "write:p:%s.%s", target->source, target->schema);
     tl_govern_allow(call, governed, entry);
     if (target->name) /* what is changed is read first */
-        tl_govern_allow(call, governed, tl_arena_printf(call->rq->arena, "table:p:%s.%s.%s", target->source, target->schema, target->name));
+        tl_govern_allow(
+            call, governed,
+            tl_arena_printf(call->rq->arena, "table:p:%s.%s.%s", target->source, target->schema, target->name));
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         for (size_t k = 0; kinds[i].kind == governed->gate->kind && k < 3 && kinds[i].operators[k]; k++)
             tl_govern_allow(call, governed, kinds[i].operators[k]);
@@ -45,7 +48,8 @@ static enum tl_code check_views(struct tl_door_call *call, const struct tl_gover
     enum tl_code code = tl_views_of_schema(call, target->source, target->schema, governed->gate->cascade, &count);
     if (code != TL_OK || count == 0 || governed->gate->cascade)
         return code;
-    tl_err_set(&call->rq->err, TL_SCHEMA_NOT_EMPTY, "the schema \"%s.%s\" holds %zu views", target->source, target->schema, count);
+    tl_err_set(&call->rq->err, TL_SCHEMA_NOT_EMPTY, "the schema \"%s.%s\" holds %zu views", target->source,
+               target->schema, count);
     tl_err_hint(&call->rq->err, "DROP VIEW each of them, or DROP SCHEMA %s.%s CASCADE", target->source, target->schema);
     return TL_SCHEMA_NOT_EMPTY;
 }

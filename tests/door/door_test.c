@@ -19,7 +19,8 @@ static const char made_of[] =
     "create table main.customers(customer_id bigint not null, name varchar, owner_email varchar);"
     "insert into main.customers values (1, 'Ada', 'ada@example.com'), (2, 'Bob', null);"
     "create macro main.upper(x) as 'macro of the source';"
-    "create schema \"odd name\"; create table \"odd name\".\"ta\"\"ble\" as select i::int as \"co.l\" from range(2) r(i)";
+    "create schema \"odd name\"; create table \"odd name\".\"ta\"\"ble\" as select i::int as \"co.l\" from range(2) "
+    "r(i)";
 
 static int start(void **state)
 {
@@ -131,7 +132,8 @@ static void test_other_sources_can_be_read(void **state)
     world_run("show tables from files.main", &answer);
     assert_int_equal(answer.code, TL_OK);
     world_answer_done(&answer);
-    world_expect("select p.name, c.owner_email from files.main.people p join ops.main.customers c on c.customer_id = p.id order by 1",
+    world_expect("select p.name, c.owner_email from files.main.people p join ops.main.customers c on c.customer_id = "
+                 "p.id order by 1",
                  "name|owner_email\nAda|ada@example.com\nBob|NULL");
 }
 
@@ -159,7 +161,8 @@ static void test_unknown_names_have_neighbours(void **state)
     (void)state;
     assert_string_equal(world_error_text("select * from custmers"),
                         "unknown table \"ops.main.custmers\" |  | did you mean ops.main.customers? | 14");
-    assert_string_equal(world_error_text("select 1 from obs.main.t"), "unknown catalog \"obs\" |  | did you mean ops? | 14");
+    assert_string_equal(world_error_text("select 1 from obs.main.t"),
+                        "unknown catalog \"obs\" |  | did you mean ops? | 14");
     assert_non_null(strstr(world_error_text("select 1 from ops.mian.t"), "did you mean ops.main?"));
     const char *text = world_error_text("select nmae\nfrom customers");
     assert_non_null(strstr(text, "did you mean name?"));
@@ -185,8 +188,12 @@ static void test_hidden_names_never_show(void **state)
         const char *text = world_error_text(statements[i]);
         if (i != 6 && i != 7 && (strstr(text, "p:ops") || strstr(text, ":ops")))
             fail_msg("%s: %s", statements[i], text);
-        world_expect_code(statements[i], i == 0 || i == 2 || i == 8 ? TL_COLUMN_NOT_FOUND : i == 6 || i == 7 ? TL_CATALOG_NOT_FOUND
-                                         : i == 3 || i == 4 ? TL_INVALID_VALUE : i == 5 ? TL_SYNTAX : i == 1 ? TL_FUNCTION_NOT_FOUND : TL_OK);
+        world_expect_code(statements[i], i == 0 || i == 2 || i == 8 ? TL_COLUMN_NOT_FOUND
+                                         : i == 6 || i == 7         ? TL_CATALOG_NOT_FOUND
+                                         : i == 3 || i == 4         ? TL_INVALID_VALUE
+                                         : i == 5                   ? TL_SYNTAX
+                                         : i == 1                   ? TL_FUNCTION_NOT_FOUND
+                                                                    : TL_OK);
     }
 }
 
@@ -194,14 +201,21 @@ static void test_what_is_not_there_is_refused(void **state)
 {
     (void)state;
     static const char *const statements[] = {
-        "select * from information_schema.nothing", "select * from duckdb_tables",       "select * from pg_catalog.pg_class",
-        "select * from sqlite_master",              "select * from system.main.pragmas", "select * from memory.main.x",
-        "select * from temp.x",                     "select * from pg_class",            "select * from duckdb_settings",
+        "select * from information_schema.nothing",
+        "select * from duckdb_tables",
+        "select * from pg_catalog.pg_class",
+        "select * from sqlite_master",
+        "select * from system.main.pragmas",
+        "select * from memory.main.x",
+        "select * from temp.x",
+        "select * from pg_class",
+        "select * from duckdb_settings",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         struct world_answer answer;
         world_run(statements[i], &answer);
-        if (answer.code != TL_TABLE_NOT_FOUND && answer.code != TL_SCHEMA_NOT_FOUND && answer.code != TL_CATALOG_NOT_FOUND)
+        if (answer.code != TL_TABLE_NOT_FOUND && answer.code != TL_SCHEMA_NOT_FOUND &&
+            answer.code != TL_CATALOG_NOT_FOUND)
             fail_msg("%s: %s %s", statements[i], tl_code_info(answer.code)->name, answer.text);
         world_answer_done(&answer);
     }
@@ -229,9 +243,9 @@ static void test_show_lists_what_there_is(void **state)
     world_expect("describe customers",
                  "Column|Type|Extra|Comment\ncustomer_id|bigint||\nname|varchar||\nowner_email|varchar||");
     world_expect("show columns from s2.t like 'v'", "Column|Type|Extra|Comment\nv|bigint||");
-    world_expect("show create table customers",
-                 "Create Table\nCREATE TABLE \"ops\".\"main\".\"customers\" (\n   \"customer_id\" bigint NOT NULL,\n   \"name\" varchar,\n   "
-                 "\"owner_email\" varchar\n)");
+    world_expect("show create table customers", "Create Table\nCREATE TABLE \"ops\".\"main\".\"customers\" (\n   "
+                                                "\"customer_id\" bigint NOT NULL,\n   \"name\" varchar,\n   "
+                                                "\"owner_email\" varchar\n)");
     world_expect_code("show tables from nothing", TL_SCHEMA_NOT_FOUND);
     world_expect_code("show schemas from nothing", TL_CATALOG_NOT_FOUND);
     world_expect_code("describe nothing", TL_TABLE_NOT_FOUND);
@@ -240,10 +254,12 @@ static void test_show_lists_what_there_is(void **state)
 static void test_system_tables_answer_sql(void **state)
 {
     (void)state;
-    world_expect("select table_name, table_type from information_schema.tables where table_schema = 'main' and table_name like '%u%' order by 1",
+    world_expect("select table_name, table_type from information_schema.tables where table_schema = 'main' and "
+                 "table_name like '%u%' order by 1",
                  "table_name|table_type\ncustomers|BASE TABLE\nu|BASE TABLE");
     world_expect("select TABLE_CAT from system.jdbc.catalogs order by 1", "TABLE_CAT\nfiles\nlake\nops\nsystem");
-    world_expect("select COLUMN_NAME, DATA_TYPE, TYPE_NAME from system.jdbc.columns where TABLE_CAT = 'ops' and TABLE_NAME like 'custom\\_ers' escape "
+    world_expect("select COLUMN_NAME, DATA_TYPE, TYPE_NAME from system.jdbc.columns where TABLE_CAT = 'ops' and "
+                 "TABLE_NAME like 'custom\\_ers' escape "
                  "'\\' or TABLE_NAME = 'u' order by ORDINAL_POSITION",
                  "COLUMN_NAME|DATA_TYPE|TYPE_NAME\nid|4|integer\ngrp|-5|bigint");
     world_expect("select count(*) from system.jdbc.procedures", "count_star()\n0");
@@ -274,8 +290,8 @@ static void test_session_statements_change_the_session(void **state)
 static void test_session_properties_hold(void **state)
 {
     (void)state;
-    const struct tl_door_pair rows[] = {{"query_max_rows", "3"}}, bad[] = {{"engine", "fast"}}, pii[] = {{"pii", "true"}},
-                              foreign[] = {{"join_distribution_type", "AUTOMATIC"}};
+    const struct tl_door_pair rows[] = {{"query_max_rows", "3"}}, bad[] = {{"engine", "fast"}},
+                              pii[] = {{"pii", "true"}}, foreign[] = {{"join_distribution_type", "AUTOMATIC"}};
     struct tl_session session = {.catalog = "ops", .schema = "main", .property_count = 1, .properties = rows};
     struct world_answer answer;
     world_run_session(&session, "select * from t", &answer);
@@ -301,7 +317,8 @@ static void test_session_properties_hold(void **state)
 static void test_prepared_statements_run_with_arguments(void **state)
 {
     (void)state;
-    const struct tl_door_pair prepared[] = {{"s1", "select i, ? as x from t where i = ? order by 1"}, {"s2", "show tables like 'c%'"}};
+    const struct tl_door_pair prepared[] = {{"s1", "select i, ? as x from t where i = ? order by 1"},
+                                            {"s2", "show tables like 'c%'"}};
     struct tl_session session = {.catalog = "ops", .schema = "main", .prepared_count = 2, .prepared = prepared};
     struct world_answer answer;
     world_run_session(&session, "execute s1 using 'it''s', 3", &answer);
@@ -390,7 +407,9 @@ static void test_the_lake_is_written(void **state)
     run_ok("update lake.w.a set name = upper(name) where lake.w.a.id = 3", "UPDATE", 1);
     run_ok("delete from lake.w.a where id in (select customer_id from customers where name = 'Bob')", "DELETE", 1);
     world_expect("select a.id, a.name from lake.w.a order by id", "id|name\n1|Ada\n3|CYD");
-    run_ok("merge into lake.w.a using customers c on a.id = c.customer_id when not matched then insert values (c.customer_id, c.name)", "MERGE", 1);
+    run_ok("merge into lake.w.a using customers c on a.id = c.customer_id when not matched then insert values "
+           "(c.customer_id, c.name)",
+           "MERGE", 1);
     run_ok("create table lake.w.b as select i, s from t where i < 5", "CREATE TABLE", 5);
     run_ok("alter table lake.w.b add column z integer", "ALTER TABLE", -1);
     world_expect("describe lake.w.b", "Column|Type|Extra|Comment\ni|integer||\ns|varchar||\nz|integer||");
@@ -406,9 +425,17 @@ static void test_nothing_else_is_written(void **state)
 {
     (void)state;
     static const char *const statements[] = {
-        "insert into customers values (3, 'x', 'y')", "delete from ops.main.customers", "update t set i = 1", "drop table t",
-        "create table ops.main.z (i int)",            "truncate table t",               "create schema ops.z", "alter table t add column q int",
-        "create view ops.main.v as select 1",         "delete from information_schema.tables", "drop schema ops.s2 cascade",
+        "insert into customers values (3, 'x', 'y')",
+        "delete from ops.main.customers",
+        "update t set i = 1",
+        "drop table t",
+        "create table ops.main.z (i int)",
+        "truncate table t",
+        "create schema ops.z",
+        "alter table t add column q int",
+        "create view ops.main.v as select 1",
+        "delete from information_schema.tables",
+        "drop schema ops.s2 cascade",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         world_expect_code(statements[i], TL_UNSUPPORTED);
@@ -420,7 +447,8 @@ static void test_views_are_kept_and_expanded(void **state)
     (void)state;
     run_ok("create schema if not exists lake.v", "CREATE SCHEMA", -1);
     run_ok("create view lake.v.big as select i, s from t where i > 40", "CREATE VIEW", -1);
-    run_ok("create view lake.v.bigger (number, label) as select * from lake.v.big where i > 47 -- the last", "CREATE VIEW", -1);
+    run_ok("create view lake.v.bigger (number, label) as select * from lake.v.big where i > 47 -- the last",
+           "CREATE VIEW", -1);
     world_expect("select * from lake.v.bigger order by 1", "number|label\n48|s6\n49|s0");
     world_expect("select lake.v.bigger.number from lake.v.bigger order by 1 limit 1", "number\n48");
     static const struct tl_session elsewhere = {.catalog = "lake", .schema = "v"};
@@ -430,9 +458,11 @@ static void test_views_are_kept_and_expanded(void **state)
     world_answer_done(&answer);
     world_expect("show tables from lake.v", "Table\nbig\nbigger");
     world_expect("describe lake.v.bigger", "Column|Type|Extra|Comment\nnumber|integer||\nlabel|varchar||");
-    world_expect("show create view lake.v.big", "Create View\nCREATE VIEW \"lake\".\"v\".\"big\" AS\nselect i, s from t where i > 40");
+    world_expect("show create view lake.v.big",
+                 "Create View\nCREATE VIEW \"lake\".\"v\".\"big\" AS\nselect i, s from t where i > 40");
     world_expect_code("create view lake.v.big as select 1 as a", TL_ALREADY_EXISTS);
-    world_expect_code("create or replace view lake.v.big as select number as i, label as s from lake.v.bigger", TL_UNSUPPORTED);
+    world_expect_code("create or replace view lake.v.big as select number as i, label as s from lake.v.bigger",
+                      TL_UNSUPPORTED);
     world_expect_code("create table lake.v.big (i int)", TL_ALREADY_EXISTS);
     world_expect_code("create view lake.v.bad as select nothing from t", TL_COLUMN_NOT_FOUND);
     world_expect_code("create view lake.v.bad as select 1 as a, 2 as A", TL_ALREADY_EXISTS);

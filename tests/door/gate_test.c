@@ -68,7 +68,8 @@ static void test_every_case_gets_its_code(void **state)
         cases++;
         if (strcmp(tl_code_info(code)->name, line) != 0) {
             wrong++;
-            print_message("line %d: expected %s, got %s (%s): %s\n", number, line, tl_code_info(code)->name, err.message, tab + 1);
+            print_message("line %d: expected %s, got %s (%s): %s\n", number, line, tl_code_info(code)->name,
+                          err.message, tab + 1);
         }
     }
     free(line);
@@ -110,7 +111,10 @@ static void test_long_chains_are_refused(void **state)
     check_limit("select 1", "+1", 900, "", TL_TOO_LARGE);
     check_limit("select 1", "+1", 20000, "", TL_TOO_LARGE);
     check_limit("select 'a'", "||'a'", 900, "", TL_TOO_LARGE);
-    check_limit("select 1", ", 1" "+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1", 500, "", TL_OK);
+    check_limit("select 1",
+                ", 1"
+                "+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1+1",
+                500, "", TL_OK);
 }
 
 static void test_many_middle_chains_are_refused(void **state)
@@ -154,8 +158,10 @@ static void test_unreadable_bytes_are_refused(void **state)
         enum tl_code code;
         int64_t position;
     } cases[] = {
-        {TL_STR("select 'a\0b'"), TL_BAD_ENCODING, 9}, {TL_STR("select '\xff'"), TL_BAD_ENCODING, 8},
-        {TL_STR(""), TL_SYNTAX, -1},                   {TL_STR("  -- nothing\n;;"), TL_SYNTAX, -1},
+        {TL_STR("select 'a\0b'"), TL_BAD_ENCODING, 9},
+        {TL_STR("select '\xff'"), TL_BAD_ENCODING, 8},
+        {TL_STR(""), TL_SYNTAX, -1},
+        {TL_STR("  -- nothing\n;;"), TL_SYNTAX, -1},
         {TL_STR("select 1; ;"), TL_OK, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -199,13 +205,15 @@ static void test_names_of_queries_are_not_tables(void **state)
     check_tables("with t as (select * from main.t where i<3) select count(*) from t, main.t", "main.t main.t");
     check_tables("with recursive t as (select 1 as i union all select i+1 from t where i<5) select * from t", "");
     check_tables("with recursive t as (select i from t union all select i+1 from t where i<5) select * from t", "t");
-    check_tables("with a as (select * from u), u as (select 7 as id) select (select count(*) from a), (select 1 from u)", "u");
+    check_tables(
+        "with a as (select * from u), u as (select 7 as id) select (select count(*) from a), (select 1 from u)", "u");
     check_tables("with T as (select 1 as q) select * from t", "");
     check_tables("select (with t as (select 5 as i) select i from t), (select count(*) from t)", "t");
     check_tables("select * from (with t as (select 5 as i) select i from t) x, (select count(*) c from t) y", "t");
     check_tables("with a as (with secret as (select 1 as k) select k from secret) select * from a, secret", "secret");
     check_tables("with b as (select * from secret), secret as (select 1) select * from b", "secret");
-    check_tables("with recursive t2(a,b) using key (a) as (select 1,2 union all select a,b from recurring.t2) from t2", "");
+    check_tables("with recursive t2(a,b) using key (a) as (select 1,2 union all select a,b from recurring.t2) from t2",
+                 "");
     check_tables("select * from recurring.t", "recurring.t");
     check_tables("with t as (select 1) select * from x.t", "x.t");
     check_tables("with t as (select 1) insert into t select * from t", "t");

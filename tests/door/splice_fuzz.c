@@ -17,7 +17,8 @@ static const struct tl_gate *check(tl_arena *arena, struct tl_str text, struct t
     const tl_json *ast;
     const struct tl_gate *gate = NULL;
     tl_buf_init(&json, 64 << 20);
-    if (tl_hooks_parse(text.data, text.size, &json, err) != TL_OK || tl_json_parse(arena, json.data, json.size, &ast, err) != TL_OK ||
+    if (tl_hooks_parse(text.data, text.size, &json, err) != TL_OK ||
+        tl_json_parse(arena, json.data, json.size, &ast, err) != TL_OK ||
         tl_gate_check(arena, &limits, text, ast, &gate, err) != TL_OK)
         gate = NULL;
     tl_buf_done(&json);
@@ -44,7 +45,8 @@ static void replace_and_verify(tl_arena *arena, struct tl_str text, const struct
     tl_err_init(&err);
     for (size_t i = 0; i < gate->table_count; i++) {
         bool schema = gate->kind == TL_GATE_CREATE_SCHEMA || gate->kind == TL_GATE_DROP_SCHEMA;
-        edits[count++] = (struct tl_edit){gate->tables[i].offset, gate->tables[i].size, schema ? "\"p:x\".\"s\"" : "\"g:x\".\"s\".\"t\""};
+        edits[count++] = (struct tl_edit){gate->tables[i].offset, gate->tables[i].size,
+                                          schema ? "\"p:x\".\"s\"" : "\"g:x\".\"s\".\"t\""};
         if (gate->tables[i].at_unit)
             edits[count++] = (struct tl_edit){gate->tables[i].at_offset, gate->tables[i].at_size, ""};
     }

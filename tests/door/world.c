@@ -64,8 +64,8 @@ static void handle_http(void *context, tl_http_exchange *exchange)
     tl_request_init(&rq, tl_http_arena(exchange));
     rq.principal = &alice;
     const char *path = tl_http_path(exchange);
-    struct tl_lake_call call = {tl_http_method(exchange), strncmp(path, "/iceberg", 8) == 0 ? path + 8 : path, query_param, exchange,
-                                tl_http_body(exchange)};
+    struct tl_lake_call call = {tl_http_method(exchange), strncmp(path, "/iceberg", 8) == 0 ? path + 8 : path,
+                                query_param, exchange, tl_http_body(exchange)};
     struct tl_lake_reply reply;
     tl_lake_rest(&rq, world.lake, &call, &reply);
     tl_http_respond(exchange, reply.status, "application/json", reply.body, true);
@@ -88,17 +88,20 @@ static enum tl_code try_it(void *context, struct tl_request *rq, const char *nam
     return tl_engine_source_test(rq, context, name, ret_version);
 }
 
-static enum tl_code list(void *context, struct tl_request *rq, const char *name, struct tl_source_dataset **ret_datasets, size_t *ret_count)
+static enum tl_code list(void *context, struct tl_request *rq, const char *name,
+                         struct tl_source_dataset **ret_datasets, size_t *ret_count)
 {
     return tl_engine_source_list(rq, context, name, ret_datasets, ret_count);
 }
 
-static void add_source(tl_arena *arena, const char *name, const char *kind, const char *option, const char *value, bool writable)
+static void add_source(tl_arena *arena, const char *name, const char *kind, const char *option, const char *value,
+                       bool writable)
 {
     struct tl_request rq;
     tl_request_init(&rq, arena);
     rq.principal = &alice;
-    struct tl_config_pair options[] = {{option, value}, {"warehouse", tl_arena_printf(arena, "%s/warehouse", world.directory)}};
+    struct tl_config_pair options[] = {{option, value},
+                                       {"warehouse", tl_arena_printf(arena, "%s/warehouse", world.directory)}};
     struct tl_config_source source = {.name = name, .kind = kind, .option_count = writable ? 2 : 1, .options = options};
     check(tl_registry_add(&rq, world.registry, &source, "added", writable, true, false), &rq.err);
     check(tl_registry_refresh(&rq, world.registry, name), &rq.err);
@@ -109,8 +112,12 @@ static void start_engine(tl_arena *arena, struct tl_err *err)
     /* CREATE TABLE AS makes an empty folder "data" where the engine runs: a slip of its Iceberg extension */
     const char *paths[] = {world.directory, "data", NULL};
     assert_int_equal(chdir(world.directory), 0);
-    struct tl_engine_options options = {.program = ENGINE, .directory = tl_arena_printf(arena, "%s/engine", world.directory),
-                                        .extensions = EXTENSIONS, .memory_bytes = 1 << 30, .spill_bytes = 1 << 28, .threads = 2,
+    struct tl_engine_options options = {.program = ENGINE,
+                                        .directory = tl_arena_printf(arena, "%s/engine", world.directory),
+                                        .extensions = EXTENSIONS,
+                                        .memory_bytes = 1 << 30,
+                                        .spill_bytes = 1 << 28,
+                                        .threads = 2,
                                         .allowed_paths = paths};
     check(tl_engine_start(&options, &world.engine, err), err);
 }
@@ -158,7 +165,8 @@ void world_start(const char *sql)
     make_folders();
     make_database(sql);
     write_files();
-    static const struct tl_source_driver *const drivers[] = {&tl_source_driver_duckdb, &tl_source_driver_files, &tl_source_driver_iceberg};
+    static const struct tl_source_driver *const drivers[] = {&tl_source_driver_duckdb, &tl_source_driver_files,
+                                                             &tl_source_driver_iceberg};
     tl_registry_set_drivers(drivers, 3);
     tl_arena *arena = tl_arena_new(1 << 20);
     check(tl_store_open(tl_arena_printf(arena, "%s/state", world.directory), &world.store, &err), &err);
@@ -171,7 +179,8 @@ void world_start(const char *sql)
     check(tl_door_new(world.engine, world.registry, world.lake, world.store, NULL, &world.door, &err), &err);
     add_source(arena, "ops", "duckdb", "path", world.database, false);
     add_source(arena, "files", "files", "path", tl_arena_printf(arena, "%s/files", world.directory), false);
-    add_source(arena, "lake", "iceberg", "endpoint", tl_arena_printf(arena, "http://127.0.0.1:%d/iceberg", tl_http_server_port(world.http)), true);
+    add_source(arena, "lake", "iceberg", "endpoint",
+               tl_arena_printf(arena, "http://127.0.0.1:%d/iceberg", tl_http_server_port(world.http)), true);
     tl_arena_free(arena);
 }
 
@@ -296,7 +305,8 @@ void world_expect_code(const char *sql, enum tl_code code)
     struct world_answer answer;
     world_run(sql, &answer);
     if (answer.code != code)
-        fail_msg("%s: %s: %s (%s)\n%s", sql, tl_code_info(answer.code)->name, answer.err.message, answer.err.detail, answer.text);
+        fail_msg("%s: %s: %s (%s)\n%s", sql, tl_code_info(answer.code)->name, answer.err.message, answer.err.detail,
+                 answer.text);
     world_answer_done(&answer);
 }
 
@@ -305,7 +315,8 @@ const char *world_error_text(const char *sql)
     static char text[TL_ERR_MESSAGE_MAX + TL_ERR_DETAIL_MAX + TL_ERR_HINT_MAX + 16];
     struct world_answer answer;
     world_run(sql, &answer);
-    snprintf(text, sizeof text, "%s | %s | %s | %d", answer.err.message, answer.err.detail, answer.err.hint, (int)answer.err.position);
+    snprintf(text, sizeof text, "%s | %s | %s | %d", answer.err.message, answer.err.detail, answer.err.hint,
+             (int)answer.err.position);
     world_answer_done(&answer);
     return text;
 }

@@ -17,7 +17,7 @@ const struct tl_principal *world_principal(void);
 struct world_answer {
     enum tl_code code;
     struct tl_err err;
-    char *text;        /* freed by world_answer_done */
+    char *text; /* freed by world_answer_done */
     char update_type[32];
     int64_t update_count;
     size_t change_count, warning_count;
