@@ -1,5 +1,4 @@
-/* One query, its blocks handed to whoever asks: a part reads a whole block under the lock and converts it outside. */
-#include <errno.h>
+/* One query, its blocks handed to whoever asks: a part reads a whole block in its turn and converts it while others read. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,10 @@ struct tl_scan {
     const struct tl_stop *waiting;  /* of the thread that reads now; NULL = nobody */
     tl_clickhouse_answer *answer;
     tl_native_reader *reader;
-    pthread_mutex_t lock;           /* answer, reader, waiting, ended, failure, parts_left */
+    /* One thread at a time has the turn: answer, reader, waiting, ended, failure and parts_left are its. */
+    pthread_mutex_t lock;
+    pthread_cond_t turn_given;
+    bool turn_taken;
     bool ended;
     int parts_left;
     struct tl_err failure;
@@ -144,6 +146,16 @@ static enum tl_code start(tl_scan *scan, const struct tl_stop *stop, struct tl_e
     return code;
 }
 
+static void init_turn(tl_scan *scan)
+{
+    pthread_condattr_t attributes;
+    pthread_mutex_init(&scan->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&scan->turn_given, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 enum tl_code tl_clickhouse_scan_open(tl_source *source, const struct tl_scan_request *request, int threads_max, const struct tl_stop *stop,
                                      tl_arena *arena, tl_scan **ret_scan, int *ret_parts_at_once, struct tl_err *err)
 {
@@ -154,7 +166,7 @@ enum tl_code tl_clickhouse_scan_open(tl_source *source, const struct tl_scan_req
     scan->expected = TL_NEW_ARRAY(arena, struct tl_native_column, request->column_count + 1);
     scan->parts_left = threads_max < 1 ? 1 : threads_max > PARTS_MAX ? PARTS_MAX : threads_max;
     tl_err_init(&scan->failure);
-    pthread_mutex_init(&scan->lock, NULL);
+    init_turn(scan);
     enum tl_code code = write_query(scan, arena, err);
     if (code == TL_OK)
         code = start(scan, stop, err);
@@ -167,32 +179,44 @@ enum tl_code tl_clickhouse_scan_open(tl_source *source, const struct tl_scan_req
     return TL_OK;
 }
 
-/* The lock, unless the caller gives up first: another thread may hold it while it waits for the network. */
-static enum tl_code take_lock(tl_scan *scan, const struct tl_stop *stop, struct tl_err *err)
+/* The turn, unless the caller gives up first: the thread that has it may be waiting for the network. */
+static enum tl_code take_turn(tl_scan *scan, const struct tl_stop *stop, struct tl_err *err)
 {
-    for (;;) {
+    bool stopped = false;
+    pthread_mutex_lock(&scan->lock);
+    while (scan->turn_taken && !stopped) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += STOP_POLL_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
-        if (pthread_mutex_clocklock(&scan->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
-            return TL_OK;
-        if (stop && stop->stop && stop->stop(stop->context))
-            return tl_err_set(err, TL_CANCELLED, "the scan was cancelled");
+        pthread_cond_timedwait(&scan->turn_given, &scan->lock, &until);
+        stopped = scan->turn_taken && stop && stop->stop && stop->stop(stop->context);
     }
+    if (!stopped)
+        scan->turn_taken = true;
+    pthread_mutex_unlock(&scan->lock);
+    return stopped ? tl_err_set(err, TL_CANCELLED, "the scan was cancelled") : TL_OK;
+}
+
+static void give_turn(tl_scan *scan)
+{
+    pthread_mutex_lock(&scan->lock);
+    scan->turn_taken = false;
+    pthread_cond_signal(&scan->turn_given);
+    pthread_mutex_unlock(&scan->lock);
 }
 
 enum tl_code tl_clickhouse_part_open(tl_scan *scan, const struct tl_stop *stop, tl_scan_part **ret_part, struct tl_err *err)
 {
     *ret_part = NULL;
-    enum tl_code code = take_lock(scan, stop, err);
+    enum tl_code code = take_turn(scan, stop, err);
     if (code != TL_OK)
         return tl_clickhouse_named(scan->source, err);
     bool more = scan->parts_left > 0 && !scan->ended;
     if (more)
         scan->parts_left--;
-    pthread_mutex_unlock(&scan->lock);
+    give_turn(scan);
     if (!more)
         return TL_OK;
     tl_scan_part *part = tl_heap_alloc(sizeof *part);
@@ -206,7 +230,7 @@ enum tl_code tl_clickhouse_part_open(tl_scan *scan, const struct tl_stop *stop, 
 static enum tl_code next_block(tl_scan_part *part, bool *ret_end, const struct tl_stop *stop, struct tl_err *err)
 {
     tl_scan *scan = part->scan;
-    enum tl_code code = take_lock(scan, stop, err);
+    enum tl_code code = take_turn(scan, stop, err);
     if (code != TL_OK)
         return code;
     *ret_end = scan->ended;
@@ -220,7 +244,7 @@ static enum tl_code next_block(tl_scan_part *part, bool *ret_end, const struct t
         if (code != TL_OK)
             scan->failure = *err;
     }
-    pthread_mutex_unlock(&scan->lock);
+    give_turn(scan);
     part->next_row = 0;
     return code;
 }
@@ -289,6 +313,7 @@ void tl_clickhouse_scan_close(tl_scan *scan, struct tl_scan_stats *ret_stats)
             .rows = scan->rows, .bytes = scan->answer ? tl_clickhouse_answer_bytes(scan->answer) : 0, .text = scan->sql};
     tl_native_reader_free(scan->reader);
     tl_clickhouse_answer_close(scan->answer);
+    pthread_cond_destroy(&scan->turn_given);
     pthread_mutex_destroy(&scan->lock);
     free(scan);
 }
