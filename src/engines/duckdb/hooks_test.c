@@ -19,7 +19,7 @@ static const struct query queries[] = {
     {"SELECT id FROM @ WHERE id = 77", false},
     {"SELECT id, i4 FROM @ WHERE i4 > 5 AND i8 IN (1, 2, 3, 700) AND s LIKE 'x%' AND t IS NOT NULL", false},
     {"SELECT id FROM @ WHERE i4 IN (9, 19, 29) AND (i8 < 100 OR d9 > 199.5) AND lower(s) LIKE '%9' AND i8 <> 4", false},
-    {"SELECT id FROM @ WHERE i8 + i4 > 900 AND t IS NULL AND regexp_matches(s, '5$') AND i4 NOT IN (4, 5)", false},
+    {"SELECT id FROM @ WHERE i8 + i4 > 900 AND t IS NULL AND regexp_matches(s, '5.?$') AND i4 NOT IN (4, 5)", false},
     {"SELECT id FROM @ WHERE b", false},
     {"SELECT id FROM @ WHERE NOT b AND i1 < 0", false},
     {"SELECT id FROM @ WHERE b IS NULL AND i2 BETWEEN -3 AND 3", false},
@@ -61,11 +61,11 @@ static const struct query queries[] = {
     {"SELECT id FROM @ WHERE id IN (SELECT k FROM middle) AND i8 = 7", false},
     {"SELECT id FROM @ WHERE i8 < (SELECT min(k) FROM small) - 90", false},
     {"SELECT id, (SELECT max(k) FROM small WHERE k < i8) FROM @ WHERE id < 300", false},
-    {"SELECT k, (SELECT count(*) FROM @ WHERE i8 = k) FROM small", false},
+    {"SELECT k, (SELECT count(*) FROM @ WHERE i8 = k) AS n FROM small", false},
     {"SELECT id, t FROM @ ORDER BY id DESC LIMIT 10", true},
     {"SELECT id, t FROM @ WHERE t LIKE '%7' ORDER BY t, id LIMIT 10 OFFSET 5", true},
     {"SELECT da, id FROM @ ORDER BY da DESC NULLS FIRST, id LIMIT 12", true},
-    {"SELECT id FROM @ WHERE regexp_matches(t, '7$') ORDER BY id LIMIT 10", true},
+    {"SELECT id FROM @ WHERE regexp_matches(t, '7.?$') ORDER BY id LIMIT 10", true},
     {"SELECT count(*) FROM (SELECT id FROM @ WHERE i4 = 9 LIMIT 5)", false},
     {"SELECT count(*) FROM (SELECT id FROM @ WHERE i4 = 9 LIMIT 5 OFFSET 3)", false},
     {"SELECT id FROM @ LIMIT 0", false},
@@ -207,7 +207,6 @@ static void test_only_needed_columns_are_read(void **state)
 {
     (void)state;
     assert_sent("SELECT id FROM @ WHERE i4 > 5 AND t IS NULL", "SELECT \"id\" FROM");
-    assert_sent("SELECT count(*) FROM @ WHERE i4 > 5", "SELECT true FROM");
     assert_sent("SELECT count(*) FROM @", "SELECT true FROM");
     fake.pushes = FAKE_PUSHES_NOTHING;
     assert_sent("SELECT id FROM @ WHERE i4 > 5 AND i8 > 7", "\"i4\", \"i8\" FROM");
@@ -222,7 +221,7 @@ static void test_limits_and_orders_arrive_at_the_source(void **state)
     assert_int_equal(atomic_load(&fake.rows), 13);
     assert_sent("SELECT id FROM @ LIMIT 5", " LIMIT 5");
     assert_sent("SELECT x.id FROM (SELECT id, i8 + 1 FROM @ WHERE s LIKE 'x%') x LIMIT 5", " LIMIT 5");
-    assert_not_sent("SELECT id FROM @ WHERE regexp_matches(t, '7$') LIMIT 5", "LIMIT");
+    assert_not_sent("SELECT id FROM @ WHERE regexp_matches(t, '7.?$') LIMIT 5", "LIMIT");
     assert_not_sent("SELECT id FROM @ ORDER BY id + i4 LIMIT 5", "LIMIT");
     assert_not_sent("SELECT count(*) FROM @ LIMIT 5", "LIMIT");
     assert_not_sent("SELECT DISTINCT i4 FROM @ LIMIT 5", "LIMIT");
@@ -291,7 +290,7 @@ static void test_the_report_says_what_was_pushed_and_why_not(void **state)
     char *scans = testing_scans();
     assert_string_equal(scans, "[]");
     free(scans);
-    testing_run("SELECT id FROM tl_scan('fake', 'main', 'wide') WHERE i4 > 45 AND s LIKE 'x%' AND regexp_matches(t, '7$') AND i8::VARCHAR = '7'");
+    testing_run("SELECT id FROM tl_scan('fake', 'main', 'wide') WHERE i4 > 45 AND s LIKE 'x%' AND regexp_matches(t, '7.?$') AND i8::VARCHAR = '7'");
     scans = testing_scans();
     static const char *const wanted[] = {
         "\"source\":\"fake\",\"schema\":\"main\",\"dataset\":\"wide\"", "\"pushed\":[\"prefix(s, 'x')\",\"(i4 > 45)\"]",
@@ -424,8 +423,18 @@ static void test_the_copy_is_read_back_exactly(void **state)
 {
     (void)state;
     char *rows = testing_rows("SELECT count(*) FROM (SELECT * EXCLUDE (odd) FROM tl_scan('fake', 'main', 'wide') EXCEPT SELECT * FROM local)", false);
-    assert_string_equal(rows, "(0)\n");
+    assert_string_equal(rows, "{'count_star()': 0}\n");
     free(rows);
+}
+
+static void test_types_are_the_engines_own(void **state)
+{
+    (void)state;
+    char *ours = testing_rows("SELECT column_name, column_type FROM (DESCRIBE SELECT * EXCLUDE (odd) FROM tl_scan('fake', 'main', 'wide'))", true);
+    char *theirs = testing_rows("SELECT column_name, column_type FROM (DESCRIBE local)", true);
+    assert_string_equal(ours, theirs);
+    free(ours);
+    free(theirs);
 }
 
 static void test_another_engine_version_is_refused_at_start(void **state)
@@ -437,6 +446,7 @@ static void test_another_engine_version_is_refused_at_start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_types_are_the_engines_own, testing_reset),
         cmocka_unit_test_setup(test_the_copy_is_read_back_exactly, testing_reset),
         cmocka_unit_test_setup(test_answers_are_equal_when_everything_is_pushed, testing_reset),
         cmocka_unit_test_setup(test_answers_are_equal_when_some_is_pushed, testing_reset),

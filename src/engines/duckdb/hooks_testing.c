@@ -13,11 +13,11 @@ static const char *const make_wide =
     MAYBE(3, "(i % 1000 - 500)::SMALLINT") " AS i2, " MAYBE(4, "(i % 50)::INTEGER") " AS i4, " MAYBE(5, "(i * 7919) % 1000") " AS i8, "
     MAYBE(6, "i::HUGEINT * 18446744073709551616 - 5") " AS i16, " MAYBE(7, "(i % 256)::UTINYINT") " AS u1, "
     MAYBE(8, "(i % 65536)::USMALLINT") " AS u2, " MAYBE(9, "(i * 100000)::UINTEGER") " AS u4, "
-    MAYBE(10, "18446744073709551615::UBIGINT - i") " AS u8, " MAYBE(11, "340282366920938463463374607431768211455::UHUGEINT - i") " AS u16, "
+    MAYBE(10, "18446744073709551615::UBIGINT - i::UBIGINT") " AS u8, " MAYBE(11, "340282366920938463463374607431768211455::UHUGEINT - i::UHUGEINT") " AS u16, "
     MAYBE(12, "(i / 8.0)::FLOAT") " AS f4, " MAYBE(13, "CASE WHEN i % 97 = 0 THEN 'nan'::DOUBLE WHEN i % 89 = 0 THEN 'inf'::DOUBLE "
     "ELSE (i % 1000) / 1000.0::DOUBLE END") " AS f8, " MAYBE(14, "(i % 1000 / 10.0)::DECIMAL(4,1)") " AS d4, "
     MAYBE(15, "(i / 100.0)::DECIMAL(9,2)") " AS d9, " MAYBE(16, "(i * 12345.678)::DECIMAL(18,3)") " AS d18, "
-    MAYBE(17, "(i::DECIMAL(38,5) * 1000000000000000000)") " AS d38, " MAYBE(18, "CASE WHEN i % 3 = 0 THEN 'x' ELSE 'y' END || i") " AS s, "
+    MAYBE(17, "(i::DECIMAL(38,5) * 1000000000000000000::DECIMAL(20,0))::DECIMAL(38,5)") " AS d38, " MAYBE(18, "CASE WHEN i % 3 = 0 THEN 'x' ELSE 'y' END || i") " AS s, "
     MAYBE(19, "repeat('long \u00e4\u4f60 ', i % 9) || i") " AS t, " MAYBE(20, "('{\"n\": ' || i || '}')::JSON") " AS j, "
     MAYBE(21, "('\\x00\\xFF' || i)::BLOB") " AS x, " MAYBE(22, "md5(i::VARCHAR)::UUID") " AS u, "
     MAYBE(23, "DATE '1969-06-01' + (i % 700)::INTEGER") " AS da, " MAYBE(24, "TIME '00:00:00' + to_microseconds(i * 4000000 + 1)") " AS ti, "
@@ -112,6 +112,11 @@ static void put_integer(struct tl_buf *sql, const struct tl_value *value)
 static void put_int128(struct tl_buf *sql, const struct tl_value *value)
 {
     char text[48];
+    if (value->type.id == TL_TYPE_UINT128) {
+        tl_buf_addf(sql, "%llu::UHUGEINT * 18446744073709551616::UHUGEINT + %llu::UHUGEINT", (unsigned long long)value->as.int128.high,
+                    (unsigned long long)value->as.int128.low);
+        return;
+    }
     tl_int128_format(text, value->as.int128.low, value->as.int128.high, value->type.scale);
     tl_buf_adds(sql, text);
 }
@@ -179,7 +184,8 @@ static void put_constant(struct tl_buf *sql, const struct tl_value *value)
 
 static void put_function(struct tl_buf *sql, const struct tl_expr *expr)
 {
-    static const char *const infixes[][2] = {{"~~", " LIKE "}, {"!~~", " NOT LIKE "}, {"+", " + "}, {"-", " - "}, {"*", " * "}, {"%", " % "}};
+    static const char *const infixes[][2] = {{"~~", " LIKE "}, {"!~~", " NOT LIKE "}, {"~~*", " ILIKE "}, {"!~~*", " NOT ILIKE "},
+                                             {"+", " + "},     {"-", " - "},         {"*", " * "},       {"%", " % "}};
     for (size_t i = 0; i < sizeof infixes / sizeof *infixes; i++) {
         if (strcmp(expr->function, infixes[i][0]) == 0 && expr->child_count == 2) {
             tl_buf_addc(sql, '(');
