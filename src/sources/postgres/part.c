@@ -257,7 +257,7 @@ static enum tl_code read_chunk(struct tl_scan_part *part, struct tl_chunk *chunk
                                struct tl_err *err)
 {
     enum tl_code code = TL_OK;
-    int64_t bytes = 0, before = (int64_t)chunk->row_count;
+    int64_t bytes = 0;
     part->decoder.text_bytes = 0;
     while (code == TL_OK && !part->ended && chunk->row_count < TL_VECTOR_ROWS_MAX &&
            part->decoder.text_bytes < TL_POSTGRES_CHUNK_BYTES_MAX) {
@@ -265,7 +265,6 @@ static enum tl_code read_chunk(struct tl_scan_part *part, struct tl_chunk *chunk
         code = step(part, chunk, &bytes, stop, err);
         part->rows += (int64_t)(chunk->row_count - rows);
     }
-    part->scan->rows += (int64_t)chunk->row_count - before;
     part->scan->bytes += bytes;
     return code;
 }
@@ -313,6 +312,7 @@ enum tl_code tl_postgres_part_next(tl_scan_part *part, struct tl_chunk *chunk, c
         chunk->row_count = part->counted < TL_VECTOR_ROWS_MAX ? (size_t)part->counted : TL_VECTOR_ROWS_MAX;
         part->counted -= (int64_t)chunk->row_count;
     }
+    part->scan->rows += (int64_t)chunk->row_count;
     if (code == TL_OK)
         fill_unread(part->scan, chunk);
     return code;

@@ -474,6 +474,72 @@ static void test_all_threads_see_one_state_while_a_writer_runs(void **state)
     driver->close(source);
 }
 
+static int64_t sum_of_part(tl_scan_part *part, const struct tl_scan_request *request, int64_t *rows)
+{
+    struct tl_chunk *chunk = test_chunk(arena, request);
+    struct tl_err err;
+    int64_t sum = 0;
+    tl_err_init(&err);
+    do {
+        tl_chunk_reset(chunk);
+        if (driver->part_next(part, chunk, NULL, &err) != TL_OK)
+            fail_msg("%s", err.message);
+        *rows += (int64_t)chunk->row_count;
+        for (size_t i = 0; i < chunk->row_count; i++)
+            sum += ((const int64_t *)chunk->columns[0].data)[i];
+    } while (chunk->row_count > 0);
+    return sum;
+}
+
+static void test_a_part_opened_later_sees_what_the_first_saw(void **state)
+{
+    (void)state;
+    tl_source *source = test_open(&server, NULL);
+    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
+    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1};
+    tl_scan_part *open[3] = {0};
+    struct tl_scan_stats stats;
+    struct tl_err err;
+    tl_scan *scan;
+    int parts;
+    int64_t rows = 0, sum = 0;
+    tl_err_init(&err);
+    assert_int_equal(driver->scan_open(source, &request, 2, NULL, arena, &scan, &parts, &err), TL_OK);
+    assert_int_equal(parts, 2);
+    assert_int_equal(driver->part_open(scan, NULL, &open[0], &err), TL_OK);
+    test_run(&server, "UPDATE large SET id = -id WHERE id > 200000");
+    assert_int_equal(driver->part_open(scan, NULL, &open[1], &err), TL_OK); /* on a connection of its own */
+    for (size_t i = 0; i < 2; i++) {
+        sum += sum_of_part(open[i], &request, &rows);
+        driver->part_close(open[i]);
+    }
+    while (driver->part_open(scan, NULL, &open[2], &err) == TL_OK && open[2]) {
+        sum += sum_of_part(open[2], &request, &rows);
+        driver->part_close(open[2]);
+    }
+    assert_int_equal(err.code, TL_OK);
+    driver->scan_close(scan, &stats);
+    assert_int_equal(rows, 300000);
+    assert_int_equal(sum, INT64_C(300000) * 300001 / 2);
+    test_run(&server, "UPDATE large SET id = -id WHERE id < 0");
+    driver->close(source);
+}
+
+static void test_threads_that_come_late_lose_no_rows(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        tl_source *source = test_open(&server, NULL); /* new, so that the first thread is far ahead of the others */
+        struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
+        struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){-1}, .limit = -1};
+        int64_t rows, sum;
+        const char *text;
+        read_in_parallel(source, &request, &rows, &sum, &text);
+        assert_int_equal(rows, 300000);
+        driver->close(source);
+    }
+}
+
 static void test_no_more_connections_than_allowed(void **state)
 {
     (void)state;
@@ -647,6 +713,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_can_be_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_changed_since_it_was_described_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_all_threads_see_one_state_while_a_writer_runs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_part_opened_later_sees_what_the_first_saw, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_threads_that_come_late_lose_no_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_more_connections_than_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waiting_for_a_connection_can_be_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_scans_that_want_all_connections_both_end, set_up, tear_down),
