@@ -110,8 +110,9 @@ static int slice_ms(const struct tl_stop *stop, int64_t deadline_us)
 
 static enum tl_code no_answer(const struct tl_postgres_options *options, struct tl_err *err)
 {
-    return tl_err_set(err, TL_SOURCE_UNAVAILABLE, "could not connect to source \"%s\" at %s:%s: no answer within %lld ms",
-                      options->name, options->host, options->port, (long long)(options->connect_timeout_us / 1000));
+    return tl_err_set(err, TL_SOURCE_UNAVAILABLE,
+                      "could not connect to source \"%s\" at %s:%s: no answer within %lld ms", options->name,
+                      options->host, options->port, (long long)(options->connect_timeout_us / 1000));
 }
 
 static enum tl_code finish_connect(const struct tl_postgres_options *options, PGconn *pg, int64_t deadline_us,
@@ -149,7 +150,8 @@ static const char session_sql[] =
     "SET bytea_output = 'hex'; SET jit = off";
 enum { SESSION_STATEMENTS = 9 };
 
-static enum tl_code set_up_session(struct tl_postgres_connection *connection, const struct tl_stop *stop, struct tl_err *err)
+static enum tl_code set_up_session(struct tl_postgres_connection *connection, const struct tl_stop *stop,
+                                   struct tl_err *err)
 {
     int version = PQserverVersion(connection->pg);
     if (version < TL_POSTGRES_VERSION_MIN) {
@@ -166,8 +168,8 @@ static enum tl_code set_up_session(struct tl_postgres_connection *connection, co
 }
 
 /* The time to connect covers the first answers, too; when that ends, the statement's own deadline is not to blame. */
-static enum tl_code set_up_in_time(struct tl_postgres_connection *connection, int64_t deadline_us, const struct tl_stop *stop,
-                                   struct tl_err *err)
+static enum tl_code set_up_in_time(struct tl_postgres_connection *connection, int64_t deadline_us,
+                                   const struct tl_stop *stop, struct tl_err *err)
 {
     struct tl_stop bounded = stop ? *stop : (struct tl_stop){0};
     bool ours = bounded.deadline_us == 0 || deadline_us < bounded.deadline_us;
@@ -227,7 +229,8 @@ bool tl_postgres_alive(struct tl_postgres_connection *connection)
     if (poll(&poller, 1, 0) == 0)
         return true;
     /* An idle server says nothing, except that a setting changed or that it is going away. */
-    return PQconsumeInput(connection->pg) == 1 && PQstatus(connection->pg) == CONNECTION_OK && !PQisBusy(connection->pg);
+    return PQconsumeInput(connection->pg) == 1 && PQstatus(connection->pg) == CONNECTION_OK &&
+           !PQisBusy(connection->pg);
 }
 
 /* --- statements --- */
@@ -255,9 +258,10 @@ static enum tl_code wait_socket(struct tl_postgres_connection *connection, const
     }
 }
 
-enum tl_code tl_postgres_receive(struct tl_postgres_connection *connection, const struct tl_stop *stop, struct tl_err *err)
+enum tl_code tl_postgres_receive(struct tl_postgres_connection *connection, const struct tl_stop *stop,
+                                 struct tl_err *err)
 {
-    /* A TLS record may be larger than what libpq took of it: the rest waits in the library, where poll does not look. */
+    /* A TLS record may be larger than what libpq took of it: the rest waits where poll does not look. */
     if (!PQsslInUse(connection->pg) || connection->drained) {
         enum tl_code code = wait_socket(connection, stop, POLLIN, err);
         if (code != TL_OK)
@@ -283,7 +287,7 @@ enum tl_code tl_postgres_send(struct tl_postgres_connection *connection, const c
     return left < 0 ? lost(connection, err) : TL_OK;
 }
 
-/* After an error the server skips what is left of the message; read up to its end, so that the connection can be used. */
+/* After an error the server skips the rest of the message; read up to its end to be ready for the next one. */
 static enum tl_code reported(struct tl_postgres_connection *connection, const struct tl_stop *stop, PGresult *result,
                              struct tl_err *err)
 {
@@ -306,8 +310,8 @@ static enum tl_code reported(struct tl_postgres_connection *connection, const st
     return code;
 }
 
-enum tl_code tl_postgres_result(struct tl_postgres_connection *connection, const struct tl_stop *stop, PGresult **ret_result,
-                                struct tl_err *err)
+enum tl_code tl_postgres_result(struct tl_postgres_connection *connection, const struct tl_stop *stop,
+                                PGresult **ret_result, struct tl_err *err)
 {
     while (PQisBusy(connection->pg)) {
         enum tl_code code = tl_postgres_receive(connection, stop, err);

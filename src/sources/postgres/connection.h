@@ -1,7 +1,7 @@
 /* sources/postgres/connection.h -- one connection to PostgreSQL on which every wait can be given up.
  *
- * Why: libpq's plain calls block for as long as the server or the network likes.  Everything here uses its asynchronous half
- *   and poll(2) in slices of at most 100 ms, asking `stop` between them.
+ * Why: libpq's plain calls block for as long as the server or the network likes.  Everything here uses its
+ *   asynchronous half and poll(2) in slices of at most 100 ms, asking `stop` between them.
  * Broken: once a call fails for anything but the server's own error report, the connection is `broken` and can only be
  *   closed.  Given up in mid-statement, the server is told to cancel (on a thread of its own: libpq's PQcancel blocks).
  * Secrets: passwords go to libpq in parameter arrays, never in a connection string; its texts are scrubbed (failure.c).
@@ -30,7 +30,7 @@ struct tl_postgres_connection {
 /* Has the caller lost interest?  TL_OK, TL_CANCELLED or TL_TIME_EXCEEDED. */
 TL_CHECKED enum tl_code tl_postgres_stopped(const char *source, const struct tl_stop *stop, struct tl_err *err);
 
-/* Connect and set up the session: read only, UTC, UTF-8, nothing found by search path but the system's own functions. */
+/* Connect and set up the session: read only, UTC, UTF-8, a search path of the system's own functions. */
 TL_CHECKED enum tl_code tl_postgres_connect(const struct tl_postgres_options *options, const struct tl_stop *stop,
                                             struct tl_postgres_connection *ret_connection, struct tl_err *err);
 /* Cancels what still runs.  Fine to call twice. */
@@ -39,17 +39,18 @@ void tl_postgres_disconnect(struct tl_postgres_connection *connection);
 bool tl_postgres_alive(struct tl_postgres_connection *connection);
 
 /* Send one or several statements as one message. */
-TL_CHECKED enum tl_code tl_postgres_send(struct tl_postgres_connection *connection, const char *sql, const struct tl_stop *stop,
-                                         struct tl_err *err);
-/* The next result, NULL after the last.  An error the server reports is returned as an error (the rest is discarded). */
+TL_CHECKED enum tl_code tl_postgres_send(struct tl_postgres_connection *connection, const char *sql,
+                                         const struct tl_stop *stop, struct tl_err *err);
+/* The next result, NULL after the last.  What the server reports is returned as an error (the rest is discarded). */
 TL_CHECKED enum tl_code tl_postgres_result(struct tl_postgres_connection *connection, const struct tl_stop *stop,
                                            PGresult **ret_result, struct tl_err *err);
 /* Wait for bytes from the server, then take them in; may return before there are any. */
 TL_CHECKED enum tl_code tl_postgres_receive(struct tl_postgres_connection *connection, const struct tl_stop *stop,
                                             struct tl_err *err);
 /* Send and gather `count` results, which the caller clears; commands without rows count too. */
-TL_CHECKED enum tl_code tl_postgres_query(struct tl_postgres_connection *connection, const char *sql, const struct tl_stop *stop,
-                                          PGresult **results, size_t count, struct tl_err *err);
+TL_CHECKED enum tl_code tl_postgres_query(struct tl_postgres_connection *connection, const char *sql,
+                                          const struct tl_stop *stop, PGresult **results, size_t count,
+                                          struct tl_err *err);
 
 /* Cancel requests under way, in the whole process: waits at most timeout_us for them to end. */
 void tl_postgres_cancels_finish(int64_t timeout_us);

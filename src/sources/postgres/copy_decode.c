@@ -59,7 +59,8 @@ static COLD enum tl_code no_place(const struct tl_postgres_decoder *decoder, con
 {
     tl_err_set(err, TL_INVALID_VALUE, "column \"%s\" (%s) of %s holds %s, which has no place in the column's type here",
                field->name, field->source_type, decoder->where, what);
-    tl_err_hint(err, "make a view at the source that casts the column (to text, for example), or filter those rows there");
+    tl_err_hint(err,
+                "make a view at the source that casts the column (to text, for example), or filter those rows there");
     return TL_INVALID_VALUE;
 }
 
@@ -89,7 +90,8 @@ static inline bool is_ascii(const uint8_t *bytes, size_t size)
 }
 
 static enum tl_code put_bytes(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size, struct tl_err *err)
+                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
+                              struct tl_err *err)
 {
     decoder->text_bytes += size;
     if (!tl_vector_set_text(vector, row, (const char *)bytes, size))
@@ -98,7 +100,8 @@ static enum tl_code put_bytes(struct tl_postgres_decoder *decoder, const struct 
 }
 
 static enum tl_code put_text(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                             struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size, struct tl_err *err)
+                             struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
+                             struct tl_err *err)
 {
     if (!is_ascii(bytes, size) && !tl_utf8_valid((const char *)bytes, size, NULL))
         return bad_value(decoder, field, err, "text that is not valid UTF-8");
@@ -106,15 +109,17 @@ static enum tl_code put_text(struct tl_postgres_decoder *decoder, const struct t
 }
 
 static enum tl_code put_jsonb(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size, struct tl_err *err)
+                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
+                              struct tl_err *err)
 {
     if (size < 1 || bytes[0] != 1)
         return bad_value(decoder, field, err, "jsonb of an unknown version");
     return put_text(decoder, field, vector, row, bytes + 1, size - 1, err);
 }
 
-static COLD enum tl_code numeric_failure(const struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                                         enum tl_postgres_numeric result, struct tl_err *err)
+static COLD enum tl_code numeric_failure(const struct tl_postgres_decoder *decoder,
+                                         const struct tl_postgres_field *field, enum tl_postgres_numeric result,
+                                         struct tl_err *err)
 {
     switch (result) {
     case TL_POSTGRES_NUMERIC_NAN:
@@ -131,7 +136,8 @@ static COLD enum tl_code numeric_failure(const struct tl_postgres_decoder *decod
 }
 
 static enum tl_code put_numeric(const struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                                struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size, struct tl_err *err)
+                                struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
+                                struct tl_err *err)
 {
     __int128 value;
     enum tl_postgres_numeric result = tl_postgres_decode_numeric(bytes, size, field->precision, field->scale, &value);
@@ -209,7 +215,8 @@ static void put_uuid(struct tl_vector *vector, size_t row, const uint8_t *bytes)
 }
 
 static enum tl_code put_array(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size, struct tl_err *err);
+                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
+                              struct tl_err *err);
 
 /* Bytes that a form always has; 0 = any number. */
 static const uint8_t fixed_sizes[] = {
@@ -218,11 +225,10 @@ static const uint8_t fixed_sizes[] = {
     [TL_POSTGRES_TIME] = 8,   [TL_POSTGRES_TIMESTAMP] = 8, [TL_POSTGRES_INTERVAL] = 16, [TL_POSTGRES_ARRAY] = 0,
 };
 
-/* always_inline: one copy for the fields of a row, one for the elements of arrays; a call a value costs 10 % of a scan. */
-static inline __attribute__((always_inline)) enum tl_code put_value(struct tl_postgres_decoder *decoder,
-                                                                    const struct tl_postgres_field *field,
-                                                                    struct tl_vector *vector, size_t row,
-                                                                    const uint8_t *bytes, size_t size, struct tl_err *err)
+/* One copy for the fields of a row, one for the elements of arrays: no call for a plain number. */
+static inline __attribute__((always_inline)) enum tl_code
+put_value(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field, struct tl_vector *vector,
+          size_t row, const uint8_t *bytes, size_t size, struct tl_err *err)
 {
     if (__builtin_expect(fixed_sizes[field->form] != 0 && size != fixed_sizes[field->form], 0))
         return bad_value(decoder, field, err, "a value of the wrong size");
@@ -266,7 +272,8 @@ static inline __attribute__((always_inline)) enum tl_code put_value(struct tl_po
     return bad_value(decoder, field, err, "an unknown form");
 }
 
-/* --- arrays: i32 dimensions, i32 flags, u32 element oid; of each dimension i32 size, i32 lower bound; then elements --- */
+/* --- arrays ---
+ * i32 dimensions, i32 flags, u32 element oid; of each dimension i32 size, i32 lower bound; then elements */
 
 static enum tl_code put_element(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
                                 struct tl_vector *vector, size_t row, struct cursor *cursor, struct tl_err *err)
@@ -306,8 +313,8 @@ static enum tl_code put_dimension(struct tl_postgres_decoder *decoder, const str
     return TL_OK;
 }
 
-static COLD enum tl_code other_dimensions(const struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                                          int32_t dimensions, struct tl_err *err)
+static COLD enum tl_code other_dimensions(const struct tl_postgres_decoder *decoder,
+                                          const struct tl_postgres_field *field, int32_t dimensions, struct tl_err *err)
 {
     char what[96];
     snprintf(what, sizeof what, "an array of %d dimensions (declared: %d)", dimensions, field->dimensions);
@@ -315,7 +322,8 @@ static COLD enum tl_code other_dimensions(const struct tl_postgres_decoder *deco
 }
 
 static enum tl_code put_array(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
-                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size, struct tl_err *err)
+                              struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
+                              struct tl_err *err)
 {
     if (size < 12)
         return bad_value(decoder, field, err, "an array without its header");
@@ -356,7 +364,8 @@ static enum tl_code take_header(struct tl_postgres_decoder *decoder, struct curs
     uint32_t flags = load32(cursor->at + sizeof signature);
     uint32_t extension = load32(cursor->at + sizeof signature + 4);
     if (flags & 0xFFFF0000U)
-        return bad_stream(decoder, err, flags & FLAG_OIDS ? "COPY data with object ids" : "COPY data of an unknown version");
+        return bad_stream(decoder, err,
+                          flags & FLAG_OIDS ? "COPY data with object ids" : "COPY data of an unknown version");
     cursor->at += sizeof signature + 8;
     cursor->left -= sizeof signature + 8;
     if (extension > cursor->left)

@@ -1,12 +1,12 @@
 /* sources/postgres/copy_decode.h -- rows of PostgreSQL's binary COPY, straight into vectors.
  *
- * Why: the bytes come from another machine and become memory of the engine: one small file checks every size, depends on
- *   no libpq, and is fuzzed alone (copy_fuzz.c).
- * Format: documentation of COPY, "Binary Format"; of each type its xxx_send function.  The server sends one row a message;
- *   the header comes in front of the first row, the trailer is a message of its own.
- * Errors: TL_SOURCE_PROTOCOL when bytes are not of the format; TL_INVALID_VALUE when a value of the source has no place in
- *   the column's type (a NaN in a numeric, an array of other dimensions); TL_MEMORY_EXCEEDED when a vector is full.
- *   The message names the column and its type.
+ * Why: the bytes come from another machine and become memory of the engine: one small file checks every size, depends
+ *   on no libpq, and is fuzzed alone (copy_fuzz.c).
+ * Format: documentation of COPY, "Binary Format"; of each type its xxx_send function.  The server sends one row a
+ *   message; the header comes in front of the first row, the trailer is a message of its own.
+ * Errors: TL_SOURCE_PROTOCOL when bytes are not of the format; TL_INVALID_VALUE when a value of the source has no
+ *   place in the column's type (a NaN in a numeric, an array of other dimensions); TL_MEMORY_EXCEEDED when a vector
+ *   is full. The message names the column and its type.
  * Owns: nothing.  Threads: one decoder is used by one thread.
  */
 #ifndef TL_SOURCES_POSTGRES_COPY_DECODE_H

@@ -74,8 +74,8 @@ static __int128 expected_value(const char *text, int scale)
 static void test_numerics_are_exact_at_every_scale(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"0", "1", "-1", "9999", "10000", "10001", "0.1", "0.01", "0.0001", "0.00001", "0.00010001",
-                                        "123456789.123456789", "99999999999999999999", "-0.5", "1000000000000000000000",
+    static const char *const texts[] = {"0", "1", "-1", "9999", "10000", "10001", "0.1", "0.01", "0.0001", "0.00001",
+                                        "0.00010001", "123456789.123456789", "99999999999999999999", "-0.5", "1000000000000000000000",
                                         "12345678901234567890123456789", "0.00000000000000000001"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *point = strchr(texts[i], '.');
@@ -162,7 +162,8 @@ struct stream {
 
 static void open_stream(struct stream *stream, enum tl_postgres_form form, enum tl_type_id id)
 {
-    *stream = (struct stream){.arena = tl_arena_new(1 << 20), .field = {.form = form, .name = "c", .source_type = "int"},
+    *stream = (struct stream){.arena = tl_arena_new(1 << 20),
+                              .field = {.form = form, .name = "c", .source_type = "int"},
                               .type = tl_type_simple(id)};
     stream->decoder = (struct tl_postgres_decoder){.fields = &stream->field, .field_count = 1, .where = "table \"t\""};
     const struct tl_type *types[] = {&stream->type};

@@ -1,5 +1,5 @@
-/* Bytes as a server could send them: 1 byte number of columns, 1 byte each for what they are, then messages, each with its
- * size in 2 bytes in front.  Whatever was decoded is read again, so that a wrong pointer or size is seen. */
+/* Bytes as a server could send them: 1 byte number of columns, 1 byte each for what they are, then messages, each
+ * with its size in 2 bytes in front.  Whatever was decoded is read again, so that a wrong pointer or size is seen. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,8 +42,8 @@ static void read_vector(const struct tl_vector *vector, uint64_t rows)
         read_vector(&vector->children[0], vector->child_rows);
 }
 
-static void decode(const struct tl_postgres_field *fields, const struct tl_type *const *types, size_t count, tl_arena *arena,
-                   const uint8_t *data, size_t size)
+static void decode(const struct tl_postgres_field *fields, const struct tl_type *const *types, size_t count,
+                   tl_arena *arena, const uint8_t *data, size_t size)
 {
     struct tl_postgres_decoder decoder = {.fields = fields, .field_count = count, .where = "table \"fuzz\""};
     struct tl_chunk *chunk = tl_chunk_new(arena, types, count);
@@ -74,7 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct tl_type int4 = {.id = TL_TYPE_INT32}, text = {.id = TL_TYPE_VARCHAR},
                                 list = {.id = TL_TYPE_LIST, .child_count = 1, .children = &int4};
-    static const struct tl_postgres_field int4_field = {.form = TL_POSTGRES_INT4}, text_field = {.form = TL_POSTGRES_TEXT};
+    static const struct tl_postgres_field int4_field = {.form = TL_POSTGRES_INT4},
+                                          text_field = {.form = TL_POSTGRES_TEXT};
     static const struct kind kinds[KINDS] = {
         {{.form = TL_POSTGRES_BOOL}, {.id = TL_TYPE_BOOLEAN}},
         {{.form = TL_POSTGRES_INT2}, {.id = TL_TYPE_INT16}},
@@ -82,10 +83,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {{.form = TL_POSTGRES_INT8}, {.id = TL_TYPE_INT64}},
         {{.form = TL_POSTGRES_FLOAT4}, {.id = TL_TYPE_FLOAT}},
         {{.form = TL_POSTGRES_FLOAT8}, {.id = TL_TYPE_DOUBLE}},
-        {{.form = TL_POSTGRES_NUMERIC, .precision = 4, .scale = 2}, {.id = TL_TYPE_DECIMAL, .precision = 4, .scale = 2}},
-        {{.form = TL_POSTGRES_NUMERIC, .precision = 9, .scale = 9}, {.id = TL_TYPE_DECIMAL, .precision = 9, .scale = 9}},
-        {{.form = TL_POSTGRES_NUMERIC, .precision = 18, .scale = 3}, {.id = TL_TYPE_DECIMAL, .precision = 18, .scale = 3}},
-        {{.form = TL_POSTGRES_NUMERIC, .precision = 38, .scale = 20}, {.id = TL_TYPE_DECIMAL, .precision = 38, .scale = 20}},
+        {{.form = TL_POSTGRES_NUMERIC, .precision = 4, .scale = 2},
+         {.id = TL_TYPE_DECIMAL, .precision = 4, .scale = 2}},
+        {{.form = TL_POSTGRES_NUMERIC, .precision = 9, .scale = 9},
+         {.id = TL_TYPE_DECIMAL, .precision = 9, .scale = 9}},
+        {{.form = TL_POSTGRES_NUMERIC, .precision = 18, .scale = 3},
+         {.id = TL_TYPE_DECIMAL, .precision = 18, .scale = 3}},
+        {{.form = TL_POSTGRES_NUMERIC, .precision = 38, .scale = 20},
+         {.id = TL_TYPE_DECIMAL, .precision = 38, .scale = 20}},
         {{.form = TL_POSTGRES_TEXT}, {.id = TL_TYPE_VARCHAR}},
         {{.form = TL_POSTGRES_JSONB}, {.id = TL_TYPE_JSON}},
         {{.form = TL_POSTGRES_BYTEA}, {.id = TL_TYPE_BLOB}},

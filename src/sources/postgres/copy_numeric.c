@@ -1,6 +1,7 @@
 #include "sources/postgres/copy_decode.h"
 
-/* numeric_send: i16 digits, i16 weight, u16 sign, u16 dscale, then digits to base 10000; digit i counts 10000^(weight - i). */
+/* numeric_send: i16 digits, i16 weight, u16 sign, u16 dscale, then digits to base 10000.
+ * Digit i counts 10000^(weight - i). */
 enum {
     HEADER_SIZE = 8,
     BASE = 10000,

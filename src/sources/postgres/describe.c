@@ -32,8 +32,9 @@ static void add_schemas(struct tl_buf *sql, const struct tl_postgres_options *op
     tl_buf_addc(sql, ')');
 }
 
-/* Which relations.  A name is compared as name for the index and as text because a literal of type name is cut at 63 bytes. */
-static void add_condition(struct tl_buf *sql, const struct tl_postgres_options *options, const char *schema, const char *name)
+/* Which relations.  A name is compared as name, for the index, and as text: name literals are cut at 63 bytes. */
+static void add_condition(struct tl_buf *sql, const struct tl_postgres_options *options, const char *schema,
+                          const char *name)
 {
     tl_buf_adds(sql, " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT LIKE 'pg\\_%'"
                      " AND n.nspname <> 'information_schema'");
@@ -84,7 +85,8 @@ static const char types_tail[] =
     " t.typndims FROM used u JOIN pg_type t ON t.oid = u.oid LEFT JOIN pg_type e ON e.oid = t.typelem"
     " ORDER BY t.oid; COMMIT";
 
-static void write_sql(struct tl_buf *sql, const struct tl_postgres_options *options, const char *schema, const char *name)
+static void write_sql(struct tl_buf *sql, const struct tl_postgres_options *options, const char *schema,
+                      const char *name)
 {
     tl_buf_adds(sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;");
     tl_buf_adds(sql, relations_head);
@@ -206,7 +208,8 @@ static enum tl_code read_all(struct reader *reader, struct tl_source_dataset **r
 {
     int count = PQntuples(reader->relations);
     if (count > TL_POSTGRES_DATASETS_MAX) {
-        tl_err_set(err, TL_TOO_LARGE, "source \"%s\" has more than %d tables", reader->options->name, TL_POSTGRES_DATASETS_MAX);
+        tl_err_set(err, TL_TOO_LARGE, "source \"%s\" has more than %d tables", reader->options->name,
+                   TL_POSTGRES_DATASETS_MAX);
         tl_err_hint(err, "name the schemas that matter in the option schemas of the source");
         return TL_TOO_LARGE;
     }

@@ -1,8 +1,8 @@
 /* sources/postgres/describe.h -- the datasets of a PostgreSQL: tables, views, their columns, keys and comments.
  *
- * What is shown: tables, partitioned tables (their partitions are not shown apart), views, materialized views and foreign
- *   tables of all schemas but the system's, or of the configured ones; also those the role may not read, so that nobody
- *   looks for a table that is there: reading one says which grant is missing.
+ * What is shown: tables, partitioned tables (their partitions are not shown apart), views, materialized views and
+ *   foreign tables of all schemas but the system's, or of the configured ones; also those the role may not read, so
+ *   that nobody looks for a table that is there: reading one says which grant is missing.
  * Owns: everything lives in the arena given.  dataset->driver_data is a struct tl_postgres_dataset.
  * Bounds: TL_POSTGRES_DATASETS_MAX datasets, TL_SOURCE_COLUMNS_MAX columns each.
  */
@@ -28,8 +28,9 @@ struct tl_postgres_dataset {
 };
 
 /* NULL schema and name: all of them. */
-TL_CHECKED enum tl_code tl_postgres_describe(struct tl_postgres_connection *connection, const char *schema, const char *name,
-                                             const struct tl_stop *stop, tl_arena *arena,
-                                             struct tl_source_dataset **ret_datasets, size_t *ret_count, struct tl_err *err);
+TL_CHECKED enum tl_code tl_postgres_describe(struct tl_postgres_connection *connection, const char *schema,
+                                             const char *name, const struct tl_stop *stop, tl_arena *arena,
+                                             struct tl_source_dataset **ret_datasets, size_t *ret_count,
+                                             struct tl_err *err);
 
 #endif

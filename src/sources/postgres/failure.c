@@ -92,12 +92,12 @@ static bool says(const char *text, const char *const *phrases)
 /* libpq 15's own texts about bytes it could not make sense of (fe-connect.c, fe-protocol3.c, fe-auth.c). */
 static bool is_garbage(const char *text)
 {
-    static const char *const phrases[] = {"invalid response",     "expected authentication request", "invalid authentication",
-                                          "lost synchronization", "unexpected response from server", "insufficient data",
-                                          "extraneous data",      "invalid message",                 "protocol error",
-                                          "unexpected message",   "message contents do not agree",   "invalid protocol",
-                                          "message type 0x",      "unexpected field count",          "backend message",
-                                          NULL};
+    static const char *const phrases[] = {
+        "invalid response",  "expected authentication request", "invalid authentication", "lost synchronization",
+        "insufficient data", "unexpected response from server", "extraneous data",        "invalid message",
+        "protocol error",    "message contents do not agree",   "unexpected message",     "invalid protocol",
+        "message type 0x",   "unexpected field count",          "backend message",        NULL,
+    };
     return says(text, phrases);
 }
 
@@ -109,7 +109,8 @@ static void keep_first_line(char *text)
         *location = '\0';
 }
 
-enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *options, const PGconn *pg, struct tl_err *err)
+enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *options, const PGconn *pg,
+                                         struct tl_err *err)
 {
     const char *text = PQerrorMessage(pg), *rest = text;
     char sqlstate[SQLSTATE_SIZE + 1] = "", clean[TEXT_SIZE];
@@ -123,12 +124,14 @@ enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *optio
     tl_postgres_scrub(options, rest, clean, sizeof clean);
     keep_first_line(clean);
     if (code == TL_SOURCE_AUTH)
-        tl_err_set(err, code, "source \"%s\" at %s:%s refused to let us in", options->name, options->host, options->port);
-    else if (code == TL_SOURCE_PROTOCOL)
-        tl_err_set(err, code, "source \"%s\" at %s:%s does not speak PostgreSQL's protocol", options->name, options->host,
+        tl_err_set(err, code, "source \"%s\" at %s:%s refused to let us in", options->name, options->host,
                    options->port);
+    else if (code == TL_SOURCE_PROTOCOL)
+        tl_err_set(err, code, "source \"%s\" at %s:%s does not speak PostgreSQL's protocol", options->name,
+                   options->host, options->port);
     else
-        tl_err_set(err, code, "could not connect to source \"%s\" at %s:%s", options->name, options->host, options->port);
+        tl_err_set(err, code, "could not connect to source \"%s\" at %s:%s", options->name, options->host,
+                   options->port);
     tl_err_detail(err, "%s", clean);
     if (PQconnectionNeedsPassword(pg) && !*sqlstate)
         tl_err_hint(err, "the server wants a password: set the option password of the source");
@@ -138,12 +141,13 @@ enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *optio
 
 static bool is_statement_timeout(const PGresult *result)
 {
-    /* 57014 is also a cancel request; only the function that raised it and the text differ, and the text may be translated */
+    /* 57014 is also what a cancel request ends with: only the text differs */
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     return text && strstr(text, "timeout");
 }
 
-enum tl_code tl_postgres_failure_result(const struct tl_postgres_options *options, const PGresult *result, struct tl_err *err)
+enum tl_code tl_postgres_failure_result(const struct tl_postgres_options *options, const PGresult *result,
+                                        struct tl_err *err)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

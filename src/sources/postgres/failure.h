@@ -9,13 +9,15 @@
 #include "sources/postgres/connection.h"
 
 /* The connection could not be made; `pg` still holds libpq's text. */
-enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *options, const PGconn *pg, struct tl_err *err);
+enum tl_code tl_postgres_failure_connect(const struct tl_postgres_options *options, const PGconn *pg,
+                                         struct tl_err *err);
 /* The server reported an error for a statement. */
-enum tl_code tl_postgres_failure_result(const struct tl_postgres_options *options, const PGresult *result, struct tl_err *err);
+enum tl_code tl_postgres_failure_result(const struct tl_postgres_options *options, const PGresult *result,
+                                        struct tl_err *err);
 /* The connection went away, or its bytes made no sense, while a statement ran. */
 enum tl_code tl_postgres_failure_lost(const struct tl_postgres_options *options, const PGconn *pg, struct tl_err *err);
 
-/* Copy of `text` on one line with each quoted "user" replaced; nothing at all is kept when the password occurs in it. */
+/* Copy of `text` on one line with each quoted "user" replaced; nothing is kept when the password occurs in it. */
 void tl_postgres_scrub(const struct tl_postgres_options *options, const char *text, char *ret_clean, size_t size);
 
 #endif

@@ -3,14 +3,15 @@
 enum {
     ORDERED = TL_POSTGRES_CLASS_BOOL | TL_POSTGRES_CLASS_INT | TL_POSTGRES_CLASS_FLOAT | TL_POSTGRES_CLASS_DECIMAL |
               TL_POSTGRES_CLASS_TEXT | TL_POSTGRES_CLASS_AS_TEXT | TL_POSTGRES_CLASS_BYTES | TL_POSTGRES_CLASS_UUID |
-              TL_POSTGRES_CLASS_DATE | TL_POSTGRES_CLASS_TIME | TL_POSTGRES_CLASS_TIMESTAMP | TL_POSTGRES_CLASS_TIMESTAMPTZ,
+              TL_POSTGRES_CLASS_DATE | TL_POSTGRES_CLASS_TIME | TL_POSTGRES_CLASS_TIMESTAMP |
+              TL_POSTGRES_CLASS_TIMESTAMPTZ,
     EQUAL = ORDERED | TL_POSTGRES_CLASS_PADDED,
     TEXTS = TL_POSTGRES_CLASS_TEXT | TL_POSTGRES_CLASS_AS_TEXT,
     EXACT = TL_POSTGRES_CLASS_INT | TL_POSTGRES_CLASS_DECIMAL,
 };
 
-/* The allow-list of comparisons: which classes of columns mean the same by it.  Tests: postgres_filter_test.c runs each row
- * on a table of edge values at a real server and compares with the truth computed here. */
+/* The allow-list of comparisons: which classes of columns mean the same by it.  Tests: postgres_filter_test.c runs
+ * each row on a table of edge values at a real server and compares with the truth computed here. */
 static const struct comparison {
     enum tl_expr_kind kind;
     const char *spelling;
@@ -100,7 +101,8 @@ static int32_t characters_of(struct tl_str text)
 }
 
 /* Things that are true of texts only. */
-static bool text_constant_fits(struct context *context, const struct tl_postgres_column *column, const struct tl_value *value)
+static bool text_constant_fits(struct context *context, const struct tl_postgres_column *column,
+                               const struct tl_value *value)
 {
     if (value->is_null || value->type.id != TL_TYPE_VARCHAR)
         return decline(context, "compares text with another type");

@@ -1,4 +1,4 @@
-/* sources/postgres/filter.h -- filters, orders and columns in PostgreSQL's SQL, where it means exactly what the engine means.
+/* sources/postgres/filter.h -- filters, orders and columns in PostgreSQL's SQL, where it means what the engine means.
  *
  * Why: a filter said to the source is not checked again, so one that means a little less loses rows.  Everything is by
  *   allow-list (the table in filter.c): what is not in it is declined with a reason, and the scan applies it itself.

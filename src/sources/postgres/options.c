@@ -15,19 +15,22 @@ const struct tl_source_option tl_postgres_option_table[] = {
     {"sslrootcert", NULL, false, false, "file with the certificate authorities to trust (verify-ca, verify-full)"},
     {"schemas", NULL, false, false, "schemas to show, separated by commas; all but the system's when not set"},
     {"connections_max", "8", false, false, "connections open at once, at most"},
-    {"statement_timeout", "0", false, false, "longest time of one read at the server, e.g. 5m; 0 = as long as the statement may run"},
+    {"statement_timeout", "0", false, false,
+     "longest read at the server, e.g. 5m; 0 = as long as the statement may run"},
     {"connect_timeout", "5s", false, false, "longest time to connect"},
     {"application_name", "townlake", false, false, "shown in pg_stat_activity"},
     {"numeric_as", "text", false, false,
-     "numeric without precision becomes: text (exact), double (rounded), or decimal(p,s) (values that do not fit are errors)"},
+     "numeric without precision becomes text (exact), double (rounded) or decimal(p,s) (what does not fit fails)"},
     {0},
 };
 
 enum { TIMEOUT_HOURS_MAX = 24 * 30, TEXT_MAX = 1024 };
 
-static enum tl_code invalid(const struct tl_source_config *config, const char *option, struct tl_err *err, const char *wanted)
+static enum tl_code invalid(const struct tl_source_config *config, const char *option, struct tl_err *err,
+                            const char *wanted)
 {
-    return tl_err_set(err, TL_INVALID_ARGUMENT, "option \"%s\" of source \"%s\" must be %s", option, config->name, wanted);
+    return tl_err_set(err, TL_INVALID_ARGUMENT, "option \"%s\" of source \"%s\" must be %s", option, config->name,
+                      wanted);
 }
 
 static bool is_option(const char *name)
@@ -62,8 +65,8 @@ static enum tl_code check_names(const struct tl_source_config *config, struct tl
 }
 
 /* The value given, else the fallback; a missing required one is an error.  An empty value is none. */
-static enum tl_code text_of(tl_arena *arena, const struct tl_source_config *config, const char *name, const char **ret_text,
-                            struct tl_err *err)
+static enum tl_code text_of(tl_arena *arena, const struct tl_source_config *config, const char *name,
+                            const char **ret_text, struct tl_err *err)
 {
     const struct tl_source_option *option = tl_postgres_option_table;
     while (!tl_streq(option->name, name))
@@ -149,8 +152,8 @@ static enum tl_code split_schemas(tl_arena *arena, const struct tl_source_config
     return TL_OK;
 }
 
-static enum tl_code read_texts(tl_arena *arena, const struct tl_source_config *config, struct tl_postgres_options *options,
-                               struct tl_err *err)
+static enum tl_code read_texts(tl_arena *arena, const struct tl_source_config *config,
+                               struct tl_postgres_options *options, struct tl_err *err)
 {
     const struct {
         const char *name;
@@ -169,8 +172,8 @@ static enum tl_code read_texts(tl_arena *arena, const struct tl_source_config *c
     return TL_OK;
 }
 
-static enum tl_code read_others(tl_arena *arena, const struct tl_source_config *config, struct tl_postgres_options *options,
-                                struct tl_err *err)
+static enum tl_code read_others(tl_arena *arena, const struct tl_source_config *config,
+                                struct tl_postgres_options *options, struct tl_err *err)
 {
     const char *schemas, *connections, *statement, *connect, *numeric;
     enum tl_code code = text_of(arena, config, "schemas", &schemas, err);

@@ -1,6 +1,7 @@
 /* sources/postgres/options.h -- the configured options of one PostgreSQL source, checked and typed.
  *
- * Owns: texts live in the arena given.  Errors: TL_INVALID_ARGUMENT that names the option; a secret's value is never shown.
+ * Owns: texts live in the arena given.  Errors: TL_INVALID_ARGUMENT that names the option; a secret's value is never
+ *   shown.
  */
 #ifndef TL_SOURCES_POSTGRES_OPTIONS_H
 #define TL_SOURCES_POSTGRES_OPTIONS_H

@@ -53,9 +53,10 @@ static enum tl_code wait_change(struct tl_scan *scan, const struct tl_stop *stop
     return tl_postgres_stopped(scan->source->options.name, stop, err);
 }
 
-/* Called and left with the mutex held.  A scan that has a connection never waits for the pool: two such scans could wait
- * for each other.  Leaves part->connection NULL when there is nothing left to take. */
-static enum tl_code take(struct tl_scan *scan, struct tl_scan_part *part, const struct tl_stop *stop, struct tl_err *err)
+/* Called and left with the mutex held.  A scan that has a connection never waits for the pool: two such scans could
+ * wait for each other.  Leaves part->connection NULL when there is nothing left to take. */
+static enum tl_code take(struct tl_scan *scan, struct tl_scan_part *part, const struct tl_stop *stop,
+                         struct tl_err *err)
 {
     enum tl_code code = TL_OK;
     while (code == TL_OK && !all_taken(scan)) {
@@ -176,7 +177,8 @@ static void imported(struct tl_scan *scan)
     release_idle(scan);
 }
 
-enum tl_code tl_postgres_part_open(tl_scan *scan, const struct tl_stop *stop, tl_scan_part **ret_part, struct tl_err *err)
+enum tl_code tl_postgres_part_open(tl_scan *scan, const struct tl_stop *stop, tl_scan_part **ret_part,
+                                   struct tl_err *err)
 {
     enum tl_code code = tl_postgres_stopped(scan->source->options.name, stop, err);
     *ret_part = NULL;
@@ -210,7 +212,8 @@ enum tl_code tl_postgres_part_open(tl_scan *scan, const struct tl_stop *stop, tl
 static enum tl_code cut_short(const struct tl_scan_part *part, struct tl_err *err)
 {
     part->connection->broken = true;
-    return tl_err_set(err, TL_SOURCE_PROTOCOL, "rows of %s ended before their end was announced", part->scan->own->where);
+    return tl_err_set(err, TL_SOURCE_PROTOCOL, "rows of %s ended before their end was announced",
+                      part->scan->own->where);
 }
 
 /* The data has ended; what the server says of it must agree with what was decoded. */
@@ -298,7 +301,8 @@ static enum tl_code read_count(struct tl_scan_part *part, const struct tl_stop *
     return code;
 }
 
-enum tl_code tl_postgres_part_next(tl_scan_part *part, struct tl_chunk *chunk, const struct tl_stop *stop, struct tl_err *err)
+enum tl_code tl_postgres_part_next(tl_scan_part *part, struct tl_chunk *chunk, const struct tl_stop *stop,
+                                   struct tl_err *err)
 {
     enum tl_code code = tl_postgres_stopped(part->scan->source->options.name, stop, err);
     chunk->row_count = 0;

@@ -6,6 +6,7 @@
 
 struct tl_postgres_pool {
     const struct tl_postgres_options *options;
+    int idle_ms;
     pthread_mutex_t mutex;
     pthread_cond_t changed;  /* a connection was put back, or one may be made */
     pthread_cond_t reap_now; /* the pool ends, or the first idle connection came */
@@ -53,8 +54,8 @@ static void *reap(void *context)
         if (pool->idle_count == 0)
             pthread_cond_wait(&pool->reap_now, &pool->mutex);
         else
-            tl_postgres_condition_wait(&pool->reap_now, &pool->mutex, TL_POSTGRES_POOL_IDLE_MS / 4);
-        int count = take_expired(pool, tl_clock_monotonic_us() - TL_POSTGRES_POOL_IDLE_MS * INT64_C(1000), expired);
+            tl_postgres_condition_wait(&pool->reap_now, &pool->mutex, pool->idle_ms / 4);
+        int count = take_expired(pool, tl_clock_monotonic_us() - pool->idle_ms * INT64_C(1000), expired);
         pthread_mutex_unlock(&pool->mutex);
         close_all(expired, count);
         pthread_mutex_lock(&pool->mutex);
@@ -63,10 +64,11 @@ static void *reap(void *context)
     return NULL;
 }
 
-tl_postgres_pool *tl_postgres_pool_new(const struct tl_postgres_options *options)
+tl_postgres_pool *tl_postgres_pool_new(const struct tl_postgres_options *options, int idle_ms)
 {
     tl_postgres_pool *pool = tl_heap_alloc(sizeof *pool);
     pool->options = options;
+    pool->idle_ms = idle_ms;
     pthread_mutex_init(&pool->mutex, NULL);
     tl_postgres_condition_init(&pool->changed);
     tl_postgres_condition_init(&pool->reap_now);
@@ -99,8 +101,8 @@ static void forget_one(tl_postgres_pool *pool)
 }
 
 /* The place is counted already. */
-static enum tl_code make(tl_postgres_pool *pool, const struct tl_stop *stop, struct tl_postgres_connection **ret_connection,
-                         struct tl_err *err)
+static enum tl_code make(tl_postgres_pool *pool, const struct tl_stop *stop,
+                         struct tl_postgres_connection **ret_connection, struct tl_err *err)
 {
     struct tl_postgres_connection *connection = tl_heap_alloc(sizeof *connection);
     enum tl_code code = tl_postgres_connect(pool->options, stop, connection, err);
@@ -190,8 +192,8 @@ void tl_postgres_pool_put(tl_postgres_pool *pool, struct tl_postgres_connection 
 }
 
 /* Close it and connect anew in its place. */
-static enum tl_code replace(tl_postgres_pool *pool, const struct tl_stop *stop, struct tl_postgres_connection **connection,
-                            struct tl_err *err)
+static enum tl_code replace(tl_postgres_pool *pool, const struct tl_stop *stop,
+                            struct tl_postgres_connection **connection, struct tl_err *err)
 {
     struct tl_postgres_connection *expired[TL_POSTGRES_CONNECTIONS_MAX];
     close_connection(*connection);

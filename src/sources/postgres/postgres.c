@@ -25,7 +25,7 @@ static enum tl_code open_source(const struct tl_source_config *config, tl_source
         free(source);
         return code;
     }
-    source->pool = tl_postgres_pool_new(&source->options);
+    source->pool = tl_postgres_pool_new(&source->options, TL_POSTGRES_POOL_IDLE_MS);
     *ret_source = source;
     return TL_OK;
 }
@@ -59,8 +59,8 @@ static enum tl_code ask_version(void *context, struct tl_postgres_connection *co
     return code;
 }
 
-static enum tl_code test_source(tl_source *source, const struct tl_stop *stop, tl_arena *arena, const char **ret_version,
-                                struct tl_err *err)
+static enum tl_code test_source(tl_source *source, const struct tl_stop *stop, tl_arena *arena,
+                                const char **ret_version, struct tl_err *err)
 {
     struct test test = {arena, "PostgreSQL"};
     struct tl_postgres_connection *connection = NULL;
@@ -77,12 +77,12 @@ struct description {
     size_t count;
 };
 
-static enum tl_code ask_description(void *context, struct tl_postgres_connection *connection, const struct tl_stop *stop,
-                                    struct tl_err *err)
+static enum tl_code ask_description(void *context, struct tl_postgres_connection *connection,
+                                    const struct tl_stop *stop, struct tl_err *err)
 {
     struct description *asked = context;
-    return tl_postgres_describe(connection, asked->schema, asked->name, stop, asked->arena, &asked->datasets, &asked->count,
-                                err);
+    return tl_postgres_describe(connection, asked->schema, asked->name, stop, asked->arena, &asked->datasets,
+                                &asked->count, err);
 }
 
 static enum tl_code run_description(tl_source *source, struct description *asked, const struct tl_stop *stop,
@@ -94,8 +94,8 @@ static enum tl_code run_description(tl_source *source, struct description *asked
     return code;
 }
 
-static enum tl_code list(tl_source *source, const struct tl_stop *stop, tl_arena *arena, struct tl_source_dataset **ret_datasets,
-                         size_t *ret_count, struct tl_err *err)
+static enum tl_code list(tl_source *source, const struct tl_stop *stop, tl_arena *arena,
+                         struct tl_source_dataset **ret_datasets, size_t *ret_count, struct tl_err *err)
 {
     struct description asked = {.arena = arena};
     enum tl_code code = run_description(source, &asked, stop, err);
@@ -110,12 +110,14 @@ static enum tl_code describe(tl_source *source, const char *schema, const char *
     struct description asked = {.schema = schema, .name = name, .arena = arena};
     enum tl_code code = run_description(source, &asked, stop, err);
     if (code == TL_OK && asked.count != 1)
-        code = tl_err_set(err, TL_TABLE_NOT_FOUND, "source \"%s\" has no table \"%s.%s\"", source->options.name, schema, name);
+        code = tl_err_set(err, TL_TABLE_NOT_FOUND, "source \"%s\" has no table \"%s.%s\"", source->options.name, schema,
+                          name);
     *ret_dataset = asked.datasets;
     return code;
 }
 
-static bool can_push(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr, const char **reason)
+static bool can_push(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr,
+                     const char **reason)
 {
     struct tl_buf sql;
     (void)source;
@@ -125,7 +127,8 @@ static bool can_push(tl_source *source, const struct tl_source_dataset *dataset,
     return pushed;
 }
 
-static bool can_push_order(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_scan_order *order)
+static bool can_push_order(tl_source *source, const struct tl_source_dataset *dataset,
+                           const struct tl_scan_order *order)
 {
     struct tl_buf sql;
     (void)source;

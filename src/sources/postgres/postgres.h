@@ -1,8 +1,8 @@
 /* sources/postgres/postgres.h -- the source kind "postgres": PostgreSQL 12 and newer, read through libpq.
  *
  * Types: type.h.  Filters, orders: filter.h.  Reading: scan.h.  Options: options.c, also in docs and help.
- * Needs at the server: CONNECT on the database, USAGE on schemas and SELECT on tables; nothing is ever written, and each
- *   transaction is read-only.
+ * Needs at the server: CONNECT on the database, USAGE on schemas and SELECT on tables; nothing is ever written, and
+ *   each transaction is read-only.
  */
 #ifndef TL_SOURCES_POSTGRES_POSTGRES_H
 #define TL_SOURCES_POSTGRES_POSTGRES_H

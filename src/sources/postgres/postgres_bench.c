@@ -1,6 +1,7 @@
 /* postgres_bench.c -- one table read into heap vectors by 1 and 2 threads, then single rows by its first column.
  *
- * usage: postgres_bench HOST PORT TABLE [RUNS]     database and user "postgres", schema "public"; see bench/postgres_scan.sh
+ * usage: postgres_bench HOST PORT TABLE [RUNS]     database and user "postgres", schema "public"; see
+ *   bench/postgres_scan.sh
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,8 +93,8 @@ static void measure_scans(tl_source *source, const struct tl_scan_request *reque
             double seconds = (double)(tl_clock_monotonic_us() - start) / 1e6;
             best = best == 0 || seconds < best ? seconds : best;
         }
-        printf("townlake, %d thread%s: %lld rows in %.3f s = %.2f M rows/s\n", threads, threads > 1 ? "s" : " ", (long long)rows,
-               best, (double)rows / best / 1e6);
+        printf("townlake, %d thread%s: %lld rows in %.3f s = %.2f M rows/s\n", threads, threads > 1 ? "s" : " ",
+               (long long)rows, best, (double)rows / best / 1e6);
     }
 }
 
@@ -120,8 +121,8 @@ static void measure_points(tl_source *source, const struct tl_scan_request *all)
             times[i] = tl_clock_monotonic_us() - start;
         }
         qsort(times, POINTS, sizeof *times, compare);
-        printf("townlake, one row by its key, %d thread%s: p50 %.2f ms, p99 %.2f ms\n", threads, threads > 1 ? "s" : " ",
-               (double)times[POINTS / 2] / 1e3, (double)times[POINTS * 99 / 100] / 1e3);
+        printf("townlake, one row by its key, %d thread%s: p50 %.2f ms, p99 %.2f ms\n", threads,
+               threads > 1 ? "s" : " ", (double)times[POINTS / 2] / 1e3, (double)times[POINTS * 99 / 100] / 1e3);
     }
 }
 
@@ -151,7 +152,8 @@ int main(int argc, char **argv)
     int *columns = TL_NEW_ARRAY(arena, int, dataset->column_count);
     for (size_t i = 0; i < dataset->column_count; i++)
         columns[i] = (int)i;
-    struct tl_scan_request request = {.dataset = dataset, .column_count = dataset->column_count, .columns = columns, .limit = -1};
+    struct tl_scan_request request = {
+        .dataset = dataset, .column_count = dataset->column_count, .columns = columns, .limit = -1};
     measure_scans(source, &request, argc > 4 ? (int)strtol(argv[4], NULL, 10) : 3);
     measure_points(source, &request);
     driver->close(source);

@@ -63,7 +63,8 @@ static bool is_late(void *context)
 }
 
 /* Read all rows with a stop; err and the time it took. */
-static enum tl_code read_with(tl_source *source, const char *name, const struct tl_stop *stop, struct tl_err *err, int64_t *ret_ms)
+static enum tl_code read_with(tl_source *source, const char *name, const struct tl_stop *stop, struct tl_err *err,
+                              int64_t *ret_ms)
 {
     struct tl_source_dataset *dataset = test_describe(source, arena, "public", name);
     struct tl_scan_request request = {.dataset = dataset, .column_count = dataset->column_count,
@@ -183,7 +184,8 @@ static void test_idle_connections_that_died_are_replaced_unseen(void **state)
     for (int round = 0; round < 2; round++) {
         assert_int_equal(test_table(source, arena, "public", "small").row_count, 3);
         if (round == 0)
-            test_run(&server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'townlake'");
+            test_run(&server,
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'townlake'");
         else
             test_server_command(&server, "restart");
     }
@@ -312,7 +314,8 @@ static void test_a_missing_grant_is_said(void **state)
     (void)state;
     struct tl_err err;
     int64_t took;
-    test_run(&server, "DROP ROLE IF EXISTS plain_reader; CREATE ROLE plain_reader LOGIN; REVOKE ALL ON small FROM PUBLIC");
+    test_run(&server,
+             "DROP ROLE IF EXISTS plain_reader; CREATE ROLE plain_reader LOGIN; REVOKE ALL ON small FROM PUBLIC");
     tl_source *source = test_open(&server, "user", "plain_reader", NULL);
     assert_int_equal(read_with(source, "small", NULL, &err, &took), TL_SOURCE_FAILED);
     assert_non_null(strstr(err.message, "permission denied for table small"));
@@ -359,285 +362,6 @@ static void test_what_changed_since_it_was_described_is_said(void **state)
     driver->close(source);
 }
 
-/* --- many threads --- */
-
-struct reader {
-    tl_source *source;
-    tl_scan *scan;
-    const struct tl_scan_request *request;
-    int64_t rows, sum;
-    enum tl_code code;
-    struct tl_err err;
-};
-
-static void *read_parts(void *context)
-{
-    struct reader *reader = context;
-    tl_arena *own = tl_arena_new(TEST_ARENA_BYTES);
-    struct tl_chunk *chunk = test_chunk(own, reader->request);
-    tl_err_init(&reader->err);
-    while (reader->code == TL_OK) {
-        tl_scan_part *part = NULL;
-        reader->code = driver->part_open(reader->scan, NULL, &part, &reader->err);
-        if (!part)
-            break;
-        for (;;) {
-            tl_chunk_reset(chunk);
-            reader->code = driver->part_next(part, chunk, NULL, &reader->err);
-            if (reader->code != TL_OK || chunk->row_count == 0)
-                break;
-            reader->rows += (int64_t)chunk->row_count;
-            for (size_t i = 0; i < chunk->row_count; i++)
-                reader->sum += ((const int64_t *)chunk->columns[0].data)[i];
-        }
-        driver->part_close(part);
-    }
-    tl_arena_free(own);
-    return NULL;
-}
-
-enum { READERS = 4 };
-
-/* Rows and the sum of the first column, read by several threads; the ranges it was split in. */
-static void read_in_parallel(tl_source *source, const struct tl_scan_request *request, int64_t *ret_rows, int64_t *ret_sum,
-                             const char **ret_text)
-{
-    struct reader readers[READERS] = {0};
-    pthread_t threads[READERS];
-    tl_scan *scan;
-    struct tl_scan_stats stats;
-    int parts;
-    struct tl_err err;
-    tl_err_init(&err);
-    if (driver->scan_open(source, request, READERS, NULL, arena, &scan, &parts, &err) != TL_OK)
-        fail_msg("%s: %s", err.message, err.detail);
-    for (size_t i = 0; i < READERS; i++) {
-        readers[i] = (struct reader){.source = source, .scan = scan, .request = request};
-        assert_int_equal(pthread_create(&threads[i], NULL, read_parts, &readers[i]), 0);
-    }
-    *ret_rows = *ret_sum = 0;
-    for (size_t i = 0; i < READERS; i++) {
-        pthread_join(threads[i], NULL);
-        if (readers[i].code != TL_OK)
-            fail_msg("%s: %s", readers[i].err.message, readers[i].err.detail);
-        *ret_rows += readers[i].rows;
-        *ret_sum += readers[i].sum;
-    }
-    driver->scan_close(scan, &stats);
-    assert_int_equal(stats.rows, *ret_rows);
-    *ret_text = tl_arena_strdup(arena, stats.text);
-}
-
-static atomic_bool writing;
-
-static void *write_on(void *context)
-{
-    PGconn *pg = context;
-    /* moves amounts between rows and rows between pages; the sum stays 0 and the number of rows as it is */
-    while (writing)
-        PQclear(PQexec(pg, "BEGIN; UPDATE balance SET amount = amount + 1 WHERE id % 977 = 1;"
-                           " UPDATE balance SET amount = amount - 1 WHERE id % 977 = 2;"
-                           " DELETE FROM balance WHERE id <= 5;"
-                           " INSERT INTO balance SELECT i, 0, repeat('x', 100) FROM generate_series(1, 5) i; COMMIT"));
-    return NULL;
-}
-
-static void test_all_threads_see_one_state_while_a_writer_runs(void **state)
-{
-    (void)state;
-    test_run(&server, "DROP TABLE IF EXISTS balance; CREATE TABLE balance AS SELECT i::bigint AS id, 0::bigint AS amount,"
-                      " repeat('x', 100) AS filler FROM generate_series(0, 9769) i, generate_series(1, 10);"
-                      "CREATE INDEX ON balance (id); ANALYZE balance");
-    test_run(&server, "UPDATE balance SET amount = 0 WHERE id <= 5; DELETE FROM balance WHERE id <= 5;"
-                      " INSERT INTO balance SELECT i, 0, repeat('x', 100) FROM generate_series(1, 5) i");
-    const char *expected = test_value(&server, arena, "SELECT count(*) FROM balance");
-    char parameters[160];
-    snprintf(parameters, sizeof parameters, "host=127.0.0.1 port=%d user=postgres dbname=postgres", server.port);
-    PGconn *pg = PQconnectdb(parameters);
-    pthread_t writer;
-    tl_source *source = test_open(&server, NULL);
-    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "balance");
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){1}, .limit = -1};
-    writing = true;
-    assert_int_equal(pthread_create(&writer, NULL, write_on, pg), 0);
-    for (int round = 0; round < 10; round++) {
-        int64_t rows, sum;
-        const char *text;
-        read_in_parallel(source, &request, &rows, &sum, &text);
-        assert_non_null(strstr(text, "in ranges of"));
-        assert_int_equal(rows, strtoll(expected, NULL, 10));
-        assert_int_equal(sum, 0);
-    }
-    writing = false;
-    pthread_join(writer, NULL);
-    PQfinish(pg);
-    driver->close(source);
-}
-
-static int64_t sum_of_part(tl_scan_part *part, const struct tl_scan_request *request, int64_t *rows)
-{
-    struct tl_chunk *chunk = test_chunk(arena, request);
-    struct tl_err err;
-    int64_t sum = 0;
-    tl_err_init(&err);
-    do {
-        tl_chunk_reset(chunk);
-        if (driver->part_next(part, chunk, NULL, &err) != TL_OK)
-            fail_msg("%s", err.message);
-        *rows += (int64_t)chunk->row_count;
-        for (size_t i = 0; i < chunk->row_count; i++)
-            sum += ((const int64_t *)chunk->columns[0].data)[i];
-    } while (chunk->row_count > 0);
-    return sum;
-}
-
-static void test_a_part_opened_later_sees_what_the_first_saw(void **state)
-{
-    (void)state;
-    tl_source *source = test_open(&server, NULL);
-    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1};
-    tl_scan_part *open[3] = {0};
-    struct tl_scan_stats stats;
-    struct tl_err err;
-    tl_scan *scan;
-    int parts;
-    int64_t rows = 0, sum = 0;
-    tl_err_init(&err);
-    assert_int_equal(driver->scan_open(source, &request, 2, NULL, arena, &scan, &parts, &err), TL_OK);
-    assert_int_equal(parts, 2);
-    assert_int_equal(driver->part_open(scan, NULL, &open[0], &err), TL_OK);
-    test_run(&server, "UPDATE large SET id = -id WHERE id > 200000");
-    assert_int_equal(driver->part_open(scan, NULL, &open[1], &err), TL_OK); /* on a connection of its own */
-    for (size_t i = 0; i < 2; i++) {
-        sum += sum_of_part(open[i], &request, &rows);
-        driver->part_close(open[i]);
-    }
-    while (driver->part_open(scan, NULL, &open[2], &err) == TL_OK && open[2]) {
-        sum += sum_of_part(open[2], &request, &rows);
-        driver->part_close(open[2]);
-    }
-    assert_int_equal(err.code, TL_OK);
-    driver->scan_close(scan, &stats);
-    assert_int_equal(rows, 300000);
-    assert_int_equal(sum, INT64_C(300000) * 300001 / 2);
-    test_run(&server, "UPDATE large SET id = -id WHERE id < 0");
-    driver->close(source);
-}
-
-static void test_threads_that_come_late_lose_no_rows(void **state)
-{
-    (void)state;
-    for (int round = 0; round < 20; round++) {
-        tl_source *source = test_open(&server, NULL); /* new, so that the first thread is far ahead of the others */
-        struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
-        struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){-1}, .limit = -1};
-        int64_t rows, sum;
-        const char *text;
-        read_in_parallel(source, &request, &rows, &sum, &text);
-        assert_int_equal(rows, 300000);
-        driver->close(source);
-    }
-}
-
-static void test_no_more_connections_than_allowed(void **state)
-{
-    (void)state;
-    tl_source *source = test_open(&server, "connections_max", "2", NULL);
-    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1};
-    int64_t rows, sum;
-    const char *text;
-    for (int i = 0; i < 3; i++) {
-        read_in_parallel(source, &request, &rows, &sum, &text);
-        assert_int_equal(rows, 300000);
-        assert_int_equal(sum, INT64_C(300000) * 300001 / 2);
-    }
-    assert_true(strtol(test_value(&server, arena, BACKENDS), NULL, 10) <= 2);
-    driver->close(source);
-}
-
-static void test_waiting_for_a_connection_can_be_given_up(void **state)
-{
-    (void)state;
-    tl_source *source = test_open(&server, "connections_max", "1", NULL);
-    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1};
-    tl_scan *scan;
-    tl_scan_part *part;
-    struct tl_scan_stats stats;
-    struct tl_err err;
-    const char *version;
-    int parts;
-    tl_err_init(&err);
-    assert_int_equal(driver->scan_open(source, &request, 4, NULL, arena, &scan, &parts, &err), TL_OK);
-    assert_int_equal(parts, 1);
-    assert_int_equal(driver->part_open(scan, NULL, &part, &err), TL_OK);
-    struct alarm alarm = {now_ms() + 200};
-    struct tl_stop stop = {is_late, &alarm, 0};
-    assert_int_equal(driver->test(source, &stop, arena, &version, &err), TL_CANCELLED);
-    assert_true(now_ms() - alarm.at_ms < 300);
-    driver->part_close(part);
-    driver->scan_close(scan, &stats);
-    tl_err_init(&err);
-    assert_int_equal(driver->test(source, NULL, arena, &version, &err), TL_OK);
-    driver->close(source);
-}
-
-static void test_two_scans_that_want_all_connections_both_end(void **state)
-{
-    (void)state;
-    tl_source *source = test_open(&server, "connections_max", "2", NULL);
-    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1};
-    struct reader readers[READERS] = {0};
-    pthread_t threads[READERS];
-    tl_scan *scans[2];
-    struct tl_scan_stats stats;
-    struct tl_err err;
-    int parts;
-    tl_err_init(&err);
-    for (size_t i = 0; i < 2; i++)
-        assert_int_equal(driver->scan_open(source, &request, 2, NULL, arena, &scans[i], &parts, &err), TL_OK);
-    for (size_t i = 0; i < READERS; i++) {
-        readers[i] = (struct reader){.source = source, .scan = scans[i % 2], .request = &request};
-        assert_int_equal(pthread_create(&threads[i], NULL, read_parts, &readers[i]), 0);
-    }
-    for (size_t i = 0; i < READERS; i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(readers[i].code, TL_OK);
-    }
-    assert_int_equal(readers[0].rows + readers[2].rows, 300000);
-    assert_int_equal(readers[1].rows + readers[3].rows, 300000);
-    driver->scan_close(scans[0], &stats);
-    driver->scan_close(scans[1], &stats);
-    driver->close(source);
-}
-
-static void test_a_read_that_an_index_answers_is_one_part(void **state)
-{
-    (void)state;
-    tl_source *source = test_open(&server, NULL);
-    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
-    struct tl_expr column = {.kind = TL_EXPR_COLUMN, .column = 0, .type = dataset->columns[0].type};
-    struct tl_expr constant = {.kind = TL_EXPR_CONSTANT, .type = column.type, .value = {.type = column.type, .as.int64 = 77777}};
-    struct tl_expr *children[] = {&column, &constant};
-    struct tl_expr equal = {.kind = TL_EXPR_EQ, .child_count = 2, .children = children};
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1, .filter_count = 1,
-                                      .filters = (const struct tl_expr *const[]){&equal}, .query_id = "q_1*/"};
-    int64_t rows, sum;
-    const char *text;
-    read_in_parallel(source, &request, &rows, &sum, &text);
-    assert_int_equal(rows, 1);
-    assert_int_equal(sum, 77777);
-    assert_null(strstr(text, "in ranges of"));
-    equal.kind = TL_EXPR_NE;
-    read_in_parallel(source, &request, &rows, &sum, &text);
-    assert_int_equal(rows, 299999);
-    assert_non_null(strstr(text, "in ranges of"));
-    driver->close(source);
-}
-
 /* --- TLS --- */
 
 static void make_certificate(void)
@@ -671,7 +395,8 @@ static void test_tls_is_used_and_certificates_are_checked(void **state)
     snprintf(root, sizeof root, "%s/data/server.crt", server.dir);
     tl_source *source = test_open(&server, "sslmode", "verify-full", "sslrootcert", root, NULL);
     assert_int_equal(test_table(source, arena, "public", "large").row_count, 300000);
-    wait_value("SELECT count(*) > 0 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND application_name = 'townlake'",
+    wait_value("SELECT count(*) > 0 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND application_name "
+               "= 'townlake'",
                "t");
     driver->close(source);
     source = test_open(&server, "sslmode", "verify-full", "sslrootcert", root, "host", "localhost", NULL);
@@ -712,13 +437,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_missing_grant_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_can_be_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_changed_since_it_was_described_is_said, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_all_threads_see_one_state_while_a_writer_runs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_part_opened_later_sees_what_the_first_saw, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_threads_that_come_late_lose_no_rows, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_more_connections_than_allowed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_waiting_for_a_connection_can_be_given_up, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_two_scans_that_want_all_connections_both_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_read_that_an_index_answers_is_one_part, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tls_is_used_and_certificates_are_checked, set_up, tear_down),
     };
     test_server_start(&server);

@@ -1,11 +1,10 @@
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sources/postgres/test_support.h"
+#include "sources/postgres/test_truth.h"
 
-/* Every row of the allow-list in filter.c at a real server: what comes back must be what the engine would have kept, by a
- * truth that is computed here from the values as they are carried. */
+/* Every row of the allow-list in filter.c at a real server: what comes back must be what the engine would have kept,
+ * by a truth that is computed here from the values as they are carried. */
 static struct test_server server;
 static tl_arena *arena;
 static tl_source *source;
@@ -43,7 +42,7 @@ static const char preparation[] =
     "(8, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
     " NULL, NULL, NULL, NULL, NULL)";
 
-enum { ROWS = 8, TRUTH_FALSE = 0, TRUTH_TRUE = 1, TRUTH_NULL = 2 };
+enum { ROWS = 8 };
 
 /* Columns that compare with their own values, and whether their order may be pushed. */
 static const struct {
@@ -114,227 +113,6 @@ static struct tl_expr *call(const char *function, struct tl_expr *left, const ch
     return expr;
 }
 
-/* --- values as they are carried --- */
-
-static struct tl_value value_at(const struct tl_vector *vector, size_t row)
-{
-    struct tl_value value = {.type = *vector->type, .is_null = tl_vector_is_null(vector, row)};
-    if (value.is_null)
-        return value;
-    switch (vector->type->id) {
-    case TL_TYPE_BOOLEAN:
-        value.as.boolean = ((const uint8_t *)vector->data)[row];
-        break;
-    case TL_TYPE_INT16:
-        value.as.int64 = ((const int16_t *)vector->data)[row];
-        break;
-    case TL_TYPE_INT32:
-    case TL_TYPE_DATE:
-        value.as.int64 = ((const int32_t *)vector->data)[row];
-        break;
-    case TL_TYPE_FLOAT:
-        value.as.number = (double)((const float *)vector->data)[row];
-        break;
-    case TL_TYPE_DOUBLE:
-        value.as.number = ((const double *)vector->data)[row];
-        break;
-    case TL_TYPE_UUID:
-        memcpy(&value.as.int128, (const char *)vector->data + row * 16, 16);
-        break;
-    case TL_TYPE_DECIMAL:
-        if (vector->type->precision > 18)
-            memcpy(&value.as.int128, (const char *)vector->data + row * 16, 16);
-        else
-            value.as.int64 = ((const int64_t *)vector->data)[row];
-        break;
-    case TL_TYPE_VARCHAR:
-    case TL_TYPE_BLOB:
-        value.as.text = tl_vector_text(vector, row);
-        break;
-    case TL_TYPE_JSON:
-    case TL_TYPE_LIST:
-        break;
-    default:
-        value.as.int64 = ((const int64_t *)vector->data)[row];
-    }
-    return value;
-}
-
-static int compare_texts(struct tl_str a, struct tl_str b)
-{
-    size_t least = a.size < b.size ? a.size : b.size;
-    int order = least ? memcmp(a.data, b.data, least) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
-static int compare_numbers(double a, double b)
-{
-    if (isnan(a) || isnan(b))
-        return !!isnan(a) - !!isnan(b);
-    return (a > b) - (a < b);
-}
-
-/* Exact numbers as multiples of 10^-10. */
-static __int128 exact(const struct tl_value *value)
-{
-    int scale = value->type.id == TL_TYPE_DECIMAL ? value->type.scale : 0;
-    __int128 number = value->type.id == TL_TYPE_DECIMAL && value->type.precision > 18
-                          ? (__int128)((unsigned __int128)(uint64_t)value->as.int128.high << 64 | value->as.int128.low)
-                          : value->as.int64;
-    for (; scale < 10; scale++)
-        number *= 10;
-    return number;
-}
-
-static int compare_values(const struct tl_value *a, const struct tl_value *b)
-{
-    switch (a->type.id) {
-    case TL_TYPE_BOOLEAN:
-        return a->as.boolean - b->as.boolean;
-    case TL_TYPE_FLOAT:
-    case TL_TYPE_DOUBLE:
-        return compare_numbers(a->as.number, b->as.number);
-    case TL_TYPE_VARCHAR:
-    case TL_TYPE_BLOB:
-        return compare_texts(a->as.text, b->as.text);
-    case TL_TYPE_UUID: {
-        if (a->as.int128.high != b->as.int128.high)
-            return a->as.int128.high > b->as.int128.high ? 1 : -1;
-        return (a->as.int128.low > b->as.int128.low) - (a->as.int128.low < b->as.int128.low);
-    }
-    case TL_TYPE_DATE:
-    case TL_TYPE_TIME:
-    case TL_TYPE_TIMESTAMP:
-    case TL_TYPE_TIMESTAMPTZ:
-        return (a->as.int64 > b->as.int64) - (a->as.int64 < b->as.int64);
-    default:
-        return (exact(a) > exact(b)) - (exact(a) < exact(b));
-    }
-}
-
-/* --- the truth --- */
-
-static bool holds(enum tl_expr_kind kind, int order)
-{
-    switch (kind) {
-    case TL_EXPR_EQ:
-        return order == 0;
-    case TL_EXPR_NE:
-        return order != 0;
-    case TL_EXPR_LT:
-        return order < 0;
-    case TL_EXPR_LE:
-        return order <= 0;
-    case TL_EXPR_GT:
-        return order > 0;
-    default:
-        return order >= 0;
-    }
-}
-
-static struct tl_value operand(const struct tl_expr *expr, size_t row)
-{
-    return expr->kind == TL_EXPR_CONSTANT ? expr->value : value_at(&all->columns[expr->column], row);
-}
-
-static size_t character_size(const char *text)
-{
-    size_t size = 1;
-    while (((unsigned char)text[size] & 0xC0) == 0x80)
-        size++;
-    return size;
-}
-
-static bool like(const char *text, const char *pattern)
-{
-    if (!*pattern)
-        return !*text;
-    if (*pattern == '%')
-        return like(text, pattern + 1) || (*text && like(text + character_size(text), pattern));
-    if (!*text)
-        return false;
-    if (*pattern == '_')
-        return like(text + character_size(text), pattern + 1);
-    return *text == *pattern && like(text + 1, pattern + 1);
-}
-
-static bool function_holds(const char *function, struct tl_str text, struct tl_str part)
-{
-    const char *a = tl_arena_strndup(arena, text.data, text.size), *b = tl_arena_strndup(arena, part.data, part.size);
-    size_t a_size = strlen(a), b_size = strlen(b);
-    if (tl_streq(function, "~~"))
-        return like(a, b);
-    if (tl_streq(function, "!~~"))
-        return !like(a, b);
-    if (tl_streq(function, "contains"))
-        return strstr(a, b) != NULL;
-    if (a_size < b_size)
-        return false;
-    return memcmp(strstr(function, "fix") == function + 3 && *function == 's' ? a + a_size - b_size
-                  : tl_streq(function, "ends_with")                           ? a + a_size - b_size
-                                                                              : a,
-                  b, b_size) == 0;
-}
-
-static int truth(const struct tl_expr *expr, size_t row);
-
-static int logic_truth(const struct tl_expr *expr, size_t row)
-{
-    int result = expr->kind == TL_EXPR_AND;
-    for (size_t i = 0; i < expr->child_count; i++) {
-        int child = truth(expr->children[i], row);
-        if (child == (expr->kind == TL_EXPR_OR))
-            return child;
-        if (child == TRUTH_NULL)
-            result = TRUTH_NULL;
-    }
-    return result;
-}
-
-static int in_truth(const struct tl_expr *expr, size_t row)
-{
-    struct tl_value left = operand(expr->children[0], row);
-    if (left.is_null)
-        return TRUTH_NULL;
-    for (size_t i = 1; i < expr->child_count; i++)
-        if (compare_values(&left, &expr->children[i]->value) == 0)
-            return TRUTH_TRUE;
-    return TRUTH_FALSE;
-}
-
-static int truth(const struct tl_expr *expr, size_t row)
-{
-    int child;
-    struct tl_value left, right;
-    switch (expr->kind) {
-    case TL_EXPR_AND:
-    case TL_EXPR_OR:
-        return logic_truth(expr, row);
-    case TL_EXPR_NOT:
-        child = truth(expr->children[0], row);
-        return child == TRUTH_NULL ? child : !child;
-    case TL_EXPR_IS_NULL:
-    case TL_EXPR_IS_NOT_NULL:
-        child = expr->children[0]->kind == TL_EXPR_COLUMN ? tl_vector_is_null(&all->columns[expr->children[0]->column], row)
-                                                          : truth(expr->children[0], row) == TRUTH_NULL;
-        return child == (expr->kind == TL_EXPR_IS_NULL);
-    case TL_EXPR_IN:
-        return in_truth(expr, row);
-    case TL_EXPR_COLUMN:
-    case TL_EXPR_CONSTANT:
-        left = operand(expr, row);
-        return left.is_null ? TRUTH_NULL : left.as.boolean;
-    default:
-        left = operand(expr->children[0], row);
-        right = operand(expr->children[1], row);
-        if (left.is_null || right.is_null)
-            return TRUTH_NULL;
-        if (expr->kind == TL_EXPR_FUNCTION)
-            return function_holds(expr->function, left.as.text, right.as.text);
-        return holds(expr->kind, compare_values(&left, &right));
-    }
-}
-
 /* --- the server's answer --- */
 
 static bool pushed(const struct tl_expr *expr)
@@ -370,7 +148,7 @@ static void check_pushed(const struct tl_expr *expr)
         fail_msg("not pushed");
     const char *got = ids_of(expr);
     for (size_t row = 0; row < ROWS; row++)
-        expected[row] = truth(expr, row) == TRUTH_TRUE ? (char)('1' + row) : '.';
+        expected[row] = test_truth(expr, all, row) == TEST_TRUE ? (char)('1' + row) : '.';
     if (memcmp(got, expected, ROWS) != 0)
         fail_msg("got %s, expected %.8s", got, expected);
 }
@@ -382,7 +160,7 @@ static void check_comparisons(size_t first, size_t last)
     for (size_t i = 0; i < COLUMNS; i++) {
         int index = column_named(columns[i].name);
         for (size_t row = 0; row < ROWS - 1; row++) {
-            struct tl_value value = value_at(&all->columns[index], row);
+            struct tl_value value = test_value_at(&all->columns[index], row);
             if (value.is_null)
                 continue;
             for (size_t kind = first; kind < last; kind++) {
@@ -414,8 +192,9 @@ static void test_in_means_the_same(void **state)
     (void)state;
     for (size_t i = 0; i < COLUMNS; i++) {
         int index = column_named(columns[i].name);
-        struct tl_expr *expr = node(TL_EXPR_IN, 3, (struct tl_expr *[]){column(index), constant(value_at(&all->columns[index], 1)),
-                                                                        constant(value_at(&all->columns[index], 3))});
+        struct tl_expr *expr = node(TL_EXPR_IN, 3,
+                                    (struct tl_expr *[]){column(index), constant(test_value_at(&all->columns[index], 1)),
+                                                         constant(test_value_at(&all->columns[index], 3))});
         if (columns[i].equality && !expr->children[1]->value.is_null && !expr->children[2]->value.is_null) {
             check_pushed(expr);
             check_pushed(node(TL_EXPR_NOT, 1, &expr));
@@ -428,7 +207,8 @@ static void test_in_means_the_same(void **state)
 static void test_constants_of_neighbouring_types_mean_the_same(void **state)
 {
     (void)state;
-    struct tl_value half = {.type = tl_type_decimal(5, 1), .as.int64 = 5}, twelve = {.type = tl_type_decimal(9, 3), .as.int64 = 12500};
+    struct tl_value half = {.type = tl_type_decimal(5, 1), .as.int64 = 5},
+                    twelve = {.type = tl_type_decimal(9, 3), .as.int64 = 12500};
     struct tl_value tenth = {.type = tl_type_simple(TL_TYPE_DOUBLE), .as.number = 0.1};
     struct tl_value tenth_float = {.type = tl_type_simple(TL_TYPE_FLOAT), .as.number = (double)0.1F};
     struct tl_value large = {.type = tl_type_simple(TL_TYPE_DOUBLE), .as.number = 9007199254740993.0};
@@ -507,7 +287,7 @@ static struct tl_expr *random_expr(int depth)
 {
     if (depth == 0 || random_below(4) == 0) {
         int index = column_named(columns[random_below(COLUMNS - 2)].name);
-        struct tl_value value = value_at(&all->columns[index], random_below(ROWS - 1));
+        struct tl_value value = test_value_at(&all->columns[index], random_below(ROWS - 1));
         if (random_below(8) == 0)
             return column(column_named("b"));
         if (value.is_null) {
@@ -538,7 +318,7 @@ static void test_logic_means_the_same(void **state)
 
 static struct tl_value at(const char *name, size_t row)
 {
-    return value_at(&all->columns[column_named(name)], row);
+    return test_value_at(&all->columns[column_named(name)], row);
 }
 
 static void test_what_could_differ_is_declined(void **state)
@@ -600,11 +380,11 @@ static struct tl_scan_order sorting;
 
 static int compare_rows(const void *a, const void *b)
 {
-    struct tl_value left = value_at(&all->columns[sorting.column], *(const size_t *)a);
-    struct tl_value right = value_at(&all->columns[sorting.column], *(const size_t *)b);
+    struct tl_value left = test_value_at(&all->columns[sorting.column], *(const size_t *)a);
+    struct tl_value right = test_value_at(&all->columns[sorting.column], *(const size_t *)b);
     if (left.is_null || right.is_null)
         return sorting.nulls_first ? right.is_null - left.is_null : left.is_null - right.is_null;
-    int order = compare_values(&left, &right);
+    int order = test_compare(&left, &right);
     return sorting.descending ? -order : order;
 }
 
@@ -622,12 +402,13 @@ static void check_first_rows(const struct tl_scan_order *order, size_t limit)
     qsort(sorted, ROWS, sizeof *sorted, compare_rows);
     for (size_t i = 0; i < limit; i++) {
         const char *expected = test_format(arena, &all->columns[order->column], sorted[i]);
-        if (dataset->columns[order->column].type.id == TL_TYPE_FLOAT || dataset->columns[order->column].type.id == TL_TYPE_DOUBLE)
+        if (dataset->columns[order->column].type.id == TL_TYPE_FLOAT ||
+            dataset->columns[order->column].type.id == TL_TYPE_DOUBLE)
             if (tl_streq(expected, "-0") || tl_streq(expected, "0")) /* equal: either may come first */
                 continue;
         if (!tl_streq(test_cell(&rows, i, 0), expected))
-            fail_msg("column %s, row %zu: got %s, expected %s", dataset->columns[order->column].name, i, test_cell(&rows, i, 0),
-                     expected);
+            fail_msg("column %s, row %zu: got %s, expected %s", dataset->columns[order->column].name, i,
+                     test_cell(&rows, i, 0), expected);
     }
 }
 
@@ -636,7 +417,8 @@ static void test_first_rows_are_the_same(void **state)
     (void)state;
     for (size_t i = 0; i < COLUMNS; i++)
         for (int form = 0; form < 4; form++) {
-            struct tl_scan_order order = {.column = column_named(columns[i].name), .descending = form & 1, .nulls_first = form & 2};
+            struct tl_scan_order order = {
+                .column = column_named(columns[i].name), .descending = form & 1, .nulls_first = form & 2};
             assert_int_equal(tl_source_driver_postgres.can_push_order(source, dataset, &order), columns[i].order);
             if (columns[i].order)
                 check_first_rows(&order, 5);
@@ -650,8 +432,13 @@ static void test_no_row_is_cut_off_before_a_filter_that_was_not_said(void **stat
     (void)state;
     struct tl_expr *declined = call("lower", column(column_named("t")), "x");
     struct tl_scan_order order = {.column = 0};
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = 1, .order_count = 1,
-                                      .order = &order, .filter_count = 1,
+    struct tl_scan_request request = {.dataset = dataset,
+                                      .column_count = 1,
+                                      .columns = (int[]){0},
+                                      .limit = 1,
+                                      .order_count = 1,
+                                      .order = &order,
+                                      .filter_count = 1,
                                       .filters = (const struct tl_expr *const[]){declined}};
     struct test_rows rows;
     struct tl_scan_stats stats;

@@ -8,8 +8,8 @@
 #include "sources/postgres/failure.h"
 #include "sources/postgres/test_support.h"
 
-/* Listeners that are no PostgreSQL, or one gone mad: what they send must end in an error that says so, and never in fewer
- * rows than were announced. */
+/* Listeners that are no PostgreSQL, or one gone mad: what they send must end in an error that says so, and never in
+ * fewer rows than were announced. */
 enum { ANSWER_SIZE = 4096, ANSWERS_MAX = 4 };
 
 struct answer {

@@ -339,8 +339,9 @@ static void test_system_tables_cannot_be_named(void **state)
         struct tl_source_dataset *dataset;
         struct tl_err err;
         tl_err_init(&err);
-        assert_int_equal(tl_source_driver_postgres.describe(source, names[i][0], names[i][1], NULL, arena, &dataset, &err),
-                         TL_TABLE_NOT_FOUND);
+        assert_int_equal(
+            tl_source_driver_postgres.describe(source, names[i][0], names[i][1], NULL, arena, &dataset, &err),
+            TL_TABLE_NOT_FOUND);
     }
     tl_source_driver_postgres.close(source);
 }

@@ -39,8 +39,8 @@ static void let_go(struct job *job)
 static void collect(const struct addrinfo *list, struct tl_postgres_addresses *addresses)
 {
     for (const struct addrinfo *info = list; info && addresses->count < TL_POSTGRES_ADDRESSES_MAX; info = info->ai_next)
-        if (getnameinfo(info->ai_addr, info->ai_addrlen, addresses->text[addresses->count], TL_POSTGRES_ADDRESS_SIZE, NULL, 0,
-                        NI_NUMERICHOST) == 0)
+        if (getnameinfo(info->ai_addr, info->ai_addrlen, addresses->text[addresses->count], TL_POSTGRES_ADDRESS_SIZE,
+                        NULL, 0, NI_NUMERICHOST) == 0)
             addresses->count++;
 }
 
@@ -95,11 +95,12 @@ static enum tl_code wait_for(struct job *job, const char *source, int64_t deadli
         code = tl_postgres_stopped(source, stop, err);
         if (code == TL_OK && !job->done && tl_clock_monotonic_us() > deadline_us)
             code = tl_err_set(err, TL_SOURCE_UNAVAILABLE,
-                              "could not connect to source \"%s\": host \"%s\" was not resolved in time", source, job->host);
+                              "could not connect to source \"%s\": host \"%s\" was not resolved in time", source,
+                              job->host);
     }
     if (code == TL_OK && (job->failure != 0 || job->addresses.count == 0)) {
-        code = tl_err_set(err, TL_SOURCE_UNAVAILABLE, "could not connect to source \"%s\": host \"%s\" was not resolved", source,
-                          job->host);
+        code = tl_err_set(err, TL_SOURCE_UNAVAILABLE,
+                          "could not connect to source \"%s\": host \"%s\" was not resolved", source, job->host);
         tl_err_detail(err, "%s", job->failure ? gai_strerror(job->failure) : "no address");
     }
     *ret_addresses = job->addresses;
@@ -112,15 +113,16 @@ enum tl_code tl_postgres_resolve(const char *source, const char *host, int64_t d
 {
     struct in6_addr binary;
     *ret_addresses = (struct tl_postgres_addresses){0};
-    if (*host == '/' || *host == '@' || inet_pton(AF_INET, host, &binary) == 1 || inet_pton(AF_INET6, host, &binary) == 1)
+    if (*host == '/' || *host == '@' || inet_pton(AF_INET, host, &binary) == 1 ||
+        inet_pton(AF_INET6, host, &binary) == 1)
         return TL_OK;
     struct job *job = NULL;
     if (++resolvers <= TL_POSTGRES_RESOLVERS_MAX)
         job = start(host);
     if (!job) {
         resolvers--;
-        return tl_err_set(err, TL_SOURCE_UNAVAILABLE, "could not connect to source \"%s\": too many names are being resolved",
-                          source);
+        return tl_err_set(err, TL_SOURCE_UNAVAILABLE,
+                          "could not connect to source \"%s\": too many names are being resolved", source);
     }
     enum tl_code code = wait_for(job, source, deadline_us, stop, ret_addresses, err);
     let_go(job);

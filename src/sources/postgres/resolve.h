@@ -1,7 +1,7 @@
 /* sources/postgres/resolve.h -- host names to addresses, without waiting longer than the caller wants to.
  *
- * Why: libpq resolves names inside its "non-blocking" connect, and the system's resolver cannot be interrupted.  It runs on
- *   a thread of its own that is left behind when the caller gives up.
+ * Why: libpq resolves names inside its "non-blocking" connect, and the system's resolver cannot be interrupted.  It
+ *   runs on a thread of its own that is left behind when the caller gives up.
  * Bounds: at most TL_POSTGRES_RESOLVERS_MAX such threads in the process, TL_POSTGRES_ADDRESSES_MAX addresses a name.
  */
 #ifndef TL_SOURCES_POSTGRES_RESOLVE_H

@@ -295,8 +295,8 @@ static enum tl_code plan_ranges(struct tl_scan *scan, int threads, const struct 
 }
 
 enum tl_code tl_postgres_scan_open(tl_source *source, const struct tl_scan_request *request, int threads_max,
-                                   const struct tl_stop *stop, tl_arena *arena, tl_scan **ret_scan, int *ret_parts_at_once,
-                                   struct tl_err *err)
+                                   const struct tl_stop *stop, tl_arena *arena, tl_scan **ret_scan,
+                                   int *ret_parts_at_once, struct tl_err *err)
 {
     if (!request->dataset->driver_data)
         return tl_err_set(err, TL_INTERNAL, "table \"%s\" was not described by its source", request->dataset->name);
@@ -317,8 +317,8 @@ enum tl_code tl_postgres_scan_open(tl_source *source, const struct tl_scan_reque
         return code;
     }
     if (scan->ranged)
-        scan->text = tl_arena_printf(arena, "%s, in ranges of %lld of %lld pages", scan->text, (long long)scan->range_pages,
-                                     (long long)scan->pages);
+        scan->text = tl_arena_printf(arena, "%s, in ranges of %lld of %lld pages", scan->text,
+                                     (long long)scan->range_pages, (long long)scan->pages);
     *ret_scan = scan;
     *ret_parts_at_once = scan->parts_at_once;
     return TL_OK;

@@ -45,7 +45,8 @@ static void add_wide(struct tl_buf *buf, const struct tl_vector *vector, size_t 
     if (vector->type->id == TL_TYPE_UUID) {
         uint64_t halves[2];
         memcpy(halves, (const char *)vector->data + row * 16, sizeof halves);
-        tl_buf_addf(buf, "%016llx%016llx", (unsigned long long)(halves[1] ^ UINT64_C(1) << 63), (unsigned long long)halves[0]);
+        tl_buf_addf(buf, "%016llx%016llx", (unsigned long long)(halves[1] ^ UINT64_C(1) << 63),
+                    (unsigned long long)halves[0]);
     } else {
         struct {
             int32_t months, days;

@@ -59,8 +59,10 @@ static void start_keeper(struct test_server *server)
 static void connect_admin(struct test_server *server)
 {
     char parameters[200];
-    snprintf(parameters, sizeof parameters, "host=127.0.0.1 port=%d user=postgres dbname=postgres client_encoding=UTF8 options=-cclient_min_messages=error",
-             server->port);
+    snprintf(
+        parameters, sizeof parameters,
+        "host=127.0.0.1 port=%d user=postgres dbname=postgres client_encoding=UTF8 options=-cclient_min_messages=error",
+        server->port);
     server->admin = PQconnectdb(parameters);
     if (PQstatus(server->admin) == CONNECTION_OK)
         return;
@@ -204,8 +206,9 @@ static enum tl_code read_part(tl_scan_part *part, tl_arena *arena, struct tl_chu
     }
 }
 
-enum tl_code test_scan(tl_source *source, tl_arena *arena, const struct tl_scan_request *request, const struct tl_stop *stop,
-                       struct test_rows *ret_rows, struct tl_scan_stats *ret_stats, struct tl_err *err)
+enum tl_code test_scan(tl_source *source, tl_arena *arena, const struct tl_scan_request *request,
+                       const struct tl_stop *stop, struct test_rows *ret_rows, struct tl_scan_stats *ret_stats,
+                       struct tl_err *err)
 {
     const struct tl_source_driver *driver = &tl_source_driver_postgres;
     struct tl_chunk *chunk = test_chunk(arena, request);

@@ -1,6 +1,13 @@
 #include "sources/postgres/type.h"
 
-enum { OID_INET = 869, OID_BPCHAR = 1042, OID_NUMERIC = 1700, MODIFIER_HEADER = 4, DOMAINS_DEPTH_MAX = 32, DECIMAL_DIGITS_MAX = 38 };
+enum {
+    OID_INET = 869,
+    OID_BPCHAR = 1042,
+    OID_NUMERIC = 1700,
+    MODIFIER_HEADER = 4,
+    DOMAINS_DEPTH_MAX = 32,
+    DECIMAL_DIGITS_MAX = 38
+};
 
 /* The types with a binary form that is read as it is; oids of pg_type.dat never change. */
 struct builtin {
@@ -13,12 +20,12 @@ struct builtin {
 static const struct builtin builtins[] = {
     {16, TL_POSTGRES_BOOL, TL_TYPE_BOOLEAN, TL_POSTGRES_CLASS_BOOL},
     {17, TL_POSTGRES_BYTEA, TL_TYPE_BLOB, TL_POSTGRES_CLASS_BYTES},
-    {19, TL_POSTGRES_TEXT, TL_TYPE_VARCHAR, TL_POSTGRES_CLASS_AS_TEXT}, /* name: its literals would be cut at 63 bytes */
+    {19, TL_POSTGRES_TEXT, TL_TYPE_VARCHAR, TL_POSTGRES_CLASS_AS_TEXT}, /* name: literals are cut at 63 */
     {20, TL_POSTGRES_INT8, TL_TYPE_INT64, TL_POSTGRES_CLASS_INT},
     {21, TL_POSTGRES_INT2, TL_TYPE_INT16, TL_POSTGRES_CLASS_INT},
     {23, TL_POSTGRES_INT4, TL_TYPE_INT32, TL_POSTGRES_CLASS_INT},
     {25, TL_POSTGRES_TEXT, TL_TYPE_VARCHAR, TL_POSTGRES_CLASS_TEXT},
-    {26, TL_POSTGRES_INT4, TL_TYPE_UINT32, TL_POSTGRES_CLASS_NONE}, /* oid = bigint would compare as bigint: not worth a rule */
+    {26, TL_POSTGRES_INT4, TL_TYPE_UINT32, TL_POSTGRES_CLASS_NONE}, /* oid: compared here */
     {114, TL_POSTGRES_TEXT, TL_TYPE_JSON, TL_POSTGRES_CLASS_NONE},
     {700, TL_POSTGRES_FLOAT4, TL_TYPE_FLOAT, TL_POSTGRES_CLASS_FLOAT},
     {701, TL_POSTGRES_FLOAT8, TL_TYPE_DOUBLE, TL_POSTGRES_CLASS_FLOAT},
@@ -164,9 +171,9 @@ static const struct tl_postgres_type *base_of(const struct tl_postgres_types *ty
     return type;
 }
 
-bool tl_postgres_column_map(tl_arena *arena, const struct tl_postgres_types *types, const struct tl_postgres_options *options,
-                            const struct tl_postgres_attribute *attribute, struct tl_type *ret_type,
-                            struct tl_postgres_column *ret_column)
+bool tl_postgres_column_map(tl_arena *arena, const struct tl_postgres_types *types,
+                            const struct tl_postgres_options *options, const struct tl_postgres_attribute *attribute,
+                            struct tl_type *ret_type, struct tl_postgres_column *ret_column)
 {
     int32_t modifier = attribute->modifier;
     int dimensions = attribute->dimensions;

@@ -1,7 +1,8 @@
 /* sources/postgres/type.h -- what each PostgreSQL type becomes, how its values are asked for, and how they compare.
  *
  *   boolean, smallint, integer, bigint, real, double precision   the same; oid: UINTEGER
- *   numeric(p,s)            DECIMAL(p,s) up to 38 digits (a scale beyond the precision widens it, a negative one becomes 0)
+ *   numeric(p,s)            DECIMAL(p,s) up to 38 digits (a scale beyond the precision widens it, a negative one
+ *   becomes 0)
  *   numeric                 the source's option numeric_as: VARCHAR (exact text, the default), DOUBLE or a DECIMAL
  *   text, varchar, name, enums   VARCHAR; char(n): VARCHAR with the blanks PostgreSQL pads it with
  *   json, jsonb             JSON
@@ -80,8 +81,8 @@ struct tl_postgres_attribute {
 };
 
 /* How a column is carried; false when it cannot be. */
-bool tl_postgres_column_map(tl_arena *arena, const struct tl_postgres_types *types, const struct tl_postgres_options *options,
-                            const struct tl_postgres_attribute *attribute, struct tl_type *ret_type,
-                            struct tl_postgres_column *ret_column);
+bool tl_postgres_column_map(tl_arena *arena, const struct tl_postgres_types *types,
+                            const struct tl_postgres_options *options, const struct tl_postgres_attribute *attribute,
+                            struct tl_type *ret_type, struct tl_postgres_column *ret_column);
 
 #endif
