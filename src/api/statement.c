@@ -176,16 +176,27 @@ static void put_columns(struct tl_json_writer *json, const struct tl_query *quer
 
 /* ---- rows ---- */
 
+static struct tl_column retyped(tl_arena *arena, const struct tl_column *column, const struct tl_type *type)
+{
+    struct tl_column changed = *column;
+    changed.type = type;
+    if (type->child_count > 0) {
+        struct tl_column *children = TL_NEW_ARRAY(arena, struct tl_column, type->child_count);
+        for (uint32_t i = 0; i < type->child_count; i++)
+            children[i] = retyped(arena, &column->children[i], &type->children[i]);
+        changed.children = children;
+    }
+    return changed;
+}
+
 /* The batch's columns with the types the client sees. */
 static const struct tl_column *client_columns(tl_arena *arena, const struct tl_query *query, const struct tl_batch *batch)
 {
     if (query->full_precision)
         return batch->columns;
     struct tl_column *columns = TL_NEW_ARRAY(arena, struct tl_column, batch->column_count);
-    for (size_t i = 0; i < batch->column_count; i++) {
-        columns[i] = batch->columns[i];
-        columns[i].type = &query->fields[i].type;
-    }
+    for (size_t i = 0; i < batch->column_count; i++)
+        columns[i] = retyped(arena, &batch->columns[i], &query->fields[i].type);
     return columns;
 }
 

@@ -165,7 +165,7 @@ def test_history_has_every_statement_with_its_outcome(lake):
 
 def test_many_clients_at_once_get_their_own_answers(demo):
     def ask(number):
-        return demo.lake().value(f"SELECT sum(range) + {number} FROM range(1000)")
+        return demo.lake().value(f"SELECT CAST(sum(range) + {number} AS BIGINT) FROM range(1000)")
 
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         assert list(pool.map(ask, range(200))) == [499500 + number for number in range(200)]

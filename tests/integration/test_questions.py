@@ -33,8 +33,8 @@ def oracle(demo, root):
 
 
 def as_sent(value):
-    """A Python value as the protocol spells it."""
-    if isinstance(value, decimal.Decimal):
+    """A Python value as the protocol spells it; whole numbers as text, since sums are wider than bigint and sent so."""
+    if isinstance(value, (decimal.Decimal, int)) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, datetime.datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")
@@ -45,7 +45,7 @@ def as_sent(value):
 def test_answer_is_that_of_plain_duckdb(demo, oracle, root, name):
     wanted = [[as_sent(value) for value in row] for row in oracle.execute(question(root, name)).fetchall()]
     assert wanted, "the world must have an answer"
-    assert demo.lake().rows(question(root, name)) == wanted
+    assert [[as_sent(value) for value in row] for row in demo.lake().rows(question(root, name))] == wanted
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
