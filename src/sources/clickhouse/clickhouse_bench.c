@@ -28,7 +28,8 @@ static void post(int port, const char *sql)
     struct tl_http_response response;
     struct tl_err err;
     tl_err_init(&err);
-    struct tl_http_request request = {.method = "POST", .url = tl_arena_printf(arena, "http://127.0.0.1:%d/", port), .body = tl_str_of(sql)};
+    struct tl_http_request request = {
+        .method = "POST", .url = tl_arena_printf(arena, "http://127.0.0.1:%d/", port), .body = tl_str_of(sql)};
     if (tl_http_call(http, arena, &request, &response, &err) != TL_OK)
         give_up(&err);
     if (response.status != 200) {
@@ -44,9 +45,11 @@ static void make_table(int port, long rows)
     char sql[1024];
     post(port, "CREATE DATABASE IF NOT EXISTS bench");
     post(port, "DROP TABLE IF EXISTS bench.scan");
-    post(port, "CREATE TABLE bench.scan (a UInt32, b UInt64, c Float64, d LowCardinality(String), e DateTime) ENGINE = MergeTree ORDER BY a");
+    post(port, "CREATE TABLE bench.scan (a UInt32, b UInt64, c Float64, d LowCardinality(String), e DateTime) ENGINE = "
+               "MergeTree ORDER BY a");
     snprintf(sql, sizeof sql,
-             "INSERT INTO bench.scan SELECT number, sipHash64(number), sipHash64(number, 1) / 1e9, concat('value-', toString(sipHash64(number, 2) %% 1000)),"
+             "INSERT INTO bench.scan SELECT number, sipHash64(number), sipHash64(number, 1) / 1e9, concat('value-', "
+             "toString(sipHash64(number, 2) %% 1000)),"
              " toDateTime(1700000000 + number) FROM numbers(%ld)",
              rows);
     post(port, sql);
@@ -59,7 +62,8 @@ static double curl_seconds(int port)
     int64_t start_us = tl_clock_monotonic_us();
     pid_t child = fork();
     if (child == 0) {
-        execlp("curl", "curl", "-s", "-o", "/dev/null", "--data-binary", "SELECT a, b, c, d, e FROM bench.scan FORMAT Native", url, (char *)NULL);
+        execlp("curl", "curl", "-s", "-o", "/dev/null", "--data-binary",
+               "SELECT a, b, c, d, e FROM bench.scan FORMAT Native", url, (char *)NULL);
         _exit(127);
     }
     int status;
@@ -116,7 +120,8 @@ static double scan_seconds(tl_source *source, int threads, long rows)
     int columns[COLUMNS_MAX], parts;
     for (int i = 0; i < COLUMNS_MAX; i++)
         columns[i] = i;
-    struct tl_scan_request request = {.dataset = dataset, .column_count = dataset->column_count, .columns = columns, .limit = -1};
+    struct tl_scan_request request = {
+        .dataset = dataset, .column_count = dataset->column_count, .columns = columns, .limit = -1};
     struct worker workers[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
     tl_scan *scan;
@@ -171,7 +176,8 @@ int main(int argc, char **argv)
     }
     static const char *const names[] = {"curl > /dev/null", "scan, 1 thread", "scan, 2 threads"};
     for (int k = 0; k < 3; k++)
-        printf("%-18s %6.3f s  %6.1f M rows/s  %.2f of curl\n", names[k], best[k], (double)rows / best[k] / 1e6, best[0] / best[k]);
+        printf("%-18s %6.3f s  %6.1f M rows/s  %.2f of curl\n", names[k], best[k], (double)rows / best[k] / 1e6,
+               best[0] / best[k]);
     tl_source_driver_clickhouse.close(source);
     return 0;
 }

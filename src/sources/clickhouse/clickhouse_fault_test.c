@@ -17,12 +17,13 @@ static struct test_server *victim; /* killed once rows have come */
 static const struct tl_source_driver *driver = &tl_source_driver_clickhouse;
 
 /* A scan of one column of a view that is read until its end or its failure. */
-static enum tl_code scan_view(tl_source *source, tl_arena *arena, const char *schema, const char *name, const struct tl_stop *stop, size_t *ret_rows,
-                              struct tl_err *err)
+static enum tl_code scan_view(tl_source *source, tl_arena *arena, const char *schema, const char *name,
+                              const struct tl_stop *stop, size_t *ret_rows, struct tl_err *err)
 {
     struct tl_source_dataset *dataset = test_describe(source, arena, schema, name);
     int column = 0;
-    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = &column, .limit = -1, .query_id = "fault"};
+    struct tl_scan_request request = {
+        .dataset = dataset, .column_count = 1, .columns = &column, .limit = -1, .query_id = "fault"};
     const struct tl_type *type = &dataset->columns[0].type;
     struct tl_chunk *chunk = tl_chunk_new(arena, &type, 1);
     tl_scan *scan;
@@ -62,11 +63,13 @@ static void check_mid_stream(const char *compress)
     tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
     size_t rows;
     struct tl_err err;
-    make_view("throws", "SELECT number, throwIf(number = 1500000, 'the words of the failure') AS t FROM numbers(3000000)");
+    make_view("throws",
+              "SELECT number, throwIf(number = 1500000, 'the words of the failure') AS t FROM numbers(3000000)");
     tl_source *source = test_open(&server, "compress", compress, NULL);
     struct tl_source_dataset *dataset = test_describe(source, arena, "t", "throws");
     assert_int_equal(dataset->column_count, 2);
-    make_view("throws", "SELECT number + throwIf(number = 1500000, 'the words of the failure') AS n FROM numbers(3000000)");
+    make_view("throws",
+              "SELECT number + throwIf(number = 1500000, 'the words of the failure') AS n FROM numbers(3000000)");
     assert_int_equal(scan_view(source, arena, "t", "throws", NULL, &rows, &err), TL_SOURCE_FAILED);
     assert_in_range(rows, 1, 1500000);
     assert_non_null(strstr(err.message, "source \"events\": ClickHouse reported error 395"));
@@ -167,10 +170,13 @@ static void test_user_and_password_are_in_no_query_log(void **state)
     tl_source *source = test_open(&server, "user", "service", "password", "secret", NULL);
     assert_int_equal(try_test(source, &err), TL_OK);
     test_run(&server, "SYSTEM FLUSH LOGS");
-    assert_string_equal(test_ask(&server, arena, "SELECT count() > 0 FROM system.query_log WHERE user = 'service'"), "1\n");
-    assert_string_equal(test_ask(&server, arena, "SELECT count() FROM system.query_log WHERE user = 'service' AND (position(query, 'secret') > 0"
-                                                 " OR mapContains(Settings, 'password') OR has(mapValues(Settings), 'secret'))"),
-                        "0\n");
+    assert_string_equal(test_ask(&server, arena, "SELECT count() > 0 FROM system.query_log WHERE user = 'service'"),
+                        "1\n");
+    assert_string_equal(
+        test_ask(&server, arena,
+                 "SELECT count() FROM system.query_log WHERE user = 'service' AND (position(query, 'secret') > 0"
+                 " OR mapContains(Settings, 'password') OR has(mapValues(Settings), 'secret'))"),
+        "0\n");
     driver->close(source);
     tl_arena_free(arena);
 }
@@ -286,7 +292,8 @@ static void test_answers_that_are_not_of_clickhouse_are_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tl_err err;
         enum tl_code code = ask_liar(cases[i].bytes, strlen(cases[i].bytes), &err);
-        bool either = cases[i].code == TL_SOURCE_UNAVAILABLE && code == TL_SOURCE_PROTOCOL; /* cut or malformed: io decides */
+        bool either = cases[i].code == TL_SOURCE_UNAVAILABLE &&
+                      code == TL_SOURCE_PROTOCOL; /* cut or malformed: io decides */
         if (code != cases[i].code && !either)
             fail_msg("case %zu: %s (%s)", i, err.message, tl_code_info(code)->name);
     }
@@ -296,7 +303,8 @@ static void test_answers_that_are_not_of_clickhouse_are_refused(void **state)
 static void test_an_answer_cut_short_is_an_error(void **state)
 {
     (void)state;
-    static const char block[] = "\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\x03" "1.2";
+    static const char block[] = "\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\x03"
+                                "1.2";
     struct tl_err err;
     for (size_t size = 1; size < sizeof block - 1; size++) {
         char answer[512];
@@ -325,7 +333,8 @@ static bool at_time(void *context)
 
 static int running(tl_arena *arena)
 {
-    return (int)strtol(test_ask(&server, arena, "SELECT count() FROM system.processes WHERE query_id LIKE 'fault-%'"), NULL, 10);
+    return (int)strtol(test_ask(&server, arena, "SELECT count() FROM system.processes WHERE query_id LIKE 'fault-%'"),
+                       NULL, 10);
 }
 
 static void check_cancelled(const char *select, const char *schema, const char *name)
@@ -370,8 +379,11 @@ static void test_a_scan_closed_in_mid_way_is_cancelled_at_the_server(void **stat
     int parts, column = 0;
     make_view("endless", "SELECT number FROM numbers(100000000000)");
     tl_source *source = test_open(&server, NULL);
-    struct tl_scan_request request = {
-        .dataset = test_describe(source, arena, "t", "endless"), .column_count = 1, .columns = &column, .limit = -1, .query_id = "fault"};
+    struct tl_scan_request request = {.dataset = test_describe(source, arena, "t", "endless"),
+                                      .column_count = 1,
+                                      .columns = &column,
+                                      .limit = -1,
+                                      .query_id = "fault"};
     tl_err_init(&err);
     assert_int_equal(driver->scan_open(source, &request, 2, NULL, arena, &scan, &parts, &err), TL_OK);
     assert_int_equal(parts, 2);

@@ -22,7 +22,9 @@ static const struct type_case number_cases[] = {
     {"Int8", "TINYINT", {{"-128", "-128"}, {"127", "127"}, {"0", "0"}}},
     {"Int16", "SMALLINT", {{"-32768", "-32768"}, {"32767", "32767"}}},
     {"Int32", "INTEGER", {{"-2147483648", "-2147483648"}, {"2147483647", "2147483647"}}},
-    {"Int64", "BIGINT", {{"-9223372036854775808", "-9223372036854775808"}, {"9223372036854775807", "9223372036854775807"}}},
+    {"Int64",
+     "BIGINT",
+     {{"-9223372036854775808", "-9223372036854775808"}, {"9223372036854775807", "9223372036854775807"}}},
     {"Int128",
      "HUGEINT",
      {{"toInt128('-170141183460469231731687303715884105728')", "-170141183460469231731687303715884105728"},
@@ -41,47 +43,93 @@ static const struct type_case number_cases[] = {
     {"UInt16", "USMALLINT", {{"65535", "65535"}}},
     {"UInt32", "UINTEGER", {{"4294967295", "4294967295"}}},
     {"UInt64", "UBIGINT", {{"18446744073709551615", "18446744073709551615"}}},
-    {"UInt128", "UHUGEINT", {{"toUInt128('340282366920938463463374607431768211455')", "340282366920938463463374607431768211455"}}},
+    {"UInt128",
+     "UHUGEINT",
+     {{"toUInt128('340282366920938463463374607431768211455')", "340282366920938463463374607431768211455"}}},
     {"UInt256",
      "VARCHAR",
      {{"toUInt256('115792089237316195423570985008687907853269984665640564039457584007913129639935')",
        "115792089237316195423570985008687907853269984665640564039457584007913129639935"}}},
-    {"Float32", "FLOAT", {{"1.5", "1.5"}, {"nan", "nan"}, {"-inf", "-inf"}, {"3.4028234e38", "3.40282347e+38"}, {"-0.0", "-0"}}},
-    {"Float64", "DOUBLE", {{"0.1", "0.10000000000000001"}, {"nan", "nan"}, {"inf", "inf"}, {"5e-324", "4.9406564584124654e-324"}}},
+    {"Float32",
+     "FLOAT",
+     {{"1.5", "1.5"}, {"nan", "nan"}, {"-inf", "-inf"}, {"3.4028234e38", "3.40282347e+38"}, {"-0.0", "-0"}}},
+    {"Float64",
+     "DOUBLE",
+     {{"0.1", "0.10000000000000001"}, {"nan", "nan"}, {"inf", "inf"}, {"5e-324", "4.9406564584124654e-324"}}},
     {"BFloat16", "FLOAT", {{"1.5", "1.5"}, {"-2", "-2"}}},
     {"Decimal(4, 2)", "DECIMAL(4,2)", {{"'-99.99'", "-99.99"}, {"'0.01'", "0.01"}}},
     {"Decimal(9, 0)", "DECIMAL(9,0)", {{"999999999", "999999999"}, {"-999999999", "-999999999"}}},
-    {"Decimal(18, 18)", "DECIMAL(18,18)", {{"'0.999999999999999999'", "0.999999999999999999"}, {"0", "0.000000000000000000"}}},
-    {"Decimal(38, 10)", "DECIMAL(38,10)", {{"'-9999999999999999999999999999.9999999999'", "-9999999999999999999999999999.9999999999"}, {"1", "1.0000000000"}}},
+    {"Decimal(18, 18)",
+     "DECIMAL(18,18)",
+     {{"'0.999999999999999999'", "0.999999999999999999"}, {"0", "0.000000000000000000"}}},
+    {"Decimal(38, 10)",
+     "DECIMAL(38,10)",
+     {{"'-9999999999999999999999999999.9999999999'", "-9999999999999999999999999999.9999999999"},
+      {"1", "1.0000000000"}}},
     {"Decimal(19, 1)", "DECIMAL(19,1)", {{"'999999999999999999.9'", "999999999999999999.9"}}},
-    {"Decimal(76, 3)", "VARCHAR", {{"'-1234567890123456789012345678901234567890.123'", "-1234567890123456789012345678901234567890.123"}, {"'0.001'", "0.001"}, {"5", "5.000"}}},
+    {"Decimal(76, 3)",
+     "VARCHAR",
+     {{"'-1234567890123456789012345678901234567890.123'", "-1234567890123456789012345678901234567890.123"},
+      {"'0.001'", "0.001"},
+      {"5", "5.000"}}},
 };
 
 static const struct type_case text_cases[] = {
-    {"String", "VARCHAR", {{"''", ""}, {"'twelve bytes'", "twelve bytes"}, {"'thirteen byte'", "thirteen byte"}, {"'gr\xC3\xBC\xC3\x9F''e \\\\ \xF0\x9F\x90\x8A'", "gr\xC3\xBC\xC3\x9F'e \\ \xF0\x9F\x90\x8A"}}},
+    {"String",
+     "VARCHAR",
+     {{"''", ""},
+      {"'twelve bytes'", "twelve bytes"},
+      {"'thirteen byte'", "thirteen byte"},
+      {"'gr\xC3\xBC\xC3\x9F''e \\\\ \xF0\x9F\x90\x8A'", "gr\xC3\xBC\xC3\x9F'e \\ \xF0\x9F\x90\x8A"}}},
     {"FixedString(3)", "VARCHAR", {{"'abc'", "abc"}, {"'a'", "a"}, {"''", ""}}},
-    {"FixedString(20)", "VARCHAR", {{"'abcdefghijklmnopqrst'", "abcdefghijklmnopqrst"}, {"'abcdefghijklmno'", "abcdefghijklmno"}}},
+    {"FixedString(20)",
+     "VARCHAR",
+     {{"'abcdefghijklmnopqrst'", "abcdefghijklmnopqrst"}, {"'abcdefghijklmno'", "abcdefghijklmno"}}},
     {"Enum8('a' = -128, 'it''s \\\\ b' = 127, '' = 0)", "VARCHAR", {{"'a'", "a"}, {"127", "it's \\ b"}, {"''", ""}}},
-    {"Enum16('x' = -32768, 'a name longer than 12' = 32767, 'y' = 1)", "VARCHAR", {{"'x'", "x"}, {"'a name longer than 12'", "a name longer than 12"}, {"'y'", "y"}}},
-    {"UUID", "UUID", {{"'00112233-4455-6677-8899-aabbccddeeff'", "00112233-4455-6677-8899-aabbccddeeff"}, {"'ffffffff-ffff-ffff-ffff-ffffffffffff'", "ffffffff-ffff-ffff-ffff-ffffffffffff"}}},
+    {"Enum16('x' = -32768, 'a name longer than 12' = 32767, 'y' = 1)",
+     "VARCHAR",
+     {{"'x'", "x"}, {"'a name longer than 12'", "a name longer than 12"}, {"'y'", "y"}}},
+    {"UUID",
+     "UUID",
+     {{"'00112233-4455-6677-8899-aabbccddeeff'", "00112233-4455-6677-8899-aabbccddeeff"},
+      {"'ffffffff-ffff-ffff-ffff-ffffffffffff'", "ffffffff-ffff-ffff-ffff-ffffffffffff"}}},
     {"IPv4", "VARCHAR", {{"'1.2.3.4'", "1.2.3.4"}, {"'255.255.255.255'", "255.255.255.255"}}},
-    {"IPv6", "VARCHAR", {{"'2001:db8::1'", "2001:db8::1"}, {"'::'", "::"}, {"'::ffff:1.2.3.4'", "::ffff:1.2.3.4"}, {"'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}}},
+    {"IPv6",
+     "VARCHAR",
+     {{"'2001:db8::1'", "2001:db8::1"},
+      {"'::'", "::"},
+      {"'::ffff:1.2.3.4'", "::ffff:1.2.3.4"},
+      {"'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}}},
 };
 
 static const struct type_case time_cases[] = {
     {"Date", "DATE", {{"'1970-01-01'", "1970-01-01"}, {"'2149-06-06'", "2149-06-06"}}},
     {"Date32", "DATE", {{"'1900-01-01'", "1900-01-01"}, {"'2299-12-31'", "2299-12-31"}}},
     {"DateTime", "TIMESTAMP", {{"0", "1970-01-01 00:00:00.000000"}, {"4294967295", "2106-02-07 06:28:15.000000"}}},
-    {"DateTime('Europe/Berlin')", "TIMESTAMP WITH TIME ZONE", {{"'2024-07-01 12:00:00'", "2024-07-01 10:00:00.000000Z"}}},
+    {"DateTime('Europe/Berlin')",
+     "TIMESTAMP WITH TIME ZONE",
+     {{"'2024-07-01 12:00:00'", "2024-07-01 10:00:00.000000Z"}}},
     {"DateTime64(0)", "TIMESTAMP", {{"'2024-07-01 12:00:00'", "2024-07-01 12:00:00.000000"}}},
-    {"DateTime64(3)", "TIMESTAMP", {{"'2024-07-01 12:00:00.123'", "2024-07-01 12:00:00.123000"}, {"'1900-01-01 00:00:00.001'", "1900-01-01 00:00:00.001000"}}},
+    {"DateTime64(3)",
+     "TIMESTAMP",
+     {{"'2024-07-01 12:00:00.123'", "2024-07-01 12:00:00.123000"},
+      {"'1900-01-01 00:00:00.001'", "1900-01-01 00:00:00.001000"}}},
     {"DateTime64(6)", "TIMESTAMP", {{"'2299-12-31 23:59:59.999999'", "2299-12-31 23:59:59.999999"}}},
-    {"DateTime64(3, 'Asia/Tokyo')", "TIMESTAMP WITH TIME ZONE", {{"'2024-07-01 12:00:00.5'", "2024-07-01 03:00:00.500000Z"}}},
-    {"DateTime64(9)", "TIMESTAMP_NS", {{"'2024-07-01 12:00:00.123456789'", "2024-07-01 12:00:00.123456789"}, {"'1900-01-01 00:00:00'", "1900-01-01 00:00:00.000000000"}}},
-    {"DateTime64(7, 'Asia/Tokyo')", "TIMESTAMP_NS", {{"'2024-07-01 12:00:00.1234567'", "2024-07-01 03:00:00.123456700"}}},
+    {"DateTime64(3, 'Asia/Tokyo')",
+     "TIMESTAMP WITH TIME ZONE",
+     {{"'2024-07-01 12:00:00.5'", "2024-07-01 03:00:00.500000Z"}}},
+    {"DateTime64(9)",
+     "TIMESTAMP_NS",
+     {{"'2024-07-01 12:00:00.123456789'", "2024-07-01 12:00:00.123456789"},
+      {"'1900-01-01 00:00:00'", "1900-01-01 00:00:00.000000000"}}},
+    {"DateTime64(7, 'Asia/Tokyo')",
+     "TIMESTAMP_NS",
+     {{"'2024-07-01 12:00:00.1234567'", "2024-07-01 03:00:00.123456700"}}},
     {"Time", "TIME", {{"'12:34:56'", "12:34:56.000000"}, {"'00:00:00'", "00:00:00.000000"}}},
     {"Time64(3)", "TIME", {{"'12:34:56.789'", "12:34:56.789000"}, {"'23:59:59.999'", "23:59:59.999000"}}},
-    {"Time64(9)", "VARCHAR", {{"'12:34:56.123456789'", "12:34:56.123456789"}, {"'-100:00:00.5'", "-100:00:00.500000000"}}},
+    {"Time64(9)",
+     "VARCHAR",
+     {{"'12:34:56.123456789'", "12:34:56.123456789"}, {"'-100:00:00.5'", "-100:00:00.500000000"}}},
     {"IntervalMonth", "INTERVAL", {{"toIntervalMonth(-5)", "-5m 0d 0us"}}},
     {"IntervalQuarter", "INTERVAL", {{"toIntervalQuarter(2)", "6m 0d 0us"}}},
     {"IntervalYear", "INTERVAL", {{"toIntervalYear(2)", "24m 0d 0us"}}},
@@ -99,13 +147,25 @@ static const struct type_case wrapped_cases[] = {
     {"Nullable(Int32)", "INTEGER", {{"NULL", "NULL"}, {"5", "5"}, {"NULL", "NULL"}}},
     {"Nullable(String)", "VARCHAR", {{"NULL", "NULL"}, {"''", ""}, {"'a text of many bytes'", "a text of many bytes"}}},
     {"Nullable(Decimal(20, 2))", "DECIMAL(20,2)", {{"NULL", "NULL"}, {"'1.5'", "1.50"}}},
-    {"Nullable(DateTime64(3))", "TIMESTAMP", {{"NULL", "NULL"}, {"'2024-07-01 12:00:00.123'", "2024-07-01 12:00:00.123000"}}},
+    {"Nullable(DateTime64(3))",
+     "TIMESTAMP",
+     {{"NULL", "NULL"}, {"'2024-07-01 12:00:00.123'", "2024-07-01 12:00:00.123000"}}},
     {"Nullable(Enum8('a' = 5))", "VARCHAR", {{"NULL", "NULL"}, {"'a'", "a"}}},
-    {"Nullable(UUID)", "UUID", {{"NULL", "NULL"}, {"'00112233-4455-6677-8899-aabbccddeeff'", "00112233-4455-6677-8899-aabbccddeeff"}}},
+    {"Nullable(UUID)",
+     "UUID",
+     {{"NULL", "NULL"}, {"'00112233-4455-6677-8899-aabbccddeeff'", "00112233-4455-6677-8899-aabbccddeeff"}}},
     {"Nullable(IPv6)", "VARCHAR", {{"NULL", "NULL"}, {"'::1'", "::1"}}},
     {"Nullable(FixedString(2))", "VARCHAR", {{"NULL", "NULL"}, {"'ab'", "ab"}}},
-    {"LowCardinality(String)", "VARCHAR", {{"''", ""}, {"'a'", "a"}, {"'a text of many bytes'", "a text of many bytes"}, {"'a'", "a"}}},
-    {"LowCardinality(Nullable(String))", "VARCHAR", {{"NULL", "NULL"}, {"''", ""}, {"'a'", "a"}, {"NULL", "NULL"}, {"'a text of many bytes'", "a text of many bytes"}}},
+    {"LowCardinality(String)",
+     "VARCHAR",
+     {{"''", ""}, {"'a'", "a"}, {"'a text of many bytes'", "a text of many bytes"}, {"'a'", "a"}}},
+    {"LowCardinality(Nullable(String))",
+     "VARCHAR",
+     {{"NULL", "NULL"},
+      {"''", ""},
+      {"'a'", "a"},
+      {"NULL", "NULL"},
+      {"'a text of many bytes'", "a text of many bytes"}}},
     {"LowCardinality(FixedString(4))", "VARCHAR", {{"'ab'", "ab"}, {"'abcd'", "abcd"}}},
     {"LowCardinality(UInt32)", "UINTEGER", {{"7", "7"}, {"0", "0"}, {"7", "7"}}},
     {"LowCardinality(Nullable(Date))", "DATE", {{"NULL", "NULL"}, {"'2024-01-02'", "2024-01-02"}}},
@@ -115,15 +175,30 @@ static const struct type_case wrapped_cases[] = {
 
 static const struct type_case nested_cases[] = {
     {"Array(Int32)", "INTEGER[]", {{"[]", "[]"}, {"[1,-2,3]", "[1,-2,3]"}, {"[]", "[]"}, {"[4]", "[4]"}}},
-    {"Array(Nullable(String))", "VARCHAR[]", {{"['a',NULL,'a text of many bytes']", "[a,NULL,a text of many bytes]"}, {"[]", "[]"}, {"[NULL]", "[NULL]"}}},
-    {"Array(Array(LowCardinality(String)))", "VARCHAR[][]", {{"[['a','b'],[],['a']]", "[[a,b],[],[a]]"}, {"[]", "[]"}, {"[[]]", "[[]]"}}},
+    {"Array(Nullable(String))",
+     "VARCHAR[]",
+     {{"['a',NULL,'a text of many bytes']", "[a,NULL,a text of many bytes]"}, {"[]", "[]"}, {"[NULL]", "[NULL]"}}},
+    {"Array(Array(LowCardinality(String)))",
+     "VARCHAR[][]",
+     {{"[['a','b'],[],['a']]", "[[a,b],[],[a]]"}, {"[]", "[]"}, {"[[]]", "[[]]"}}},
     {"Array(LowCardinality(Nullable(String)))", "VARCHAR[]", {{"[NULL,'a','']", "[NULL,a,]"}, {"[]", "[]"}}},
     {"Map(String, UInt64)", "MAP(VARCHAR, UBIGINT)", {{"map('a', 1, 'b', 2)", "{a:1,b:2}"}, {"map()", "{}"}}},
-    {"Map(LowCardinality(String), Array(Nullable(Int8)))", "MAP(VARCHAR, TINYINT[])", {{"map('a', [1, NULL])", "{a:[1,NULL]}"}, {"map()", "{}"}, {"map('b', [], 'a', [2])", "{b:[],a:[2]}"}}},
-    {"Tuple(a UInt8, `b c` Nullable(String))", "STRUCT(a UTINYINT, \"b c\" VARCHAR)", {{"(1,'x')", "(a=1,b c=x)"}, {"(2,NULL)", "(a=2,b c=NULL)"}}},
-    {"Tuple(UInt8, Array(Tuple(String, Date)))", "STRUCT(\"1\" UTINYINT, \"2\" STRUCT(\"1\" VARCHAR, \"2\" DATE)[])", {{"(1,[('x','2024-01-02'),('y','1970-01-01')])", "(1=1,2=[(1=x,2=2024-01-02),(1=y,2=1970-01-01)])"}, {"(2,[])", "(1=2,2=[])"}}},
-    {"Tuple(LowCardinality(String), Map(String, LowCardinality(String)))", "STRUCT(\"1\" VARCHAR, \"2\" MAP(VARCHAR, VARCHAR))", {{"('a', map('k', 'v'))", "(1=a,2={k:v})"}, {"('b', map())", "(1=b,2={})"}}},
-    {"Nested(a UInt8, b String)", "STRUCT(a UTINYINT, b VARCHAR)[]", {{"[(1,'x'),(2,'y')]", "[(a=1,b=x),(a=2,b=y)]"}, {"[]", "[]"}}},
+    {"Map(LowCardinality(String), Array(Nullable(Int8)))",
+     "MAP(VARCHAR, TINYINT[])",
+     {{"map('a', [1, NULL])", "{a:[1,NULL]}"}, {"map()", "{}"}, {"map('b', [], 'a', [2])", "{b:[],a:[2]}"}}},
+    {"Tuple(a UInt8, `b c` Nullable(String))",
+     "STRUCT(a UTINYINT, \"b c\" VARCHAR)",
+     {{"(1,'x')", "(a=1,b c=x)"}, {"(2,NULL)", "(a=2,b c=NULL)"}}},
+    {"Tuple(UInt8, Array(Tuple(String, Date)))",
+     "STRUCT(\"1\" UTINYINT, \"2\" STRUCT(\"1\" VARCHAR, \"2\" DATE)[])",
+     {{"(1,[('x','2024-01-02'),('y','1970-01-01')])", "(1=1,2=[(1=x,2=2024-01-02),(1=y,2=1970-01-01)])"},
+      {"(2,[])", "(1=2,2=[])"}}},
+    {"Tuple(LowCardinality(String), Map(String, LowCardinality(String)))",
+     "STRUCT(\"1\" VARCHAR, \"2\" MAP(VARCHAR, VARCHAR))",
+     {{"('a', map('k', 'v'))", "(1=a,2={k:v})"}, {"('b', map())", "(1=b,2={})"}}},
+    {"Nested(a UInt8, b String)",
+     "STRUCT(a UTINYINT, b VARCHAR)[]",
+     {{"[(1,'x'),(2,'y')]", "[(a=1,b=x),(a=2,b=y)]"}, {"[]", "[]"}}},
     {"Point", "STRUCT(\"1\" DOUBLE, \"2\" DOUBLE)", {{"(1.5,-2)", "(1=1.5,2=-2)"}}},
     {"Ring", "STRUCT(\"1\" DOUBLE, \"2\" DOUBLE)[]", {{"[(0,0),(1,1)]", "[(1=0,2=0),(1=1,2=1)]"}}},
     {"LineString", "STRUCT(\"1\" DOUBLE, \"2\" DOUBLE)[]", {{"[(0,0)]", "[(1=0,2=0)]"}}},
@@ -138,7 +213,9 @@ static const struct type_case document_cases[] = {
     {"Nullable(JSON)", "JSON", {{"NULL", "NULL"}, {"'{\"a\":\"x\"}'", "{\"a\":\"x\"}"}}},
     {"Array(JSON)", "JSON", {{"['{\"a\":1}']", "[{\"a\":1}]"}}},
     {"Variant(String, UInt64)", "JSON", {{"NULL", "NULL"}, {"toUInt64(5)", "5"}, {"'x\"y'", "\"x\\\"y\""}}},
-    {"Dynamic", "JSON", {{"NULL", "NULL"}, {"42::Int64", "42"}, {"'text'", "\"text\""}, {"[1,2]::Array(UInt8)", "[1,2]"}}},
+    {"Dynamic",
+     "JSON",
+     {{"NULL", "NULL"}, {"42::Int64", "42"}, {"'text'", "\"text\""}, {"[1,2]::Array(UInt8)", "[1,2]"}}},
     {"Geometry", "JSON", {{"(1.,2.)::Point", "[1,2]"}}},
 };
 
@@ -167,7 +244,8 @@ static void check_case(tl_source *source, const struct type_case *one)
     for (size_t i = 0; i < VALUES_MAX && one->values[i].sql; i++) {
         const char *got = test_cell(&rows, i, 1);
         if (!tl_streq(got ? got : "NULL", one->values[i].expected))
-            fail_msg("%s, value %s: got %s, not %s", one->type, one->values[i].sql, got ? got : "NULL", one->values[i].expected);
+            fail_msg("%s, value %s: got %s, not %s", one->type, one->values[i].sql, got ? got : "NULL",
+                     one->values[i].expected);
     }
     tl_arena_free(arena);
 }
@@ -180,11 +258,11 @@ static void check_cases(const struct type_case *cases, size_t count)
     tl_source_driver_clickhouse.close(source);
 }
 
-#define CASES_TEST(name, cases)                                \
-    static void name(void **state)                             \
-    {                                                          \
-        (void)state;                                           \
-        check_cases(cases, sizeof cases / sizeof cases[0]);    \
+#define CASES_TEST(name, cases)                                                                                        \
+    static void name(void **state)                                                                                     \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        check_cases(cases, sizeof cases / sizeof cases[0]);                                                            \
     }
 
 CASES_TEST(test_numbers_come_exactly, number_cases)
@@ -204,7 +282,8 @@ static void test_wide_values_equal_the_servers_own_text(void **state)
                       " CAST(reinterpretAsFixedString(sipHash128(n, 2)) AS IPv6) AS c, toString(c) AS c_text,"
                       " toIPv4(toUInt32(sipHash64(n))) AS d, toString(d) AS d_text,"
                       " generateUUIDv4() AS e, toString(e) AS e_text,"
-                      " reinterpretAsUInt256(concat(sipHash128(n, 3), sipHash128(n, 4))) AS f, toString(f) AS f_text FROM numbers(3000)");
+                      " reinterpretAsUInt256(concat(sipHash128(n, 3), sipHash128(n, 4))) AS f, toString(f) AS f_text "
+                      "FROM numbers(3000)");
     tl_source *source = test_open(&server, NULL);
     struct test_rows rows = test_table(source, arena, "t", "wide");
     assert_int_equal(rows.row_count, 3000);
@@ -233,11 +312,15 @@ static void test_aggregate_states_are_finalized(void **state)
 {
     (void)state;
     tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
-    test_run(&server, "CREATE OR REPLACE TABLE t.agg (k UInt8, s AggregateFunction(sum, UInt64), u AggregateFunction(uniq, String),"
-                      " q AggregateFunction(quantiles(0.5, 0.9), Float64), m AggregateFunction(max, Nullable(Int32)))"
-                      " ENGINE = AggregatingMergeTree ORDER BY k");
-    test_run(&server, "INSERT INTO t.agg SELECT number % 2 AS k, sumState(number), uniqState(toString(number)),"
-                      " quantilesState(0.5, 0.9)(toFloat64(1)), maxState(toNullable(toInt32(number))) FROM numbers(10) GROUP BY k");
+    test_run(
+        &server,
+        "CREATE OR REPLACE TABLE t.agg (k UInt8, s AggregateFunction(sum, UInt64), u AggregateFunction(uniq, String),"
+        " q AggregateFunction(quantiles(0.5, 0.9), Float64), m AggregateFunction(max, Nullable(Int32)))"
+        " ENGINE = AggregatingMergeTree ORDER BY k");
+    test_run(
+        &server,
+        "INSERT INTO t.agg SELECT number % 2 AS k, sumState(number), uniqState(toString(number)),"
+        " quantilesState(0.5, 0.9)(toFloat64(1)), maxState(toNullable(toInt32(number))) FROM numbers(10) GROUP BY k");
     tl_source *source = test_open(&server, NULL);
     struct tl_source_dataset *dataset = test_describe(source, arena, "t", "agg");
     assert_int_equal(dataset->columns[1].type.id, TL_TYPE_UINT64);
@@ -287,7 +370,8 @@ static void test_what_no_type_of_ours_holds_is_an_error_and_names_the_column(voi
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
         struct tl_err err;
-        test_run(&server, tl_arena_printf(arena, "CREATE OR REPLACE TABLE t.bad (`the column` %s) ENGINE = Memory", cases[i].type));
+        test_run(&server, tl_arena_printf(arena, "CREATE OR REPLACE TABLE t.bad (`the column` %s) ENGINE = Memory",
+                                          cases[i].type));
         test_run(&server, tl_arena_printf(arena, "INSERT INTO t.bad SELECT %s", cases[i].value));
         if (scan_one(source, arena, "bad", &err) != cases[i].code)
             fail_msg("%s %s: %s", cases[i].type, cases[i].value, err.message);
@@ -302,7 +386,8 @@ static void test_bytes_that_are_not_text_can_be_read_as_blobs(void **state)
 {
     (void)state;
     tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
-    test_run(&server, "CREATE OR REPLACE TABLE t.raw (k UInt8, a String, b LowCardinality(String), c FixedString(4), d String) ENGINE = Memory");
+    test_run(&server, "CREATE OR REPLACE TABLE t.raw (k UInt8, a String, b LowCardinality(String), c FixedString(4), d "
+                      "String) ENGINE = Memory");
     test_run(&server, "INSERT INTO t.raw SELECT 0, unhex('FF00'), unhex('C3'), unhex('00FF'), 'text'");
     tl_source *all = test_open(&server, "strings_as", "blob", NULL);
     struct test_rows rows = test_table(all, arena, "t", "raw");
@@ -323,7 +408,8 @@ static void test_types_without_a_meaning_here_are_listed_as_unsupported(void **s
 {
     (void)state;
     tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
-    test_run(&server, "CREATE OR REPLACE TABLE t.odd (v Tuple(a UInt8, A UInt8), q QBit(Float32, 8), n UInt8) ENGINE = Memory");
+    test_run(&server,
+             "CREATE OR REPLACE TABLE t.odd (v Tuple(a UInt8, A UInt8), q QBit(Float32, 8), n UInt8) ENGINE = Memory");
     tl_source *source = test_open(&server, NULL);
     struct tl_source_dataset *dataset = test_describe(source, arena, "t", "odd");
     assert_true(dataset->columns[0].unsupported);

@@ -180,11 +180,13 @@ static enum tl_code each_version(void *context, const struct tl_str *texts, stru
     return TL_OK;
 }
 
-static enum tl_code test(tl_source *source, const struct tl_stop *stop, tl_arena *arena, const char **ret_version, struct tl_err *err)
+static enum tl_code test(tl_source *source, const struct tl_stop *stop, tl_arena *arena, const char **ret_version,
+                         struct tl_err *err)
 {
     char text[128] = {0};
     struct tl_str version = {text, sizeof text - 1};
-    enum tl_code code = tl_clickhouse_select(source, TL_STR("SELECT version() FORMAT Native"), 1, stop, each_version, &version, err);
+    enum tl_code code = tl_clickhouse_select(source, TL_STR("SELECT version() FORMAT Native"), 1, stop, each_version,
+                                             &version, err);
     if (code != TL_OK)
         return tl_clickhouse_named(source, err);
     *ret_version = tl_arena_printf(arena, "ClickHouse %s", text);

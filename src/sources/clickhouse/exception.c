@@ -12,8 +12,10 @@ static const struct {
 } known_failures[] = {
     {16, TL_SOURCE_FAILED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
     {47, TL_SOURCE_FAILED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
-    {60, TL_TABLE_NOT_FOUND, "ClickHouse does not know the table", "the table may have been dropped: refresh the source"},
-    {81, TL_TABLE_NOT_FOUND, "ClickHouse does not know the database", "the database may have been dropped: refresh the source"},
+    {60, TL_TABLE_NOT_FOUND, "ClickHouse does not know the table",
+     "the table may have been dropped: refresh the source"},
+    {81, TL_TABLE_NOT_FOUND, "ClickHouse does not know the database",
+     "the database may have been dropped: refresh the source"},
     {159, TL_TIME_EXCEEDED, "ClickHouse ended the query: its time is over", "ask for less, or allow more time"},
     {160, TL_TIME_EXCEEDED, "ClickHouse ended the query: it would take too long", "ask for less, or allow more time"},
     {192, TL_SOURCE_AUTH, "ClickHouse refused the user or password", "check the source's options user and password"},
@@ -25,9 +27,11 @@ static const struct {
     {209, TL_SOURCE_UNAVAILABLE, "ClickHouse lost a connection", "try again later"},
     {210, TL_SOURCE_UNAVAILABLE, "ClickHouse lost a connection", "try again later"},
     {236, TL_SOURCE_UNAVAILABLE, "ClickHouse aborted the query", "it may be shutting down: try again later"},
-    {241, TL_SOURCE_FAILED, "ClickHouse ended the query: it needs too much memory", "ask for less, or raise the memory limit of the user"},
+    {241, TL_SOURCE_FAILED, "ClickHouse ended the query: it needs too much memory",
+     "ask for less, or raise the memory limit of the user"},
     {394, TL_CANCELLED, "the query was cancelled at the ClickHouse server", NULL},
-    {497, TL_SOURCE_FAILED, "ClickHouse does not allow this to its user", "grant SELECT on the table to the source's user"},
+    {497, TL_SOURCE_FAILED, "ClickHouse does not allow this to its user",
+     "grant SELECT on the table to the source's user"},
 };
 
 static int exception_number(struct tl_str text)

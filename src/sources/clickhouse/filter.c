@@ -1,7 +1,7 @@
-/* The allow-list.  Every entry names the test in clickhouse_filter_test.c that compares it with the truth on a real server.
+/* The allow-list.  Every entry names the test in clickhouse_filter_test.c that compares it with the truth.
  *
  *   = <> < <= > >= of a column and a constant   literal.c, by type
- *   > >= on floats                              test_float_filters_equal_the_truth   NaN is the greatest here, not there
+ *   > >= on floats                              test_float_filters_equal_the_truth   NaN is the greatest
  *   the same of two columns                     test_column_comparisons_equal_the_truth
  *   IN of constants                             test_lists_equal_the_truth
  *   IS [NOT] NULL                               test_null_filters_equal_the_truth
@@ -34,14 +34,15 @@ static bool decline(struct filter *filter, const char *reason)
 }
 
 /* The column of an expression with its type there; NULL when it cannot be compared there. */
-static const struct tl_source_column *column_of(struct filter *filter, const struct tl_expr *expr, const struct tl_clickhouse_type **ret_type)
+static const struct tl_source_column *column_of(struct filter *filter, const struct tl_expr *expr,
+                                                const struct tl_clickhouse_type **ret_type)
 {
     const struct tl_source_dataset *dataset = filter->dataset;
     if (expr->kind != TL_EXPR_COLUMN || expr->column < 0 || (size_t)expr->column >= dataset->column_count)
         return NULL;
     const struct tl_source_column *column = &dataset->columns[expr->column];
-    struct tl_clickhouse_column here =
-        tl_clickhouse_column_of(filter->arena, filter->source, dataset->schema, dataset->name, column->name, column->source_type);
+    struct tl_clickhouse_column here = tl_clickhouse_column_of(filter->arena, filter->source, dataset->schema,
+                                                               dataset->name, column->name, column->source_type);
     if (here.carry != TL_CLICKHOUSE_AS_IT_IS || column->unsupported)
         return NULL;
     *ret_type = here.type;
@@ -70,7 +71,8 @@ static enum tl_expr_kind turned(enum tl_expr_kind kind)
     }
 }
 
-static bool with_constant(struct filter *filter, const struct tl_expr *left, const struct tl_expr *right, enum tl_expr_kind op)
+static bool with_constant(struct filter *filter, const struct tl_expr *left, const struct tl_expr *right,
+                          enum tl_expr_kind op)
 {
     const struct tl_clickhouse_type *type;
     const struct tl_source_column *column = column_of(filter, left, &type);
@@ -94,12 +96,13 @@ static bool with_constant(struct filter *filter, const struct tl_expr *left, con
 
 static bool same_order(const struct tl_clickhouse_type *a, const struct tl_clickhouse_type *b)
 {
-    bool kind = a->kind == TL_CLICKHOUSE_INT || a->kind == TL_CLICKHOUSE_UINT || a->kind == TL_CLICKHOUSE_STRING || a->kind == TL_CLICKHOUSE_DATE ||
-                a->kind == TL_CLICKHOUSE_DATE32;
+    bool kind = a->kind == TL_CLICKHOUSE_INT || a->kind == TL_CLICKHOUSE_UINT || a->kind == TL_CLICKHOUSE_STRING ||
+                a->kind == TL_CLICKHOUSE_DATE || a->kind == TL_CLICKHOUSE_DATE32;
     return kind && a->kind == b->kind && a->width == b->width && a->width <= 16;
 }
 
-static bool of_columns(struct filter *filter, const struct tl_expr *left, const struct tl_expr *right, enum tl_expr_kind op)
+static bool of_columns(struct filter *filter, const struct tl_expr *left, const struct tl_expr *right,
+                       enum tl_expr_kind op)
 {
     const struct tl_clickhouse_type *left_type, *right_type;
     const struct tl_source_column *a = column_of(filter, left, &left_type), *b = column_of(filter, right, &right_type);
@@ -146,7 +149,8 @@ static bool list(struct filter *filter, const struct tl_expr *expr)
     for (size_t i = 1; i < expr->child_count; i++) {
         const struct tl_expr *one = expr->children[i];
         tl_buf_adds(filter->sql, i == 1 ? " IN (" : ", ");
-        if (one->kind != TL_EXPR_CONSTANT || !tl_clickhouse_literal(filter->sql, type, &column->type, &one->value, TL_EXPR_IN))
+        if (one->kind != TL_EXPR_CONSTANT ||
+            !tl_clickhouse_literal(filter->sql, type, &column->type, &one->value, TL_EXPR_IN))
             return decline(filter, "type or constant has no equal meaning there");
     }
     tl_buf_adds(filter->sql, guarded ? ")))" : "))");
@@ -205,15 +209,17 @@ static bool function(struct filter *filter, const struct tl_expr *expr)
 {
     static const struct {
         const char *name, *before, *after;
-    } functions[] = {{"prefix", "startsWith(", ")"}, {"suffix", "endsWith(", ")"}, {"contains", "(position(", ") > 0)"}};
+    } functions[] = {
+        {"prefix", "startsWith(", ")"}, {"suffix", "endsWith(", ")"}, {"contains", "(position(", ") > 0)"}};
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         const struct tl_clickhouse_type *type;
         if (!tl_streq(expr->function, functions[i].name) || expr->child_count != 2)
             continue;
         const struct tl_source_column *column = column_of(filter, expr->children[0], &type);
         const struct tl_expr *text = expr->children[1];
-        if (!column || tl_clickhouse_type_bare(type)->kind != TL_CLICKHOUSE_STRING || column->type.id != TL_TYPE_VARCHAR ||
-            text->kind != TL_EXPR_CONSTANT || text->value.is_null || text->value.type.id != TL_TYPE_VARCHAR || text->value.as.text.size == 0)
+        if (!column || tl_clickhouse_type_bare(type)->kind != TL_CLICKHOUSE_STRING ||
+            column->type.id != TL_TYPE_VARCHAR || text->kind != TL_EXPR_CONSTANT || text->value.is_null ||
+            text->value.type.id != TL_TYPE_VARCHAR || text->value.as.text.size == 0)
             return decline(filter, "only String columns and a constant text");
         tl_buf_adds(filter->sql, functions[i].before);
         tl_clickhouse_add_identifier(filter->sql, column->name);
@@ -264,8 +270,8 @@ static bool add(struct filter *filter, const struct tl_expr *expr)
     return added;
 }
 
-bool tl_clickhouse_filter(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr, struct tl_buf *sql,
-                          const char **ret_reason)
+bool tl_clickhouse_filter(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr,
+                          struct tl_buf *sql, const char **ret_reason)
 {
     struct filter filter = {.source = source, .dataset = dataset, .arena = tl_arena_new(TYPES_BYTES_MAX), .sql = sql};
     bool added = add(&filter, expr);
@@ -277,7 +283,8 @@ bool tl_clickhouse_filter(tl_source *source, const struct tl_source_dataset *dat
     return added;
 }
 
-bool tl_clickhouse_can_push(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr, const char **reason)
+bool tl_clickhouse_can_push(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr,
+                            const char **reason)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, TL_CLICKHOUSE_SQL_BYTES_MAX / 2);
@@ -287,7 +294,8 @@ bool tl_clickhouse_can_push(tl_source *source, const struct tl_source_dataset *d
 }
 
 /* test_order_equals_the_truth.  Floats (NaN), UUIDs, enums and addresses are ordered differently there. */
-bool tl_clickhouse_can_push_order(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_scan_order *order)
+bool tl_clickhouse_can_push_order(tl_source *source, const struct tl_source_dataset *dataset,
+                                  const struct tl_scan_order *order)
 {
     struct filter filter = {.source = source, .dataset = dataset, .arena = tl_arena_new(TYPES_BYTES_MAX)};
     struct tl_expr expr = {.kind = TL_EXPR_COLUMN, .column = order->column};
@@ -295,8 +303,9 @@ bool tl_clickhouse_can_push_order(tl_source *source, const struct tl_source_data
     bool can = false;
     if (column_of(&filter, &expr, &type)) {
         type = tl_clickhouse_type_bare(type);
-        can = type->kind == TL_CLICKHOUSE_BOOL || type->kind == TL_CLICKHOUSE_STRING || type->kind == TL_CLICKHOUSE_DATE ||
-              type->kind == TL_CLICKHOUSE_DATE32 || type->kind == TL_CLICKHOUSE_DATETIME || type->kind == TL_CLICKHOUSE_DATETIME64 ||
+        can = type->kind == TL_CLICKHOUSE_BOOL || type->kind == TL_CLICKHOUSE_STRING ||
+              type->kind == TL_CLICKHOUSE_DATE || type->kind == TL_CLICKHOUSE_DATE32 ||
+              type->kind == TL_CLICKHOUSE_DATETIME || type->kind == TL_CLICKHOUSE_DATETIME64 ||
               (type->kind == TL_CLICKHOUSE_DECIMAL && type->precision <= 38) ||
               ((type->kind == TL_CLICKHOUSE_INT || type->kind == TL_CLICKHOUSE_UINT) && type->width <= 16);
     }

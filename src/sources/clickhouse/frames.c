@@ -1,12 +1,18 @@
-/* ClickHouse's own compression (compress=1): u8[16] checksum, u8 method, u32 size with these 9 bytes, u32 size when raw, data.
- * The checksum is left to TCP and TLS. */
+/* ClickHouse's own compression (compress=1): u8[16] checksum, u8 method, u32 size with these 9 bytes, u32 raw size,
+ * data.  The checksum is left to TCP and TLS. */
 #include <lz4.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sources/clickhouse/source_int.h"
 
-enum { CHECKSUM_SIZE = 16, HEADER_SIZE = 9, FRAME_BYTES_MAX = 128 * 1024 * 1024, METHOD_LZ4 = 0x82, METHOD_NONE = 0x02 };
+enum {
+    CHECKSUM_SIZE = 16,
+    HEADER_SIZE = 9,
+    FRAME_BYTES_MAX = 128 * 1024 * 1024,
+    METHOD_LZ4 = 0x82,
+    METHOD_NONE = 0x02
+};
 
 struct tl_clickhouse_frames {
     struct tl_native_input input;
@@ -62,7 +68,8 @@ static enum tl_code gather(tl_clickhouse_frames *frames, size_t size, bool *ret_
     return TL_OK;
 }
 
-static enum tl_code unpack(tl_clickhouse_frames *frames, uint8_t method, const char *data, size_t size, size_t raw_size, struct tl_err *err)
+static enum tl_code unpack(tl_clickhouse_frames *frames, uint8_t method, const char *data, size_t size, size_t raw_size,
+                           struct tl_err *err)
 {
     tl_buf_clear(&frames->raw);
     char *room = tl_buf_reserve(&frames->raw, raw_size);
@@ -93,7 +100,8 @@ enum tl_code tl_clickhouse_frames_read(void *context, struct tl_str *ret_bytes, 
     if (code == TL_OK && end)
         code = wrong(err);
     if (code == TL_OK)
-        code = unpack(frames, method, frames->packed.data + frames->at + CHECKSUM_SIZE + HEADER_SIZE, size - HEADER_SIZE, raw_size, err);
+        code = unpack(frames, method, frames->packed.data + frames->at + CHECKSUM_SIZE + HEADER_SIZE,
+                      size - HEADER_SIZE, raw_size, err);
     if (code != TL_OK)
         return code;
     frames->at += CHECKSUM_SIZE + (size_t)size;

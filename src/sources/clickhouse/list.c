@@ -16,7 +16,7 @@ struct list {
     struct tl_source_dataset *datasets;
     const char **keys; /* of each dataset: its primary or sorting key as text */
     size_t count, room;
-    size_t at;         /* columns: the dataset that the last row belonged to */
+    size_t at; /* columns: the dataset that the last row belonged to */
     size_t column_room;
 };
 
@@ -27,21 +27,23 @@ bool tl_clickhouse_column_is_blob(const tl_source *source, const char *schema, c
     for (size_t i = 0; source->blob_columns && source->blob_columns[i]; i++) {
         const char *at = source->blob_columns[i];
         size_t schema_size = strlen(schema), table_size = strlen(table);
-        if (strncmp(at, schema, schema_size) == 0 && at[schema_size] == '.' && strncmp(at + schema_size + 1, table, table_size) == 0 &&
-            at[schema_size + 1 + table_size] == '.' && tl_streq(at + schema_size + table_size + 2, name))
+        if (strncmp(at, schema, schema_size) == 0 && at[schema_size] == '.' &&
+            strncmp(at + schema_size + 1, table, table_size) == 0 && at[schema_size + 1 + table_size] == '.' &&
+            tl_streq(at + schema_size + table_size + 2, name))
             return true;
     }
     return false;
 }
 
-struct tl_clickhouse_column tl_clickhouse_column_of(tl_arena *arena, const tl_source *source, const char *schema, const char *table,
-                                                    const char *name, const char *source_type)
+struct tl_clickhouse_column tl_clickhouse_column_of(tl_arena *arena, const tl_source *source, const char *schema,
+                                                    const char *table, const char *name, const char *source_type)
 {
     struct tl_clickhouse_column column = {.carry = TL_CLICKHOUSE_NOT_CARRIED};
     struct tl_err ignored;
     tl_err_init(&ignored);
     bool blob = tl_clickhouse_column_is_blob(source, schema, table, name);
-    if (!source_type || tl_clickhouse_type_parse(arena, tl_str_of(source_type), blob, &column.type, &ignored) != TL_OK) {
+    if (!source_type ||
+        tl_clickhouse_type_parse(arena, tl_str_of(source_type), blob, &column.type, &ignored) != TL_OK) {
         column.type = NULL;
         return column;
     }
@@ -81,10 +83,13 @@ static enum tl_code each_table(void *context, const struct tl_str *texts, struct
     if (!schema || !name)
         return TL_OK; /* cannot be named in SQL here */
     if (list->count >= DATASETS_MAX)
-        return tl_err_set(err, TL_TOO_LARGE, "there are more than %d tables; name the wanted databases in the option schemas", (int)DATASETS_MAX);
+        return tl_err_set(err, TL_TOO_LARGE,
+                          "there are more than %d tables; name the wanted databases in the option schemas",
+                          (int)DATASETS_MAX);
     if (list->count == list->room) {
         size_t room = list->room ? list->room * 2 : 64;
-        list->datasets = tl_arena_grow(list->arena, list->datasets, list->room * sizeof *list->datasets, room * sizeof *list->datasets);
+        list->datasets = tl_arena_grow(list->arena, list->datasets, list->room * sizeof *list->datasets,
+                                       room * sizeof *list->datasets);
         list->keys = tl_arena_grow(list->arena, list->keys, list->room * sizeof *list->keys, room * sizeof *list->keys);
         list->room = room;
     }
@@ -149,10 +154,12 @@ static int key_position(const char *keys, const char *column)
     return 0;
 }
 
-static struct tl_source_column make_column(struct list *list, const char *name, const char *source_type, const char *comment)
+static struct tl_source_column make_column(struct list *list, const char *name, const char *source_type,
+                                           const char *comment)
 {
     const struct tl_source_dataset *dataset = &list->datasets[list->at];
-    struct tl_clickhouse_column here = tl_clickhouse_column_of(list->arena, list->source, dataset->schema, dataset->name, name, source_type);
+    struct tl_clickhouse_column here = tl_clickhouse_column_of(list->arena, list->source, dataset->schema,
+                                                               dataset->name, name, source_type);
     struct tl_source_column column = {.name = name,
                                       .source_type = source_type,
                                       .comment = comment,
@@ -164,8 +171,9 @@ static struct tl_source_column make_column(struct list *list, const char *name, 
     else
         column.type = tl_type_simple(TL_TYPE_VARCHAR); /* a STATE is looked at later */
     column.unsupported = here.carry == TL_CLICKHOUSE_NOT_CARRIED || here.carry == TL_CLICKHOUSE_FINALIZED;
-    column.nullable = here.type && (tl_clickhouse_type_nullable(here.type) || here.type->kind == TL_CLICKHOUSE_DOCUMENT ||
-                                    here.type->kind == TL_CLICKHOUSE_STATE || here.type->kind == TL_CLICKHOUSE_NOTHING);
+    column.nullable = here.type &&
+                      (tl_clickhouse_type_nullable(here.type) || here.type->kind == TL_CLICKHOUSE_DOCUMENT ||
+                       here.type->kind == TL_CLICKHOUSE_STATE || here.type->kind == TL_CLICKHOUSE_NOTHING);
     return column;
 }
 
@@ -197,7 +205,8 @@ static enum tl_code each_column(void *context, const struct tl_str *texts, struc
 }
 
 /* Which databases: those of the option, or all but the server's own; or the one asked for. */
-static void add_scope(struct tl_buf *sql, const tl_source *source, const char *name_column, const char *schema, const char *name)
+static void add_scope(struct tl_buf *sql, const tl_source *source, const char *name_column, const char *schema,
+                      const char *name)
 {
     tl_buf_adds(sql, " WHERE ");
     if (schema) {
@@ -219,8 +228,9 @@ static void add_scope(struct tl_buf *sql, const tl_source *source, const char *n
     tl_buf_addf(sql, " AND NOT startsWith(%s, '.inner')", name_column);
 }
 
-static enum tl_code select_scoped(struct list *list, const char *head, const char *name_column, const char *schema, const char *name, const char *tail,
-                                  size_t columns, enum tl_code (*each)(void *, const struct tl_str *, struct tl_err *),
+static enum tl_code select_scoped(struct list *list, const char *head, const char *name_column, const char *schema,
+                                  const char *name, const char *tail, size_t columns,
+                                  enum tl_code (*each)(void *, const struct tl_str *, struct tl_err *),
                                   const struct tl_stop *stop, struct tl_err *err)
 {
     struct tl_buf sql;
@@ -229,7 +239,8 @@ static enum tl_code select_scoped(struct list *list, const char *head, const cha
     add_scope(&sql, list->source, name_column, schema, name);
     tl_buf_adds(&sql, tail);
     enum tl_code code = sql.failed ? tl_err_set(err, TL_TOO_LARGE, "the option schemas is too long")
-                                   : tl_clickhouse_select(list->source, (struct tl_str){sql.data, sql.size}, columns, stop, each, list, err);
+                                   : tl_clickhouse_select(list->source, (struct tl_str){sql.data, sql.size}, columns,
+                                                          stop, each, list, err);
     tl_buf_done(&sql);
     return code;
 }
@@ -251,8 +262,8 @@ static enum tl_code each_finalized(void *context, const struct tl_str *texts, st
         if (!tl_str_equal(tl_str_of(columns[i].name), texts[0]))
             continue;
         const char *type = name_of(list->arena, texts[1]);
-        struct tl_clickhouse_column here =
-            tl_clickhouse_column_of(list->arena, list->source, dataset->schema, dataset->name, columns[i].name, type);
+        struct tl_clickhouse_column here = tl_clickhouse_column_of(list->arena, list->source, dataset->schema,
+                                                                   dataset->name, columns[i].name, type);
         columns[i].unsupported = here.carry != TL_CLICKHOUSE_AS_IT_IS;
         if (!columns[i].unsupported)
             columns[i].type = here.type->type;
@@ -279,8 +290,10 @@ static void add_finalized(struct tl_buf *sql, const struct tl_source_dataset *da
     tl_buf_adds(sql, " WHERE 0");
 }
 
-/* Ask what finalizeAggregation gives for the states of a table.  A failure leaves them unsupported, unless nobody waits any more. */
-static enum tl_code finalize(struct list *list, struct tl_source_dataset *dataset, const struct tl_stop *stop, struct tl_err *err)
+/* Ask what finalizeAggregation gives for the states of a table.  A failure leaves them unsupported, unless nobody
+ * waits any more. */
+static enum tl_code finalize(struct list *list, struct tl_source_dataset *dataset, const struct tl_stop *stop,
+                             struct tl_err *err)
 {
     struct tl_buf sql;
     struct tl_err failure;
@@ -293,7 +306,8 @@ static enum tl_code finalize(struct list *list, struct tl_source_dataset *datase
     tl_buf_adds(&sql, " FORMAT Native");
     enum tl_code code = TL_OK;
     if (!sql.failed)
-        code = tl_clickhouse_select(list->source, (struct tl_str){sql.data, sql.size}, 2, stop, each_finalized, &finalized, &failure);
+        code = tl_clickhouse_select(list->source, (struct tl_str){sql.data, sql.size}, 2, stop, each_finalized,
+                                    &finalized, &failure);
     tl_buf_done(&sql);
     if (code == TL_CANCELLED || code == TL_TIME_EXCEEDED || code == TL_SOURCE_UNAVAILABLE)
         return tl_err_copy(err, &failure);
@@ -316,24 +330,27 @@ static enum tl_code finalize_all(struct list *list, const struct tl_stop *stop, 
     return TL_OK;
 }
 
-static enum tl_code read_list(struct list *list, const char *schema, const char *name, const struct tl_stop *stop, struct tl_err *err)
+static enum tl_code read_list(struct list *list, const char *schema, const char *name, const struct tl_stop *stop,
+                              struct tl_err *err)
 {
-    enum tl_code code = select_scoped(list,
-                                      "SELECT database, name, engine, comment, ifNull(toString(total_rows), '-1'), "
-                                      "ifNull(toString(total_bytes), '-1'), primary_key, sorting_key FROM system.tables",
-                                      "name", schema, name,
-                                      " AND NOT is_temporary AND engine NOT IN (" QUEUE_ENGINES ") ORDER BY database, name FORMAT Native", 8,
-                                      each_table, stop, err);
+    enum tl_code code = select_scoped(
+        list,
+        "SELECT database, name, engine, comment, ifNull(toString(total_rows), '-1'), "
+        "ifNull(toString(total_bytes), '-1'), primary_key, sorting_key FROM system.tables",
+        "name", schema, name,
+        " AND NOT is_temporary AND engine NOT IN (" QUEUE_ENGINES ") ORDER BY database, name FORMAT Native", 8,
+        each_table, stop, err);
     if (code == TL_OK)
-        code = select_scoped(list, "SELECT database, table, name, type, comment FROM system.columns", "table", schema, name,
-                             " AND default_kind != 'EPHEMERAL' ORDER BY database, table, position FORMAT Native", 5, each_column, stop, err);
+        code = select_scoped(list, "SELECT database, table, name, type, comment FROM system.columns", "table", schema,
+                             name, " AND default_kind != 'EPHEMERAL' ORDER BY database, table, position FORMAT Native",
+                             5, each_column, stop, err);
     if (code == TL_OK)
         code = finalize_all(list, stop, err);
     return code;
 }
 
-enum tl_code tl_clickhouse_list(tl_source *source, const struct tl_stop *stop, tl_arena *arena, struct tl_source_dataset **ret_datasets,
-                                size_t *ret_count, struct tl_err *err)
+enum tl_code tl_clickhouse_list(tl_source *source, const struct tl_stop *stop, tl_arena *arena,
+                                struct tl_source_dataset **ret_datasets, size_t *ret_count, struct tl_err *err)
 {
     struct list list = {.source = source, .arena = arena};
     enum tl_code code = read_list(&list, NULL, NULL, stop, err);
@@ -344,8 +361,8 @@ enum tl_code tl_clickhouse_list(tl_source *source, const struct tl_stop *stop, t
     return TL_OK;
 }
 
-enum tl_code tl_clickhouse_describe(tl_source *source, const char *schema, const char *name, const struct tl_stop *stop, tl_arena *arena,
-                                    struct tl_source_dataset **ret_dataset, struct tl_err *err)
+enum tl_code tl_clickhouse_describe(tl_source *source, const char *schema, const char *name, const struct tl_stop *stop,
+                                    tl_arena *arena, struct tl_source_dataset **ret_dataset, struct tl_err *err)
 {
     struct list list = {.source = source, .arena = arena};
     enum tl_code code = read_list(&list, schema, name, stop, err);

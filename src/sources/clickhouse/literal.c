@@ -6,7 +6,12 @@
 
 #include "sources/clickhouse/filter.h"
 
-enum { DATE_LAST = 65535, DATE32_FIRST = -25567, DATE32_LAST = 120529, MICROS = 1000000 }; /* 2149-06-06, 1900-01-01, 2299-12-31 */
+enum {
+    DATE_LAST = 65535,
+    DATE32_FIRST = -25567,
+    DATE32_LAST = 120529,
+    MICROS = 1000000
+}; /* 2149-06-06, 1900-01-01, 2299-12-31 */
 
 static void add_escaped(struct tl_buf *sql, struct tl_str text, char quote)
 {
@@ -108,7 +113,8 @@ static bool date(struct tl_buf *sql, const struct tl_clickhouse_type *type, cons
     return true;
 }
 
-/* Ticks of `unit` nanoseconds or microseconds; between two ticks, an inequality takes the one that keeps its meaning. */
+/* Ticks of `unit` nanoseconds or microseconds; between two ticks, an inequality takes the one that keeps its
+ * meaning. */
 static bool to_ticks(int64_t value, int64_t unit, enum tl_expr_kind op, int64_t *ret_ticks)
 {
     int64_t ticks = value / unit, rest = value % unit;
@@ -125,7 +131,8 @@ static bool to_ticks(int64_t value, int64_t unit, enum tl_expr_kind op, int64_t 
 }
 
 /* test_time_filters_equal_the_truth */
-static bool timestamp(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value, enum tl_expr_kind op)
+static bool timestamp(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value,
+                      enum tl_expr_kind op)
 {
     int digits = type->kind == TL_CLICKHOUSE_DATETIME64 ? type->scale : 0;
     int64_t unit = 1, ticks, per_second = 1;
@@ -151,7 +158,8 @@ static bool timestamp(struct tl_buf *sql, const struct tl_clickhouse_type *type,
     int64_t days = seconds >= 0 ? seconds / 86400 : -((86399 - seconds) / 86400), left = seconds - days * 86400;
     char text[32];
     civil(text, days);
-    tl_buf_addf(sql, "toDateTime64('%s %02d:%02d:%02d", text, (int)(left / 3600), (int)(left / 60 % 60), (int)(left % 60));
+    tl_buf_addf(sql, "toDateTime64('%s %02d:%02d:%02d", text, (int)(left / 3600), (int)(left / 60 % 60),
+                (int)(left % 60));
     if (digits > 0)
         tl_buf_addf(sql, ".%0*lld", digits, (long long)rest);
     tl_buf_addf(sql, "', %d, 'UTC')", digits);
@@ -164,18 +172,21 @@ static bool equality(enum tl_expr_kind op)
 }
 
 /* test_text_filters_equal_the_truth: both compare bytes; a FixedString is compared as filled up with zeros */
-static bool text(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value, enum tl_expr_kind op)
+static bool text(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value,
+                 enum tl_expr_kind op)
 {
     struct tl_str bytes = value->as.text;
-    if (type->kind == TL_CLICKHOUSE_FIXED_STRING && (value->type.id == TL_TYPE_BLOB || op == TL_EXPR_IN || bytes.size > type->fixed_size ||
-                                                     memchr(bytes.data ? bytes.data : "", 0, bytes.size)))
+    if (type->kind == TL_CLICKHOUSE_FIXED_STRING &&
+        (value->type.id == TL_TYPE_BLOB || op == TL_EXPR_IN || bytes.size > type->fixed_size ||
+         memchr(bytes.data ? bytes.data : "", 0, bytes.size)))
         return false;
     tl_clickhouse_add_literal(sql, bytes);
     return true;
 }
 
 /* test_enum_filters_equal_the_truth: ClickHouse orders members by number, and fails on a name it does not know */
-static bool member(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value, enum tl_expr_kind op)
+static bool member(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value,
+                   enum tl_expr_kind op)
 {
     if (!equality(op) || !tl_clickhouse_member_named(type, value->as.text))
         return false;
@@ -184,7 +195,8 @@ static bool member(struct tl_buf *sql, const struct tl_clickhouse_type *type, co
 }
 
 /* test_address_filters_equal_the_truth: only the one spelling that we give an address */
-static bool address(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value, enum tl_expr_kind op)
+static bool address(struct tl_buf *sql, const struct tl_clickhouse_type *type, const struct tl_value *value,
+                    enum tl_expr_kind op)
 {
     char given[INET6_ADDRSTRLEN] = {0}, again[INET6_ADDRSTRLEN];
     uint8_t bytes[16];
@@ -205,8 +217,8 @@ static bool uuid(struct tl_buf *sql, const struct tl_value *value, enum tl_expr_
     if (!equality(op))
         return false;
     uint64_t high = (uint64_t)value->as.int128.high ^ (UINT64_C(1) << 63), low = value->as.int128.low;
-    tl_buf_addf(sql, "toUUID('%08x-%04x-%04x-%04x-%012llx')", (unsigned)(high >> 32), (unsigned)(high >> 16 & 0xFFFF), (unsigned)(high & 0xFFFF),
-                (unsigned)(low >> 48), (unsigned long long)(low & 0xFFFFFFFFFFFFULL));
+    tl_buf_addf(sql, "toUUID('%08x-%04x-%04x-%04x-%012llx')", (unsigned)(high >> 32), (unsigned)(high >> 16 & 0xFFFF),
+                (unsigned)(high & 0xFFFF), (unsigned)(low >> 48), (unsigned long long)(low & 0xFFFFFFFFFFFFULL));
     return true;
 }
 

@@ -1,18 +1,18 @@
 /* sources/clickhouse/native.h -- ClickHouse's Native format, decoded from a stream straight into vectors.
  *
- * Why: Native is the columns as ClickHouse holds them: the cheapest form to make and to read (research: 78 M rows/s).
- * How: a reader finds the borders of one block at a time (tl_native_read), copying the network's bytes once into the block;
- *   any number of blocks can then be converted at the same time, slice by slice (tl_native_convert).
+ * Why: Native is the columns as ClickHouse holds them: the cheapest form to make and to read.
+ * How: a reader finds the borders of one block at a time (tl_native_read), copying the network's bytes once into the
+ *   block; any number of blocks can then be converted at the same time, slice by slice (tl_native_convert).
  * Layout (client_protocol_version 54337..54453; varuint = LEB128, integers little endian):
  *   stream = block*, no terminator; block = info, varuint columns, varuint rows, column*
  *   info   = 01 u8, 02 i32, 00        column = varuint size, name, varuint size, type, prefixes, data
  * Owns: reader and block own their memory until _free.  Types given must outlive both.
  * Threads: a reader is used by one thread at a time, a block too, different blocks by different threads.
- * Bounds: block TL_NATIVE_BLOCK_BYTES_MAX, rows of any (nested) column TL_NATIVE_ROWS_MAX.  Every size and offset of the
- *   stream is checked before it is used.
- * Errors: TL_SOURCE_PROTOCOL (not Native, or cut short), TL_SOURCE_FAILED (the server's exception; a column's type is not the
- *   one expected), TL_TOO_LARGE, TL_BAD_ENCODING (text that is not UTF-8), TL_INVALID_VALUE (a value our type cannot hold),
- *   and whatever the input reports.
+ * Bounds: block TL_NATIVE_BLOCK_BYTES_MAX, rows of any (nested) column TL_NATIVE_ROWS_MAX.  Every size and offset of
+ *   the stream is checked before it is used.
+ * Errors: TL_SOURCE_PROTOCOL (not Native, or cut short), TL_SOURCE_FAILED (the server's exception; a column's type is
+ *   not the one expected), TL_TOO_LARGE, TL_BAD_ENCODING (text that is not UTF-8), TL_INVALID_VALUE (a value our type
+ *   cannot hold), and whatever the input reports.
  */
 #ifndef TL_SOURCES_CLICKHOUSE_NATIVE_H
 #define TL_SOURCES_CLICKHOUSE_NATIVE_H
@@ -30,8 +30,8 @@ struct tl_native_input {
 
 /* What a column of the stream must be. */
 struct tl_native_column {
-    const char *name;     /* for errors */
-    struct tl_type type;  /* what it is converted to; id TL_TYPE_INVALID: any (it is then not converted) */
+    const char *name;    /* for errors */
+    struct tl_type type; /* what it is converted to; id TL_TYPE_INVALID: any (it is then not converted) */
     bool strings_as_blob;
 };
 
@@ -39,22 +39,23 @@ typedef struct tl_native_reader tl_native_reader;
 typedef struct tl_native_block tl_native_block;
 
 /* exception_tag: value of the header X-ClickHouse-Exception-Tag, NULL when there was none. */
-tl_native_reader *tl_native_reader_new(struct tl_native_input input, const struct tl_native_column *columns, size_t column_count,
-                                       const char *exception_tag);
+tl_native_reader *tl_native_reader_new(struct tl_native_input input, const struct tl_native_column *columns,
+                                       size_t column_count, const char *exception_tag);
 tl_native_reader *tl_native_reader_free(tl_native_reader *reader);
 
 tl_native_block *tl_native_block_new(void);
 tl_native_block *tl_native_block_free(tl_native_block *block);
 
 /* The next block with rows; *ret_end: there is none. */
-TL_CHECKED enum tl_code tl_native_read(tl_native_reader *reader, tl_native_block *block, bool *ret_end, struct tl_err *err);
+TL_CHECKED enum tl_code tl_native_read(tl_native_reader *reader, tl_native_block *block, bool *ret_end,
+                                       struct tl_err *err);
 size_t tl_native_rows(const tl_native_block *block);
 /* What a column of the block just read becomes. */
 const struct tl_type *tl_native_type(const tl_native_block *block, size_t column);
 
 /* Rows from..from+count of a column into rows 0..count of the vector, whose type is the column's. */
-TL_CHECKED enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t from, size_t count, struct tl_vector *vector,
-                                          struct tl_err *err);
+TL_CHECKED enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t from, size_t count,
+                                          struct tl_vector *vector, struct tl_err *err);
 
 /* The server's words "Code: N. DB::Exception: text (NAME) (version ...)" as an error of ours. */
 enum tl_code tl_clickhouse_exception(struct tl_str text, int code, struct tl_err *err);

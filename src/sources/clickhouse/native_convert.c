@@ -22,7 +22,8 @@ enum tl_code tl_native_no_memory(const struct tl_native_slice *slice)
 
 static enum tl_code malformed(const struct tl_native_slice *slice, const char *what)
 {
-    return tl_err_set(slice->err, TL_SOURCE_PROTOCOL, "the server's answer is not in ClickHouse's Native format: %s", what);
+    return tl_err_set(slice->err, TL_SOURCE_PROTOCOL, "the server's answer is not in ClickHouse's Native format: %s",
+                      what);
 }
 
 static const uint8_t *values(const struct tl_native_slice *slice)
@@ -39,16 +40,16 @@ static enum tl_code copy_values(const struct tl_native_slice *slice)
 }
 
 /* for every value: `type` from the wire as `in`, to the vector's element as `expression` of it */
-#define EACH(wire_type, vector_type, expression)                                       \
-    do {                                                                               \
-        const uint8_t *from = values(slice);                                           \
-        vector_type *to = (vector_type *)slice->vector->data + slice->to;              \
-        for (size_t i = 0; i < slice->count; i++) {                                    \
-            wire_type in;                                                              \
-            memcpy(&in, from + i * sizeof in, sizeof in);                              \
-            to[i] = (vector_type)(expression);                                         \
-        }                                                                              \
-        return TL_OK;                                                                  \
+#define EACH(wire_type, vector_type, expression)                                                                       \
+    do {                                                                                                               \
+        const uint8_t *from = values(slice);                                                                           \
+        vector_type *to = (vector_type *)slice->vector->data + slice->to;                                              \
+        for (size_t i = 0; i < slice->count; i++) {                                                                    \
+            wire_type in;                                                                                              \
+            memcpy(&in, from + i * sizeof in, sizeof in);                                                              \
+            to[i] = (vector_type)(expression);                                                                         \
+        }                                                                                                              \
+        return TL_OK;                                                                                                  \
     } while (0)
 
 static enum tl_code booleans(const struct tl_native_slice *slice)
@@ -126,20 +127,25 @@ static enum tl_code times(const struct tl_native_slice *slice)
         int64_t in = signed_at(from, i, type->width);
         bool inside = in >= 0 && in <= 86400 * units;
         if (!inside && !tl_native_null_at(slice, i))
-            return tl_native_bad_value(slice, "is no time of a day", "ClickHouse's Time goes beyond a day; cast it to a number there");
+            return tl_native_bad_value(slice, "is no time of a day",
+                                       "ClickHouse's Time goes beyond a day; cast it to a number there");
         to[i] = inside ? in * (MICROS / units) : 0;
     }
     return TL_OK;
 }
 
-static bool interval(enum tl_clickhouse_unit unit, int64_t count, int64_t *ret_months, int64_t *ret_days, int64_t *ret_micros)
+static bool interval(enum tl_clickhouse_unit unit, int64_t count, int64_t *ret_months, int64_t *ret_days,
+                     int64_t *ret_micros)
 {
-    static const int64_t micros[] = {1, 1, 1000, MICROS, 60LL * MICROS, 3600LL * MICROS}, days[] = {1, 7}, months[] = {1, 3, 12};
+    static const int64_t micros[] = {1, 1, 1000, MICROS, 60LL * MICROS, 3600LL * MICROS}, days[] = {1, 7},
+                         months[] = {1, 3, 12};
     *ret_months = *ret_days = *ret_micros = 0;
     if (unit >= TL_CLICKHOUSE_MONTH)
-        return !__builtin_mul_overflow(count, months[unit - TL_CLICKHOUSE_MONTH], ret_months) && *ret_months == (int32_t)*ret_months;
+        return !__builtin_mul_overflow(count, months[unit - TL_CLICKHOUSE_MONTH], ret_months) &&
+               *ret_months == (int32_t)*ret_months;
     if (unit >= TL_CLICKHOUSE_DAY)
-        return !__builtin_mul_overflow(count, days[unit - TL_CLICKHOUSE_DAY], ret_days) && *ret_days == (int32_t)*ret_days;
+        return !__builtin_mul_overflow(count, days[unit - TL_CLICKHOUSE_DAY], ret_days) &&
+               *ret_days == (int32_t)*ret_days;
     if (unit == TL_CLICKHOUSE_NANOSECOND) {
         *ret_micros = count / 1000;
         return count % 1000 == 0;
@@ -184,7 +190,8 @@ static enum tl_code uuids(const struct tl_native_slice *slice)
 
 static enum tl_code too_many_digits(const struct tl_native_slice *slice)
 {
-    return tl_native_bad_value(slice, "has more digits than its type declares", "cast the column to a wider Decimal in a view of the source");
+    return tl_native_bad_value(slice, "has more digits than its type declares",
+                               "cast the column to a wider Decimal in a view of the source");
 }
 
 /* ClickHouse does not hold arithmetic to the declared digits; the engine counts on them. */
@@ -214,7 +221,8 @@ static enum tl_code large_decimals(const struct tl_native_slice *slice)
 {
     const uint8_t *from = values(slice);
     uint8_t *to = (uint8_t *)slice->vector->data + slice->to * sizeof(__int128);
-    __int128 limit = (__int128)power_of_ten(18) * power_of_ten(slice->node->type->precision - 18 > 18 ? 18 : slice->node->type->precision - 18);
+    __int128 limit = (__int128)power_of_ten(18) *
+                     power_of_ten(slice->node->type->precision - 18 > 18 ? 18 : slice->node->type->precision - 18);
     if (slice->node->type->precision > 36)
         limit *= power_of_ten(slice->node->type->precision - 36);
     for (size_t i = 0; i < slice->count; i++) {
@@ -233,7 +241,9 @@ static enum tl_code large_decimals(const struct tl_native_slice *slice)
 static enum tl_code decimals(const struct tl_native_slice *slice)
 {
     int precision = slice->node->type->precision;
-    return precision > 38 ? tl_native_wide_numbers(slice) : precision > 18 ? large_decimals(slice) : small_decimals(slice);
+    return precision > 38   ? tl_native_wide_numbers(slice)
+           : precision > 18 ? large_decimals(slice)
+                            : small_decimals(slice);
 }
 
 static enum tl_code only_nulls(const struct tl_native_slice *slice)
@@ -304,7 +314,8 @@ static enum tl_code arrays(const struct tl_native_slice *slice)
     struct tl_vector *vector = slice->vector;
     struct tl_native_node *children = slice->node->children;
     struct tl_span *spans = (struct tl_span *)vector->data + slice->to;
-    uint64_t first = array_end(slice, slice->from), last = array_end(slice, slice->from + slice->count), base = vector->child_rows;
+    uint64_t first = array_end(slice, slice->from), last = array_end(slice, slice->from + slice->count),
+             base = vector->child_rows;
     if (first > last || last > children[0].rows)
         return malformed(slice, "the sizes of arrays do not grow");
     if (!vector->ops->reserve_child(vector, base + (last - first)))
@@ -391,7 +402,8 @@ enum tl_code tl_native_slice(const struct tl_native_slice *slice)
     return malformed(slice, "a column has a type that was not asked for");
 }
 
-enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t from, size_t count, struct tl_vector *vector, struct tl_err *err)
+enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t from, size_t count,
+                               struct tl_vector *vector, struct tl_err *err)
 {
     struct tl_native_slice slice = {.block = block,
                                     .node = &block->nodes[column],

@@ -14,13 +14,13 @@ struct tl_native_piece {
 struct tl_native_node {
     const struct tl_clickhouse_type *type;
     size_t rows;
-    size_t data;                   /* offset of: fixed values, Array's and Map's offsets, LowCardinality's indexes */
-    size_t nulls;                  /* NULLABLE: offset of the null map */
+    size_t data;                    /* offset of: fixed values, Array's and Map's offsets, LowCardinality's indexes */
+    size_t nulls;                   /* NULLABLE: offset of the null map */
     struct tl_native_piece *pieces; /* STRING */
     size_t piece_room;
-    uint8_t index_width;           /* LOW_CARDINALITY */
-    struct tl_text *key_texts;     /* LOW_CARDINALITY of text: keys as made for the slice of key_slices */
-    uint32_t *key_slices;          /* 0: not checked yet; UINT32_MAX: good for every slice */
+    uint8_t index_width;       /* LOW_CARDINALITY */
+    struct tl_text *key_texts; /* LOW_CARDINALITY of text: keys as made for the slice of key_slices */
+    uint32_t *key_slices;      /* 0: not checked yet; UINT32_MAX: good for every slice */
     size_t key_room;
     uint32_t slice;
     uint32_t child_count;
@@ -30,9 +30,9 @@ struct tl_native_node {
 struct tl_native_block {
     uint8_t *bytes;
     size_t size, room;
-    size_t at;          /* reading: what is behind it is not understood yet */
+    size_t at; /* reading: what is behind it is not understood yet */
     size_t rows;
-    tl_arena *arena;    /* nodes */
+    tl_arena *arena; /* nodes */
     size_t column_count;
     struct tl_native_node *nodes;
     const struct tl_native_column *columns;
@@ -45,8 +45,9 @@ struct tl_native_slice {
     size_t from, count;
     struct tl_vector *vector;
     size_t to;
-    const uint8_t *nulls; /* of the slice's rows, NULL = none: what stands under a NULL means nothing and is not judged */
-    const char *column;   /* for errors */
+    const uint8_t
+        *nulls;         /* of the slice's rows, NULL = none: what stands under a NULL means nothing and is not judged */
+    const char *column; /* for errors */
     struct tl_err *err;
 };
 

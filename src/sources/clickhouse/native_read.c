@@ -32,8 +32,8 @@ struct tl_native_reader {
     bool ended, failed;
 };
 
-tl_native_reader *tl_native_reader_new(struct tl_native_input input, const struct tl_native_column *columns, size_t column_count,
-                                       const char *exception_tag)
+tl_native_reader *tl_native_reader_new(struct tl_native_input input, const struct tl_native_column *columns,
+                                       size_t column_count, const char *exception_tag)
 {
     tl_native_reader *reader = tl_heap_alloc(sizeof *reader);
     reader->input = input;
@@ -101,8 +101,10 @@ static enum tl_code wrong(const char *what, struct tl_err *err)
 static enum tl_code too_large(const char *what, struct tl_err *err)
 {
     tl_err_set(err, TL_TOO_LARGE, "%s of the server's answer is too large", what);
-    tl_err_detail(err, "at most %d bytes a block and %d values a column are taken", (int)TL_NATIVE_BLOCK_BYTES_MAX, (int)TL_NATIVE_ROWS_MAX);
-    tl_err_hint(err, "read fewer columns, or lower preferred_block_size_bytes or max_block_size in the server's profile");
+    tl_err_detail(err, "at most %d bytes a block and %d values a column are taken", (int)TL_NATIVE_BLOCK_BYTES_MAX,
+                  (int)TL_NATIVE_ROWS_MAX);
+    tl_err_hint(err,
+                "read fewer columns, or lower preferred_block_size_bytes or max_block_size in the server's profile");
     return TL_TOO_LARGE;
 }
 
@@ -136,7 +138,8 @@ static enum tl_code pull(tl_native_reader *reader, tl_native_block *block, bool 
 }
 
 /* The next `size` bytes are in the block; *ret_offset is where, and the cursor is behind them. */
-static enum tl_code need(tl_native_reader *reader, tl_native_block *block, uint64_t size, size_t *ret_offset, struct tl_err *err)
+static enum tl_code need(tl_native_reader *reader, tl_native_block *block, uint64_t size, size_t *ret_offset,
+                         struct tl_err *err)
 {
     if (size > TL_NATIVE_BLOCK_BYTES_MAX)
         return too_large("a column", err);
@@ -153,7 +156,8 @@ static enum tl_code need(tl_native_reader *reader, tl_native_block *block, uint6
     return TL_OK;
 }
 
-static enum tl_code read_varuint(tl_native_reader *reader, tl_native_block *block, uint64_t *ret_number, struct tl_err *err)
+static enum tl_code read_varuint(tl_native_reader *reader, tl_native_block *block, uint64_t *ret_number,
+                                 struct tl_err *err)
 {
     uint64_t number = 0;
     for (int shift = 0; shift < 64; shift += 7) {
@@ -180,7 +184,8 @@ static enum tl_code read_u64(tl_native_reader *reader, tl_native_block *block, u
     return code;
 }
 
-static enum tl_code read_text(tl_native_reader *reader, tl_native_block *block, struct tl_native_piece *ret_text, struct tl_err *err)
+static enum tl_code read_text(tl_native_reader *reader, tl_native_block *block, struct tl_native_piece *ret_text,
+                              struct tl_err *err)
 {
     uint64_t size;
     size_t offset = 0;
@@ -198,7 +203,8 @@ static void more_pieces(struct tl_native_node *node)
 }
 
 /* Sizes and bytes take turns, so each string is visited; their places are kept for the conversion. */
-static enum tl_code read_strings(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node, struct tl_err *err)
+static enum tl_code read_strings(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node,
+                                 struct tl_err *err)
 {
     for (size_t i = 0; i < node->rows; i++) {
         if (i == node->piece_room)
@@ -217,10 +223,11 @@ static enum tl_code read_strings(tl_native_reader *reader, tl_native_block *bloc
     return TL_OK;
 }
 
-static enum tl_code read_data(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node, uint64_t rows,
-                              struct tl_err *err);
+static enum tl_code read_data(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node,
+                              uint64_t rows, struct tl_err *err);
 
-static enum tl_code read_array(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node, struct tl_err *err)
+static enum tl_code read_array(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node,
+                               struct tl_err *err)
 {
     uint64_t total = 0;
     enum tl_code code = need(reader, block, (uint64_t)node->rows * 8, &node->data, err);
@@ -233,7 +240,8 @@ static enum tl_code read_array(tl_native_reader *reader, tl_native_block *block,
     return code;
 }
 
-static enum tl_code read_low_cardinality(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node, struct tl_err *err)
+static enum tl_code read_low_cardinality(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node,
+                                         struct tl_err *err)
 {
     uint64_t flags, keys, rows;
     if (node->rows == 0)
@@ -264,8 +272,8 @@ static enum tl_code read_low_cardinality(tl_native_reader *reader, tl_native_blo
     return need(reader, block, rows * node->index_width, &node->data, err);
 }
 
-static enum tl_code read_data(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node, uint64_t rows,
-                              struct tl_err *err)
+static enum tl_code read_data(tl_native_reader *reader, tl_native_block *block, struct tl_native_node *node,
+                              uint64_t rows, struct tl_err *err)
 {
     enum tl_code code = TL_OK;
     if (rows > TL_NATIVE_ROWS_MAX)
@@ -296,12 +304,15 @@ static enum tl_code read_data(tl_native_reader *reader, tl_native_block *block, 
 }
 
 /* The prefixes of all nested types come before all data. */
-static enum tl_code read_prefixes(tl_native_reader *reader, tl_native_block *block, const struct tl_clickhouse_type *type, struct tl_err *err)
+static enum tl_code read_prefixes(tl_native_reader *reader, tl_native_block *block,
+                                  const struct tl_clickhouse_type *type, struct tl_err *err)
 {
     if (type->kind == TL_CLICKHOUSE_LOW_CARDINALITY) {
         uint64_t version;
         enum tl_code code = read_u64(reader, block, &version, err);
-        return code != TL_OK || version == LOW_CARDINALITY_VERSION ? code : wrong("a dictionary is of an unknown version", err);
+        return code != TL_OK || version == LOW_CARDINALITY_VERSION
+                   ? code
+                   : wrong("a dictionary is of an unknown version", err);
     }
     for (uint32_t i = 0; i < type->child_count; i++) {
         enum tl_code code = read_prefixes(reader, block, type->children[i], err);
@@ -318,7 +329,8 @@ static void init_node(tl_arena *arena, struct tl_native_node *node, const struct
         return;
     node->children = TL_NEW_ARRAY(arena, struct tl_native_node, type->child_count);
     for (uint32_t i = 0; i < type->child_count; i++)
-        init_node(arena, &node->children[i], type->kind == TL_CLICKHOUSE_LOW_CARDINALITY ? tl_clickhouse_type_bare(type) : type->children[i]);
+        init_node(arena, &node->children[i],
+                  type->kind == TL_CLICKHOUSE_LOW_CARDINALITY ? tl_clickhouse_type_bare(type) : type->children[i]);
 }
 
 static void init_nodes(tl_native_reader *reader, tl_native_block *block)
@@ -330,7 +342,8 @@ static void init_nodes(tl_native_reader *reader, tl_native_block *block)
 
 static enum tl_code changed_type(const struct tl_native_column *expected, struct tl_str text, struct tl_err *err)
 {
-    tl_err_set(err, TL_SOURCE_FAILED, "column \"%s\" is not of the type it had when the source was listed", expected->name);
+    tl_err_set(err, TL_SOURCE_FAILED, "column \"%s\" is not of the type it had when the source was listed",
+               expected->name);
     if (tl_utf8_valid(text.data, text.size, NULL))
         tl_err_detail(err, "it is now %.*s", text.size < 500 ? (int)text.size : 500, text.data);
     tl_err_hint(err, "refresh the source and run the statement again");
@@ -345,17 +358,20 @@ static enum tl_code learn_type(tl_native_reader *reader, size_t index, struct tl
         return wrong("a column changes its type between blocks", err);
     column->type_text = (struct tl_str){tl_arena_strndup(reader->arena, text.data, text.size), text.size};
     struct tl_clickhouse_type *type;
-    enum tl_code code = tl_clickhouse_type_parse(reader->arena, column->type_text, expected->strings_as_blob, &type, err);
+    enum tl_code code = tl_clickhouse_type_parse(reader->arena, column->type_text, expected->strings_as_blob, &type,
+                                                 err);
     if (code == TL_OK)
         code = tl_arena_check(reader->arena, "the types of a ClickHouse answer", err);
-    if (code == TL_OK && (type->type.id == TL_TYPE_INVALID || (expected->type.id != TL_TYPE_INVALID && !tl_type_equal(&expected->type, &type->type))))
+    if (code == TL_OK && (type->type.id == TL_TYPE_INVALID ||
+                          (expected->type.id != TL_TYPE_INVALID && !tl_type_equal(&expected->type, &type->type))))
         code = changed_type(expected, column->type_text, err);
     if (code == TL_OK)
         column->type = type;
     return code;
 }
 
-static enum tl_code read_column(tl_native_reader *reader, tl_native_block *block, size_t index, uint64_t rows, struct tl_err *err)
+static enum tl_code read_column(tl_native_reader *reader, tl_native_block *block, size_t index, uint64_t rows,
+                                struct tl_err *err)
 {
     struct tl_native_piece name, type;
     enum tl_code code = read_text(reader, block, &name, err);

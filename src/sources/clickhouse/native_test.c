@@ -13,8 +13,11 @@ enum { ARENA_BYTES = 1 << 28 };
 
 #define TAG "abcdefghijklmnop"
 /* one String column "v" with two rows: "a text of 16 byt", "b" */
-#define TWO_ROWS "\x01\x00\x02\xff\xff\xff\xff\x00\x01\x02\x01v\x06String\x10" "a text of 16 byt\x01" "b"
-#define NO_ROWS "\x01\x00\x02\xff\xff\xff\xff\x00\x01\x00\x01v\x06String"
+#define TWO_ROWS                                                                                                       \
+    "\x01\x00\x02\xff\xff\xff\xff\x00\x01\x02\x01v\x06String\x10"                                                      \
+    "a text of 16 byt\x01"                                                                                             \
+    "b"
+#define NO_ROWS              "\x01\x00\x02\xff\xff\xff\xff\x00\x01\x00\x01v\x06String"
 #define LOW_CARDINALITY_HEAD "\x01\x00\x02\xff\xff\xff\xff\x00\x01\x02\x01v\x16LowCardinality(String)"
 
 struct pieces {
@@ -38,7 +41,8 @@ static enum tl_code next_piece(void *context, struct tl_str *ret_bytes, struct t
 }
 
 /* All texts of the stream's one column, joined by "|". */
-static enum tl_code read_all(const char *bytes, size_t size, size_t piece_size, const char *tag, struct tl_buf *texts, struct tl_err *err)
+static enum tl_code read_all(const char *bytes, size_t size, size_t piece_size, const char *tag, struct tl_buf *texts,
+                             struct tl_err *err)
 {
     struct tl_native_column column = {.name = "v", .type = {.id = TL_TYPE_VARCHAR}};
     const struct tl_type *type = &column.type;
@@ -69,14 +73,14 @@ static enum tl_code read_all(const char *bytes, size_t size, size_t piece_size, 
     return code;
 }
 
-#define CHECK(stream, piece_size, tag, expected_code, expected_texts)                                                     \
-    do {                                                                                                                  \
-        struct tl_buf texts;                                                                                              \
-        tl_buf_init(&texts, 1 << 20);                                                                                     \
-        if (read_all(stream, sizeof(stream) - 1, piece_size, tag, &texts, &err) != (expected_code))                       \
-            fail_msg("%s (%s)", err.message, err.detail);                                                                 \
-        assert_string_equal(tl_buf_cstr(&texts), expected_texts);                                                         \
-        tl_buf_done(&texts);                                                                                              \
+#define CHECK(stream, piece_size, tag, expected_code, expected_texts)                                                  \
+    do {                                                                                                               \
+        struct tl_buf texts;                                                                                           \
+        tl_buf_init(&texts, 1 << 20);                                                                                  \
+        if (read_all(stream, sizeof(stream) - 1, piece_size, tag, &texts, &err) != (expected_code))                    \
+            fail_msg("%s (%s)", err.message, err.detail);                                                              \
+        assert_string_equal(tl_buf_cstr(&texts), expected_texts);                                                      \
+        tl_buf_done(&texts);                                                                                           \
     } while (0)
 
 static void test_blocks_are_read_in_pieces_of_any_size(void **state)
@@ -104,7 +108,9 @@ static void test_a_stream_cut_anywhere_within_a_block_is_an_error(void **state)
     }
 }
 
-#define EXCEPTION "\r\n__exception__\r\n" TAG "\r\nCode: 395. DB::Exception: the words. (NAME) (version 26.7.2.1)\n62 " TAG "\r\n__exception__\r\n"
+#define EXCEPTION                                                                                                      \
+    "\r\n__exception__\r\n" TAG "\r\nCode: 395. DB::Exception: the words. (NAME) (version 26.7.2.1)\n62 " TAG          \
+    "\r\n__exception__\r\n"
 
 static void test_an_exception_behind_the_rows_is_the_error(void **state)
 {
@@ -133,9 +139,11 @@ static void test_only_the_tag_of_the_answer_makes_an_exception(void **state)
 {
     (void)state;
     struct tl_err err;
-    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\x21" "\r\n__exception__\r\nqrstuvwxyzabcdef", 9, TAG, TL_OK,
-          "\r\n__exception__\r\nqrstuvwxyzabcdef|");
-    CHECK(TWO_ROWS "\r\n__exception__\r\nqrstuvwxyzabcdef\r\nCode: 1. x", 9, TAG, TL_SOURCE_PROTOCOL, "a text of 16 byt|b|");
+    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\x21"
+          "\r\n__exception__\r\nqrstuvwxyzabcdef",
+          9, TAG, TL_OK, "\r\n__exception__\r\nqrstuvwxyzabcdef|");
+    CHECK(TWO_ROWS "\r\n__exception__\r\nqrstuvwxyzabcdef\r\nCode: 1. x", 9, TAG, TL_SOURCE_PROTOCOL,
+          "a text of 16 byt|b|");
 }
 
 static void test_failures_have_codes_of_ours(void **state)
@@ -145,10 +153,14 @@ static void test_failures_have_codes_of_ours(void **state)
         const char *text;
         enum tl_code code;
     } cases[] = {
-        {"Code: 241. DB::Exception: Memory limit exceeded (version 1)", TL_SOURCE_FAILED}, {"Code: 516. DB::Exception: no", TL_SOURCE_AUTH},
-        {"Code: 60. DB::Exception: no table", TL_TABLE_NOT_FOUND},                         {"Code: 394. DB::Exception: killed", TL_CANCELLED},
-        {"Code: 202. DB::Exception: too many", TL_SOURCE_UNAVAILABLE},                     {"Code: ", TL_SOURCE_FAILED},
-        {"", TL_SOURCE_FAILED},                                                             {"Code: 99999999999999", TL_SOURCE_FAILED},
+        {"Code: 241. DB::Exception: Memory limit exceeded (version 1)", TL_SOURCE_FAILED},
+        {"Code: 516. DB::Exception: no", TL_SOURCE_AUTH},
+        {"Code: 60. DB::Exception: no table", TL_TABLE_NOT_FOUND},
+        {"Code: 394. DB::Exception: killed", TL_CANCELLED},
+        {"Code: 202. DB::Exception: too many", TL_SOURCE_UNAVAILABLE},
+        {"Code: ", TL_SOURCE_FAILED},
+        {"", TL_SOURCE_FAILED},
+        {"Code: 99999999999999", TL_SOURCE_FAILED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tl_err err;
@@ -163,12 +175,17 @@ static void test_wrong_streams_are_refused(void **state)
     (void)state;
     struct tl_err err;
     /* another number of columns, another type, an unknown description, far too many rows, a string beyond any block */
-    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x02\x01\x01v\x06String\x01" "a", 1000, TAG, TL_SOURCE_PROTOCOL, "");
+    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x02\x01\x01v\x06String\x01"
+          "a",
+          1000, TAG, TL_SOURCE_PROTOCOL, "");
     CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x05UInt8\x01", 1000, TAG, TL_SOURCE_FAILED, "");
-    CHECK("\x01\x00\x09\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\x01" "a", 1000, TAG, TL_SOURCE_PROTOCOL, "");
+    CHECK("\x01\x00\x09\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\x01"
+          "a",
+          1000, TAG, TL_SOURCE_PROTOCOL, "");
     CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\xff\xff\xff\xff\xff\x01\x01v\x06String", 1000, TAG, TL_TOO_LARGE, "");
     CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\xff\xff\xff\xff\x7f", 1000, TAG, TL_TOO_LARGE, "");
-    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1000, TAG, TL_SOURCE_PROTOCOL, "");
+    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1000,
+          TAG, TL_SOURCE_PROTOCOL, "");
     /* the type changes between blocks */
     CHECK(TWO_ROWS LOW_CARDINALITY_HEAD, 1000, TAG, TL_SOURCE_PROTOCOL, "a text of 16 byt|b|");
 }
@@ -180,10 +197,16 @@ static void test_dictionaries_are_checked(void **state)
 {
     (void)state;
     struct tl_err err;
-    CHECK(LOW_CARDINALITY_HEAD ONE "\x00\x06\x00\x00\x00\x00\x00\x00" TWO "\x00\x01" "x" TWO "\x01\x00", 3, TAG, TL_OK, "x||");
+    CHECK(LOW_CARDINALITY_HEAD ONE "\x00\x06\x00\x00\x00\x00\x00\x00" TWO "\x00\x01"
+                                   "x" TWO "\x01\x00",
+          3, TAG, TL_OK, "x||");
     /* an index outside, another number of rows, an unknown version, a dictionary of other streams */
-    CHECK(LOW_CARDINALITY_HEAD ONE "\x00\x06\x00\x00\x00\x00\x00\x00" TWO "\x00\x01" "x" TWO "\x02\x00", 3, TAG, TL_SOURCE_PROTOCOL, "");
-    CHECK(LOW_CARDINALITY_HEAD ONE "\x00\x06\x00\x00\x00\x00\x00\x00" TWO "\x00\x01" "x" ONE "\x01", 3, TAG, TL_SOURCE_PROTOCOL, "");
+    CHECK(LOW_CARDINALITY_HEAD ONE "\x00\x06\x00\x00\x00\x00\x00\x00" TWO "\x00\x01"
+                                   "x" TWO "\x02\x00",
+          3, TAG, TL_SOURCE_PROTOCOL, "");
+    CHECK(LOW_CARDINALITY_HEAD ONE "\x00\x06\x00\x00\x00\x00\x00\x00" TWO "\x00\x01"
+                                   "x" ONE "\x01",
+          3, TAG, TL_SOURCE_PROTOCOL, "");
     CHECK(LOW_CARDINALITY_HEAD TWO, 3, TAG, TL_SOURCE_PROTOCOL, "");
     CHECK(LOW_CARDINALITY_HEAD ONE "\x00\x05\x00\x00\x00\x00\x00\x00", 3, TAG, TL_SOURCE_PROTOCOL, "");
 }

@@ -21,11 +21,13 @@ static bool wants_text(const struct tl_native_slice *slice)
 static enum tl_code not_text(const struct tl_native_slice *slice)
 {
     tl_err_set(slice->err, TL_BAD_ENCODING, "column \"%s\" holds bytes that are not UTF-8 text", slice->column);
-    tl_err_hint(slice->err, "name the column in the source's option blob_columns, or set strings_as to blob, to read its bytes as they are");
+    tl_err_hint(slice->err, "name the column in the source's option blob_columns, or set strings_as to blob, to read "
+                            "its bytes as they are");
     return TL_BAD_ENCODING;
 }
 
-/* The first 12 bytes in place.  Reads 12 bytes at `bytes` whatever the size: the caller has checked that they are there. */
+/* The first 12 bytes in place.  Reads 12 bytes at `bytes` whatever the size: the caller has checked that they are
+ * there. */
 static inline struct tl_text inline_text(const uint8_t *bytes, uint32_t size)
 {
     struct tl_text text = {.size = size};
@@ -214,7 +216,8 @@ static void null_where_zero(const struct tl_native_slice *slice, size_t from, co
             tl_vector_set_null(vector, slice->to + from + i);
 }
 
-static enum tl_code text_dictionary(const struct tl_native_slice *slice, size_t from, const uint32_t *keys, size_t count, bool has_null)
+static enum tl_code text_dictionary(const struct tl_native_slice *slice, size_t from, const uint32_t *keys,
+                                    size_t count, bool has_null)
 {
     struct tl_native_node *node = slice->node;
     struct tl_text *to = texts(slice) + from, *key_texts = node->key_texts;
@@ -236,7 +239,8 @@ static enum tl_code text_dictionary(const struct tl_native_slice *slice, size_t 
 }
 
 /* Values of other types than text are converted one by one: such dictionaries are rare and small. */
-static enum tl_code value_dictionary(const struct tl_native_slice *slice, size_t from, const uint32_t *keys, size_t count)
+static enum tl_code value_dictionary(const struct tl_native_slice *slice, size_t from, const uint32_t *keys,
+                                     size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct tl_native_slice one = *slice;
@@ -264,7 +268,8 @@ enum tl_code tl_native_low_cardinality(const struct tl_native_slice *slice)
         size_t left = slice->count - from, count = left < INDEXES_AT_ONCE ? left : INDEXES_AT_ONCE;
         if (!read_indexes(slice, from, count, keys))
             return outside(slice);
-        enum tl_code code = is_text ? text_dictionary(slice, from, keys, count, has_null) : value_dictionary(slice, from, keys, count);
+        enum tl_code code = is_text ? text_dictionary(slice, from, keys, count, has_null)
+                                    : value_dictionary(slice, from, keys, count);
         if (code != TL_OK)
             return code;
         if (has_null)
@@ -394,8 +399,9 @@ enum tl_code tl_native_long_times(const struct tl_native_slice *slice)
         char text[64];
         memcpy(&in, from + i * sizeof in, sizeof in);
         uint64_t ticks = in < 0 ? 0 - (uint64_t)in : (uint64_t)in, seconds = ticks / units;
-        int size = snprintf(text, sizeof text, "%s%02llu:%02u:%02u.%0*llu", in < 0 ? "-" : "", (unsigned long long)(seconds / 3600),
-                            (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60), type->scale, (unsigned long long)(ticks % units));
+        int size = snprintf(text, sizeof text, "%s%02llu:%02u:%02u.%0*llu", in < 0 ? "-" : "",
+                            (unsigned long long)(seconds / 3600), (unsigned)(seconds / 60 % 60),
+                            (unsigned)(seconds % 60), type->scale, (unsigned long long)(ticks % units));
         enum tl_code code = put(slice, i, text, (size_t)size);
         if (code != TL_OK)
             return code;

@@ -9,7 +9,8 @@
 enum {
     ANSWER_ARENA_BYTES = 4 * 1024 * 1024,
     FAILURE_BYTES_MAX = 64 * 1024,
-    PROTOCOL_VERSION = 54453, /* the newest without a serialization byte a column; keeps DateTime's zone (54337 and up) */
+    PROTOCOL_VERSION =
+        54453, /* the newest without a serialization byte a column; keeps DateTime's zone (54337 and up) */
     TAG_SIZE = TL_NATIVE_TAG_SIZE_MAX + 1,
     EXCEPTION_UNKNOWN_SETTING = 115,
     EXCEPTION_READONLY = 164,
@@ -24,7 +25,8 @@ struct tl_clickhouse_answer {
     tl_clickhouse_frames *frames; /* NULL: the answer is not compressed */
 };
 
-/* What the profile of a user could have set so that rows are missing or mean something else, and the value that is safe. */
+/* What the profile of a user could have set so that rows are missing or mean something else, and the value that is
+ * safe. */
 static const struct {
     const char *name, *value;
 } safe_settings[] = {
@@ -42,8 +44,9 @@ static const struct {
 };
 
 /* Only with a query that may carry settings: cancelled with its connection, room for long lists. */
-static const char other_settings[] = "&readonly=2&cancel_http_readonly_queries_on_client_close=1"
-                                     "&max_query_size=67108864&max_ast_elements=1000000&max_expanded_ast_elements=1000000";
+static const char other_settings[] =
+    "&readonly=2&cancel_http_readonly_queries_on_client_close=1"
+    "&max_query_size=67108864&max_ast_elements=1000000&max_expanded_ast_elements=1000000";
 
 static void add_settings(struct tl_buf *url, int64_t deadline_us)
 {
@@ -56,7 +59,8 @@ static void add_settings(struct tl_buf *url, int64_t deadline_us)
     }
 }
 
-static const char *query_url(tl_source *source, tl_arena *arena, const char *query_id, bool with_settings, const struct tl_stop *stop)
+static const char *query_url(tl_source *source, tl_arena *arena, const char *query_id, bool with_settings,
+                             const struct tl_stop *stop)
 {
     struct tl_buf url;
     tl_buf_init(&url, 16 * 1024);
@@ -72,8 +76,9 @@ static const char *query_url(tl_source *source, tl_arena *arena, const char *que
     return result;
 }
 
-static enum tl_code send(tl_source *source, tl_clickhouse_answer *answer, struct tl_str sql, const char *query_id, const struct tl_stop *stop,
-                         bool with_settings, struct tl_http_response *ret_head, struct tl_err *err)
+static enum tl_code send(tl_source *source, tl_clickhouse_answer *answer, struct tl_str sql, const char *query_id,
+                         const struct tl_stop *stop, bool with_settings, struct tl_http_response *ret_head,
+                         struct tl_err *err)
 {
     struct tl_http_request request = {.method = "POST",
                                       .url = query_url(source, answer->arena, query_id, with_settings, stop),
@@ -93,7 +98,8 @@ static struct tl_str failure_text(tl_clickhouse_answer *answer, struct tl_err *e
     tl_buf_init(&text, FAILURE_BYTES_MAX);
     struct tl_str bytes;
     while (tl_http_stream_read(answer->stream, &bytes, err) == TL_OK && bytes.size > 0 && text.size < FAILURE_BYTES_MAX)
-        tl_buf_add(&text, bytes.data, bytes.size < FAILURE_BYTES_MAX - text.size ? bytes.size : FAILURE_BYTES_MAX - text.size);
+        tl_buf_add(&text, bytes.data,
+                   bytes.size < FAILURE_BYTES_MAX - text.size ? bytes.size : FAILURE_BYTES_MAX - text.size);
     struct tl_str result = {tl_arena_strndup(answer->arena, text.data ? text.data : "", text.size), text.size};
     tl_buf_done(&text);
     return result;
@@ -101,14 +107,17 @@ static struct tl_str failure_text(tl_clickhouse_answer *answer, struct tl_err *e
 
 static enum tl_code not_clickhouse(const tl_source *source, int status, struct tl_err *err)
 {
-    tl_err_set(err, TL_SOURCE_PROTOCOL, "%s does not answer as ClickHouse's HTTP interface does (status %d)", source->where, status);
-    tl_err_hint(err, "check host and port: the HTTP interface usually has port 8123, or 8443 with TLS (9000 is another protocol)");
+    tl_err_set(err, TL_SOURCE_PROTOCOL, "%s does not answer as ClickHouse's HTTP interface does (status %d)",
+               source->where, status);
+    tl_err_hint(
+        err,
+        "check host and port: the HTTP interface usually has port 8123, or 8443 with TLS (9000 is another protocol)");
     return TL_SOURCE_PROTOCOL;
 }
 
 /* Status and headers say whether rows follow.  *ret_number: the server's own number of the failure, 0 = none. */
-static enum tl_code check_head(const tl_source *source, tl_clickhouse_answer *answer, const struct tl_http_response *head, int *ret_number,
-                               struct tl_err *err)
+static enum tl_code check_head(const tl_source *source, tl_clickhouse_answer *answer,
+                               const struct tl_http_response *head, int *ret_number, struct tl_err *err)
 {
     const char *number = tl_http_response_header(head, "x-clickhouse-exception-code");
     const char *format = tl_http_response_header(head, "x-clickhouse-format");
@@ -126,7 +135,8 @@ static enum tl_code check_head(const tl_source *source, tl_clickhouse_answer *an
     struct tl_str text = failure_text(answer, &ignored);
     bool is_exception = number || (text.size > 6 && memcmp(text.data, "Code: ", 6) == 0);
     if (!is_exception && (head->status == 401 || head->status == 403))
-        return tl_err_set(err, TL_SOURCE_AUTH, "%s refused the user or password (status %d)", source->where, head->status);
+        return tl_err_set(err, TL_SOURCE_AUTH, "%s refused the user or password (status %d)", source->where,
+                          head->status);
     if (!is_exception && (head->status == 502 || head->status == 503 || head->status == 504))
         return tl_err_set(err, TL_SOURCE_UNAVAILABLE, "%s is not ready (status %d)", source->where, head->status);
     return is_exception ? tl_clickhouse_exception(text, *ret_number, err) : not_clickhouse(source, head->status, err);
@@ -136,12 +146,13 @@ static enum tl_code each_setting(void *context, const struct tl_str *texts, stru
 {
     (void)context;
     for (size_t i = 0; i < sizeof safe_settings / sizeof safe_settings[0]; i++) {
-        if (!tl_str_equal(texts[0], tl_str_of(safe_settings[i].name)) || tl_str_equal(texts[1], tl_str_of(safe_settings[i].value)))
+        if (!tl_str_equal(texts[0], tl_str_of(safe_settings[i].name)) ||
+            tl_str_equal(texts[1], tl_str_of(safe_settings[i].value)))
             continue;
-        tl_err_set(err, TL_SOURCE_FAILED, "the profile of ClickHouse's user could hide rows: %s is %.*s", safe_settings[i].name,
-                   (int)(texts[1].size < 64 ? texts[1].size : 64), texts[1].data);
-        tl_err_hint(err, "set %s to %s in the profile, or give the user readonly = 2 so that it can be set here", safe_settings[i].name,
-                    safe_settings[i].value);
+        tl_err_set(err, TL_SOURCE_FAILED, "the profile of ClickHouse's user could hide rows: %s is %.*s",
+                   safe_settings[i].name, (int)(texts[1].size < 64 ? texts[1].size : 64), texts[1].data);
+        tl_err_hint(err, "set %s to %s in the profile, or give the user readonly = 2 so that it can be set here",
+                    safe_settings[i].name, safe_settings[i].value);
         return TL_SOURCE_FAILED;
     }
     return TL_OK;
@@ -149,7 +160,8 @@ static enum tl_code each_setting(void *context, const struct tl_str *texts, stru
 
 static bool refuses_settings(int number)
 {
-    return number == EXCEPTION_READONLY || number == EXCEPTION_UNKNOWN_SETTING || number == EXCEPTION_SETTING_CONSTRAINT;
+    return number == EXCEPTION_READONLY || number == EXCEPTION_UNKNOWN_SETTING ||
+           number == EXCEPTION_SETTING_CONSTRAINT;
 }
 
 static enum tl_code read_answer(void *context, struct tl_str *ret_bytes, struct tl_err *err)
@@ -161,8 +173,8 @@ static enum tl_code read_answer(void *context, struct tl_str *ret_bytes, struct 
     return code;
 }
 
-static enum tl_code ask(tl_source *source, struct tl_str sql, const char *query_id, const struct tl_stop *stop, bool with_settings,
-                        tl_clickhouse_answer **ret_answer, int *ret_number, struct tl_err *err)
+static enum tl_code ask(tl_source *source, struct tl_str sql, const char *query_id, const struct tl_stop *stop,
+                        bool with_settings, tl_clickhouse_answer **ret_answer, int *ret_number, struct tl_err *err)
 {
     struct tl_http_response head;
     tl_clickhouse_answer *answer = tl_heap_alloc(sizeof *answer);

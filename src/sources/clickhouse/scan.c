@@ -1,4 +1,5 @@
-/* One query, its blocks handed to whoever asks: a part reads a whole block in its turn and converts it while others read. */
+/* One query, its blocks handed to whoever asks: a part reads a whole block in its turn and converts it while others
+ * read. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,11 @@ struct tl_scan {
     tl_source *source;
     const struct tl_scan_request *request;
     char *sql;
-    size_t stream_columns;          /* columns of the query */
-    int *stream_column;             /* per column of the chunk: its place in the query, -1 = none */
+    size_t stream_columns; /* columns of the query */
+    int *stream_column;    /* per column of the chunk: its place in the query, -1 = none */
     struct tl_native_column *expected;
-    struct tl_stop http_stop;       /* given to the answer; asks `waiting` */
-    const struct tl_stop *waiting;  /* of the thread that reads now; NULL = nobody */
+    struct tl_stop http_stop;      /* given to the answer; asks `waiting` */
+    const struct tl_stop *waiting; /* of the thread that reads now; NULL = nobody */
     tl_clickhouse_answer *answer;
     tl_native_reader *reader;
     /* One thread at a time has the turn: answer, reader, waiting, ended, failure and parts_left are its. */
@@ -41,10 +42,11 @@ static bool stop_of_reader(void *context)
     return stop && stop->stop && stop->stop(stop->context);
 }
 
-static enum tl_code unsupported(const struct tl_source_dataset *dataset, const struct tl_source_column *column, struct tl_err *err)
+static enum tl_code unsupported(const struct tl_source_dataset *dataset, const struct tl_source_column *column,
+                                struct tl_err *err)
 {
-    tl_err_set(err, TL_UNSUPPORTED, "column \"%s\" of \"%s\".\"%s\" cannot be read: its type is %s", column->name, dataset->schema, dataset->name,
-               column->source_type);
+    tl_err_set(err, TL_UNSUPPORTED, "column \"%s\" of \"%s\".\"%s\" cannot be read: its type is %s", column->name,
+               dataset->schema, dataset->name, column->source_type);
     tl_err_hint(err, "leave the column out, or make a view in ClickHouse that casts it to String");
     return TL_UNSUPPORTED;
 }
@@ -59,8 +61,8 @@ static enum tl_code add_columns(tl_scan *scan, tl_arena *arena, struct tl_buf *s
         if (request->columns[i] < 0)
             continue;
         const struct tl_source_column *column = &dataset->columns[request->columns[i]];
-        struct tl_clickhouse_column here =
-            tl_clickhouse_column_of(arena, scan->source, dataset->schema, dataset->name, column->name, column->source_type);
+        struct tl_clickhouse_column here = tl_clickhouse_column_of(arena, scan->source, dataset->schema, dataset->name,
+                                                                   column->name, column->source_type);
         if (column->unsupported || here.carry == TL_CLICKHOUSE_NOT_CARRIED)
             return unsupported(dataset, column, err);
         const char *before = here.carry == TL_CLICKHOUSE_AS_JSON     ? "toJSONString("
@@ -74,7 +76,8 @@ static enum tl_code add_columns(tl_scan *scan, tl_arena *arena, struct tl_buf *s
         expected->name = column->name;
         expected->type = here.carry == TL_CLICKHOUSE_AS_JSON ? tl_type_simple(TL_TYPE_VARCHAR) : column->type;
         expected->strings_as_blob = here.carry != TL_CLICKHOUSE_AS_JSON &&
-                                    tl_clickhouse_column_is_blob(scan->source, dataset->schema, dataset->name, column->name);
+                                    tl_clickhouse_column_is_blob(scan->source, dataset->schema, dataset->name,
+                                                                 column->name);
         scan->stream_column[i] = (int)scan->stream_columns++;
     }
     if (scan->stream_columns == 0) { /* only the number of rows matters */
@@ -91,7 +94,8 @@ static enum tl_code add_filters(const tl_scan *scan, struct tl_buf *sql, struct 
         const char *reason = NULL;
         tl_buf_adds(sql, i == 0 ? " WHERE " : " AND ");
         if (!tl_clickhouse_filter(scan->source, request->dataset, request->filters[i], sql, &reason))
-            return tl_err_set(err, TL_INTERNAL, "a filter was given that ClickHouse had declined: %s", reason ? reason : "unknown");
+            return tl_err_set(err, TL_INTERNAL, "a filter was given that ClickHouse had declined: %s",
+                              reason ? reason : "unknown");
     }
     return TL_OK;
 }
@@ -126,7 +130,8 @@ static enum tl_code write_query(tl_scan *scan, tl_arena *arena, struct tl_err *e
     add_order(scan, &sql);
     tl_buf_adds(&sql, " FORMAT Native");
     if (code == TL_OK && sql.failed)
-        code = tl_err_set(err, TL_TOO_LARGE, "the query for ClickHouse has more than %d bytes", (int)TL_CLICKHOUSE_SQL_BYTES_MAX);
+        code = tl_err_set(err, TL_TOO_LARGE, "the query for ClickHouse has more than %d bytes",
+                          (int)TL_CLICKHOUSE_SQL_BYTES_MAX);
     if (code == TL_OK)
         scan->sql = tl_arena_strdup(arena, tl_buf_cstr(&sql));
     tl_buf_done(&sql);
@@ -136,13 +141,15 @@ static enum tl_code write_query(tl_scan *scan, tl_arena *arena, struct tl_err *e
 static enum tl_code start(tl_scan *scan, const struct tl_stop *stop, struct tl_err *err)
 {
     const char *query_id = scan->request->query_id ? scan->request->query_id : "townlake";
-    scan->http_stop = (struct tl_stop){.stop = stop_of_reader, .context = scan, .deadline_us = stop ? stop->deadline_us : 0};
+    scan->http_stop = (struct tl_stop){
+        .stop = stop_of_reader, .context = scan, .deadline_us = stop ? stop->deadline_us : 0};
     scan->waiting = stop;
-    enum tl_code code = tl_clickhouse_ask(scan->source, tl_str_of(scan->sql), query_id, &scan->http_stop, &scan->answer, err);
+    enum tl_code code = tl_clickhouse_ask(scan->source, tl_str_of(scan->sql), query_id, &scan->http_stop, &scan->answer,
+                                          err);
     scan->waiting = NULL;
     if (code == TL_OK)
-        scan->reader = tl_native_reader_new(tl_clickhouse_answer_input(scan->answer), scan->expected, scan->stream_columns,
-                                            tl_clickhouse_answer_tag(scan->answer));
+        scan->reader = tl_native_reader_new(tl_clickhouse_answer_input(scan->answer), scan->expected,
+                                            scan->stream_columns, tl_clickhouse_answer_tag(scan->answer));
     return code;
 }
 
@@ -156,8 +163,9 @@ static void init_turn(tl_scan *scan)
     pthread_condattr_destroy(&attributes);
 }
 
-enum tl_code tl_clickhouse_scan_open(tl_source *source, const struct tl_scan_request *request, int threads_max, const struct tl_stop *stop,
-                                     tl_arena *arena, tl_scan **ret_scan, int *ret_parts_at_once, struct tl_err *err)
+enum tl_code tl_clickhouse_scan_open(tl_source *source, const struct tl_scan_request *request, int threads_max,
+                                     const struct tl_stop *stop, tl_arena *arena, tl_scan **ret_scan,
+                                     int *ret_parts_at_once, struct tl_err *err)
 {
     tl_scan *scan = tl_heap_alloc(sizeof *scan);
     scan->source = source;
@@ -207,7 +215,8 @@ static void give_turn(tl_scan *scan)
     pthread_mutex_unlock(&scan->lock);
 }
 
-enum tl_code tl_clickhouse_part_open(tl_scan *scan, const struct tl_stop *stop, tl_scan_part **ret_part, struct tl_err *err)
+enum tl_code tl_clickhouse_part_open(tl_scan *scan, const struct tl_stop *stop, tl_scan_part **ret_part,
+                                     struct tl_err *err)
 {
     *ret_part = NULL;
     enum tl_code code = take_turn(scan, stop, err);
@@ -260,13 +269,15 @@ static void fill(struct tl_vector *vector, size_t rows)
 static enum tl_code convert(tl_scan_part *part, struct tl_chunk *chunk, struct tl_err *err)
 {
     tl_scan *scan = part->scan;
-    size_t left = tl_native_rows(part->block) - part->next_row, count = left < TL_VECTOR_ROWS_MAX ? left : TL_VECTOR_ROWS_MAX;
+    size_t left = tl_native_rows(part->block) - part->next_row,
+           count = left < TL_VECTOR_ROWS_MAX ? left : TL_VECTOR_ROWS_MAX;
     for (size_t i = 0; i < scan->request->column_count; i++) {
         enum tl_code code = TL_OK;
         if (scan->stream_column[i] < 0)
             fill(&chunk->columns[i], count);
         else
-            code = tl_native_convert(part->block, (size_t)scan->stream_column[i], part->next_row, count, &chunk->columns[i], err);
+            code = tl_native_convert(part->block, (size_t)scan->stream_column[i], part->next_row, count,
+                                     &chunk->columns[i], err);
         if (code != TL_OK)
             return code;
     }
@@ -276,7 +287,8 @@ static enum tl_code convert(tl_scan_part *part, struct tl_chunk *chunk, struct t
     return TL_OK;
 }
 
-enum tl_code tl_clickhouse_part_next(tl_scan_part *part, struct tl_chunk *chunk, const struct tl_stop *stop, struct tl_err *err)
+enum tl_code tl_clickhouse_part_next(tl_scan_part *part, struct tl_chunk *chunk, const struct tl_stop *stop,
+                                     struct tl_err *err)
 {
     chunk->row_count = 0;
     if (stop && stop->stop && stop->stop(stop->context)) {
@@ -309,8 +321,9 @@ void tl_clickhouse_scan_close(tl_scan *scan, struct tl_scan_stats *ret_stats)
     if (!scan)
         return;
     if (ret_stats)
-        *ret_stats = (struct tl_scan_stats){
-            .rows = scan->rows, .bytes = scan->answer ? tl_clickhouse_answer_bytes(scan->answer) : 0, .text = scan->sql};
+        *ret_stats = (struct tl_scan_stats){.rows = scan->rows,
+                                            .bytes = scan->answer ? tl_clickhouse_answer_bytes(scan->answer) : 0,
+                                            .text = scan->sql};
     tl_native_reader_free(scan->reader);
     tl_clickhouse_answer_close(scan->answer);
     pthread_cond_destroy(&scan->turn_given);

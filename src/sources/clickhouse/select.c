@@ -6,8 +6,9 @@
 
 enum { TEXT_COLUMNS_MAX = 16, SELECT_ARENA_BYTES = 64 * 1024 * 1024 };
 
-static enum tl_code each_of_block(tl_native_block *block, struct tl_chunk *chunk, enum tl_code (*each)(void *, const struct tl_str *, struct tl_err *),
-                                  void *context, struct tl_err *err)
+static enum tl_code each_of_block(tl_native_block *block, struct tl_chunk *chunk,
+                                  enum tl_code (*each)(void *, const struct tl_str *, struct tl_err *), void *context,
+                                  struct tl_err *err)
 {
     for (size_t from = 0; from < tl_native_rows(block); from += TL_VECTOR_ROWS_MAX) {
         size_t left = tl_native_rows(block) - from, count = left < TL_VECTOR_ROWS_MAX ? left : TL_VECTOR_ROWS_MAX;
@@ -30,8 +31,8 @@ static enum tl_code each_of_block(tl_native_block *block, struct tl_chunk *chunk
 }
 
 enum tl_code tl_clickhouse_rows(tl_clickhouse_answer *answer, size_t column_count,
-                                enum tl_code (*each)(void *context, const struct tl_str *texts, struct tl_err *err), void *context,
-                                struct tl_err *err)
+                                enum tl_code (*each)(void *context, const struct tl_str *texts, struct tl_err *err),
+                                void *context, struct tl_err *err)
 {
     /* as bytes: a name that is not UTF-8 must not hide all others */
     struct tl_type blob = tl_type_simple(TL_TYPE_BLOB);
@@ -43,8 +44,8 @@ enum tl_code tl_clickhouse_rows(tl_clickhouse_answer *answer, size_t column_coun
     }
     tl_arena *arena = tl_arena_new(SELECT_ARENA_BYTES);
     struct tl_chunk *chunk = tl_chunk_new(arena, types, column_count);
-    tl_native_reader *reader =
-        tl_native_reader_new(tl_clickhouse_answer_input(answer), columns, column_count, tl_clickhouse_answer_tag(answer));
+    tl_native_reader *reader = tl_native_reader_new(tl_clickhouse_answer_input(answer), columns, column_count,
+                                                    tl_clickhouse_answer_tag(answer));
     tl_native_block *block = tl_native_block_new();
     enum tl_code code = TL_OK;
     for (bool end = false; code == TL_OK && !end;) {
@@ -59,8 +60,8 @@ enum tl_code tl_clickhouse_rows(tl_clickhouse_answer *answer, size_t column_coun
 }
 
 enum tl_code tl_clickhouse_select(tl_source *source, struct tl_str sql, size_t column_count, const struct tl_stop *stop,
-                                  enum tl_code (*each)(void *context, const struct tl_str *texts, struct tl_err *err), void *context,
-                                  struct tl_err *err)
+                                  enum tl_code (*each)(void *context, const struct tl_str *texts, struct tl_err *err),
+                                  void *context, struct tl_err *err)
 {
     tl_clickhouse_answer *answer;
     enum tl_code code = tl_clickhouse_ask(source, sql, "townlake-list", stop, &answer, err);

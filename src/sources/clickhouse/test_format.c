@@ -17,8 +17,8 @@ static void put_day(struct tl_buf *buf, int64_t days)
 static void put_time(struct tl_buf *buf, int64_t ticks, int64_t per_second, int digits)
 {
     int64_t seconds = ticks / per_second;
-    tl_buf_addf(buf, "%02d:%02d:%02d.%0*lld", (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60), digits,
-                (long long)(ticks % per_second));
+    tl_buf_addf(buf, "%02d:%02d:%02d.%0*lld", (int)(seconds / 3600), (int)(seconds / 60 % 60), (int)(seconds % 60),
+                digits, (long long)(ticks % per_second));
 }
 
 static void put_timestamp(struct tl_buf *buf, int64_t ticks, int64_t per_second, int digits)
@@ -36,8 +36,8 @@ static void put_timestamp(struct tl_buf *buf, int64_t ticks, int64_t per_second,
 static void put_uuid(struct tl_buf *buf, const uint64_t halves[2])
 {
     uint64_t high = halves[1] ^ UINT64_C(1) << 63, low = halves[0];
-    tl_buf_addf(buf, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32), (unsigned)(high >> 16) & 0xFFFF, (unsigned)high & 0xFFFF,
-                (unsigned)(low >> 48), (unsigned long long)(low & 0xFFFFFFFFFFFF));
+    tl_buf_addf(buf, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32), (unsigned)(high >> 16) & 0xFFFF,
+                (unsigned)high & 0xFFFF, (unsigned)(low >> 48), (unsigned long long)(low & 0xFFFFFFFFFFFF));
 }
 
 static void put_uint128(struct tl_buf *buf, unsigned __int128 number)

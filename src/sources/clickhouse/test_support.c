@@ -46,7 +46,8 @@ void test_server_start(struct test_server *server, const char *name)
 {
     char output[64];
     *server = (struct test_server){0};
-    snprintf(server->dir, sizeof server->dir, "%s/townlake-clickhouse-%s-%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", name, (int)getpid());
+    snprintf(server->dir, sizeof server->dir, "%s/townlake-clickhouse-%s-%d",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", name, (int)getpid());
     int status = run_script("start", server->dir, output, sizeof output);
     if (status == TEST_SKIP) {
         fprintf(stderr, "SKIP: libchdb (ClickHouse) is not on this machine\n");
@@ -91,7 +92,8 @@ const char *test_ask(struct test_server *server, tl_arena *arena, const char *sq
     struct tl_err err;
     struct tl_http_response response;
     tl_err_init(&err);
-    const char *url = tl_arena_printf(arena, "http://127.0.0.1:%d/?enable_time_time64_type=1&allow_suspicious_low_cardinality_types=1", server->port);
+    const char *url = tl_arena_printf(
+        arena, "http://127.0.0.1:%d/?enable_time_time64_type=1&allow_suspicious_low_cardinality_types=1", server->port);
     struct tl_http_request request = {.method = "POST", .url = url, .body = tl_str_of(sql)};
     if (tl_http_call(server->http, arena, &request, &response, &err) != TL_OK)
         fail_msg("%s", err.message);
@@ -112,7 +114,8 @@ static tl_source *open_with(const char **names, const char **values, size_t coun
     struct tl_err err;
     tl_source *source;
     tl_err_init(&err);
-    struct tl_source_config config = {.name = "events", .kind = "clickhouse", .option_count = count, .option_names = names, .option_values = values};
+    struct tl_source_config config = {
+        .name = "events", .kind = "clickhouse", .option_count = count, .option_names = names, .option_values = values};
     if (tl_source_driver_clickhouse.open(&config, &source, &err) != TL_OK)
         fail_msg("%s", err.message);
     return source;
@@ -134,8 +137,9 @@ tl_source *test_open(const struct test_server *server, const char *first, ...)
     va_list args;
     va_start(args, first);
     for (const char *name = first; name && count < 16; name = va_arg(args, const char *)) {
-        names[count] = name;
-        values[count++] = va_arg(args, const char *);
+        size_t at = tl_streq(name, "port") ? 1 : count++;
+        names[at] = name;
+        values[at] = va_arg(args, const char *);
     }
     va_end(args);
     return open_with(names, values, count);
@@ -173,8 +177,8 @@ static void keep(struct test_rows *rows, tl_arena *arena, const struct tl_chunk 
     rows->row_count = needed;
 }
 
-static enum tl_code read_part(tl_scan_part *part, tl_arena *arena, struct tl_chunk *chunk, const struct tl_stop *stop, struct test_rows *rows,
-                              struct tl_err *err)
+static enum tl_code read_part(tl_scan_part *part, tl_arena *arena, struct tl_chunk *chunk, const struct tl_stop *stop,
+                              struct test_rows *rows, struct tl_err *err)
 {
     for (;;) {
         tl_chunk_reset(chunk);
@@ -185,8 +189,9 @@ static enum tl_code read_part(tl_scan_part *part, tl_arena *arena, struct tl_chu
     }
 }
 
-enum tl_code test_scan(tl_source *source, tl_arena *arena, const struct tl_scan_request *request, const struct tl_stop *stop,
-                       struct test_rows *ret_rows, struct tl_scan_stats *ret_stats, struct tl_err *err)
+enum tl_code test_scan(tl_source *source, tl_arena *arena, const struct tl_scan_request *request,
+                       const struct tl_stop *stop, struct test_rows *ret_rows, struct tl_scan_stats *ret_stats,
+                       struct tl_err *err)
 {
     static const struct tl_type boolean = {.id = TL_TYPE_BOOLEAN};
     const struct tl_source_driver *driver = &tl_source_driver_clickhouse;

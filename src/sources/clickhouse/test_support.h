@@ -41,8 +41,9 @@ struct test_rows {
 };
 const char *test_cell(const struct test_rows *rows, size_t row, size_t column);
 
-enum tl_code test_scan(tl_source *source, tl_arena *arena, const struct tl_scan_request *request, const struct tl_stop *stop,
-                       struct test_rows *ret_rows, struct tl_scan_stats *ret_stats, struct tl_err *err);
+enum tl_code test_scan(tl_source *source, tl_arena *arena, const struct tl_scan_request *request,
+                       const struct tl_stop *stop, struct test_rows *ret_rows, struct tl_scan_stats *ret_stats,
+                       struct tl_err *err);
 /* All columns of a table, in the order of its first; must succeed. */
 struct test_rows test_table(tl_source *source, tl_arena *arena, const char *schema, const char *name);
 const char *test_format(tl_arena *arena, const struct tl_vector *vector, size_t row);

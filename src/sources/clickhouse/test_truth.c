@@ -38,7 +38,8 @@ struct tl_value test_value(const struct tl_vector *vector, size_t row)
     else if (vector->type->id == TL_TYPE_DOUBLE)
         value.as.number = ((const double *)vector->data)[row];
     else
-        read_number(&value, (const uint8_t *)vector->data + row * tl_type_width(vector->type), tl_type_width(vector->type));
+        read_number(&value, (const uint8_t *)vector->data + row * tl_type_width(vector->type),
+                    tl_type_width(vector->type));
     return value;
 }
 

@@ -1,4 +1,5 @@
-/* sources/clickhouse/test_truth.h -- what the engine means by a filter, worked out row by row, for tests of pushdown. */
+/* sources/clickhouse/test_truth.h -- what the engine means by a filter, worked out row by row, for tests of
+ * pushdown. */
 #ifndef TL_SOURCES_CLICKHOUSE_TEST_TRUTH_H
 #define TL_SOURCES_CLICKHOUSE_TEST_TRUTH_H
 
@@ -7,7 +8,8 @@
 enum test_tri { TEST_FALSE, TEST_TRUE, TEST_UNKNOWN };
 
 struct tl_value test_value(const struct tl_vector *vector, size_t row);
-/* The engine's order of two values of one type that are not NULL: text by bytes, NaN equal to itself and the greatest. */
+/* The engine's order of two values of one type that are not NULL: text by bytes, NaN equal to itself and the
+ * greatest. */
 int test_compare(const struct tl_value *a, const struct tl_value *b);
 enum test_tri test_truth(const struct tl_chunk *chunk, size_t row, const struct tl_expr *expr);
 

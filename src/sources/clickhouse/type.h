@@ -1,7 +1,7 @@
 /* sources/clickhouse/type.h -- ClickHouse's type names read into a tree, and what each becomes here.
  *
- * Why: a Native block says its types as text ("LowCardinality(Nullable(String))"); so does system.columns.  Both the decoder
- *   and the filters need the parts.
+ * Why: a Native block says its types as text ("LowCardinality(Nullable(String))"); so does system.columns.  Both the
+ *   decoder and the filters need the parts.
  * Owns: a type lives in the arena given, names and children with it.  Immutable once made, so any thread may read it.
  * Bounds: text at most TL_CLICKHOUSE_TYPE_TEXT_MAX, depth TL_TYPE_DEPTH_MAX, members TL_TYPE_CHILDREN_MAX.
  * Mapping: the table is in clickhouse.h.
@@ -14,12 +14,12 @@
 enum { TL_CLICKHOUSE_TYPE_TEXT_MAX = 4 * 1024 * 1024, TL_CLICKHOUSE_ENUM_MAX = 65536 };
 
 enum tl_clickhouse_kind {
-    TL_CLICKHOUSE_UNKNOWN,    /* a name that is not of this list: cannot be read */
+    TL_CLICKHOUSE_UNKNOWN, /* a name that is not of this list: cannot be read */
     TL_CLICKHOUSE_BOOL,
-    TL_CLICKHOUSE_INT,        /* width 1..32 */
+    TL_CLICKHOUSE_INT, /* width 1..32 */
     TL_CLICKHOUSE_UINT,
-    TL_CLICKHOUSE_FLOAT,      /* width 2 (BFloat16), 4, 8 */
-    TL_CLICKHOUSE_DECIMAL,    /* precision, scale; width 4..32 */
+    TL_CLICKHOUSE_FLOAT,   /* width 2 (BFloat16), 4, 8 */
+    TL_CLICKHOUSE_DECIMAL, /* precision, scale; width 4..32 */
     TL_CLICKHOUSE_STRING,
     TL_CLICKHOUSE_FIXED_STRING, /* fixed_size */
     TL_CLICKHOUSE_DATE,
@@ -27,20 +27,20 @@ enum tl_clickhouse_kind {
     TL_CLICKHOUSE_DATETIME,   /* has_zone */
     TL_CLICKHOUSE_DATETIME64, /* scale, has_zone */
     TL_CLICKHOUSE_TIME,
-    TL_CLICKHOUSE_TIME64,     /* scale */
-    TL_CLICKHOUSE_INTERVAL,   /* unit */
-    TL_CLICKHOUSE_ENUM,       /* width 1 or 2; members */
+    TL_CLICKHOUSE_TIME64,   /* scale */
+    TL_CLICKHOUSE_INTERVAL, /* unit */
+    TL_CLICKHOUSE_ENUM,     /* width 1 or 2; members */
     TL_CLICKHOUSE_UUID,
     TL_CLICKHOUSE_IPV4,
     TL_CLICKHOUSE_IPV6,
     TL_CLICKHOUSE_NOTHING,
-    TL_CLICKHOUSE_NULLABLE,   /* one child, as the next two */
+    TL_CLICKHOUSE_NULLABLE, /* one child, as the next two */
     TL_CLICKHOUSE_LOW_CARDINALITY,
     TL_CLICKHOUSE_ARRAY,
-    TL_CLICKHOUSE_MAP,        /* key, value */
-    TL_CLICKHOUSE_TUPLE,      /* children with names */
-    TL_CLICKHOUSE_DOCUMENT,   /* JSON, Variant, Dynamic, Object, Geometry: no fixed type inside */
-    TL_CLICKHOUSE_STATE,      /* AggregateFunction */
+    TL_CLICKHOUSE_MAP,      /* key, value */
+    TL_CLICKHOUSE_TUPLE,    /* children with names */
+    TL_CLICKHOUSE_DOCUMENT, /* JSON, Variant, Dynamic, Object, Geometry: no fixed type inside */
+    TL_CLICKHOUSE_STATE,    /* AggregateFunction */
 };
 
 enum tl_clickhouse_unit {
@@ -75,7 +75,7 @@ struct tl_clickhouse_type {
     const char **child_names;
     uint32_t member_count;
     const struct tl_clickhouse_member *members; /* of an ENUM, by value */
-    struct tl_type type; /* what it becomes; id TL_TYPE_INVALID when it cannot be carried */
+    struct tl_type type;                        /* what it becomes; id TL_TYPE_INVALID when it cannot be carried */
 };
 
 /* Text is VARCHAR, or BLOB when strings_as_blob.  TL_SOURCE_PROTOCOL when the text is not a type name. */
@@ -90,7 +90,8 @@ const struct tl_clickhouse_type *tl_clickhouse_type_bare(const struct tl_clickho
 bool tl_clickhouse_type_nullable(const struct tl_clickhouse_type *type);
 
 /* NULL when no member has this name or value. */
-const struct tl_clickhouse_member *tl_clickhouse_member_named(const struct tl_clickhouse_type *type, struct tl_str name);
+const struct tl_clickhouse_member *tl_clickhouse_member_named(const struct tl_clickhouse_type *type,
+                                                              struct tl_str name);
 const struct tl_clickhouse_member *tl_clickhouse_member_valued(const struct tl_clickhouse_type *type, int value);
 
 #endif

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tl_clickhouse_type *type = NULL;
     struct tl_err err;
     tl_err_init(&err);
-    enum tl_code code = tl_clickhouse_type_parse(arena, (struct tl_str){(const char *)data, size}, size & 1, &type, &err);
+    enum tl_code code = tl_clickhouse_type_parse(arena, (struct tl_str){(const char *)data, size}, size & 1, &type,
+                                                 &err);
     if (code != err.code || (code != TL_OK && err.message[0] == 0))
         abort();
     if (code == TL_OK && type->type.id != TL_TYPE_INVALID) {

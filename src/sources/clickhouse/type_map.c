@@ -153,7 +153,8 @@ static struct tl_type tuple(tl_arena *arena, const struct tl_clickhouse_type *ty
 static bool nullable_inside(const struct tl_clickhouse_type *child)
 {
     enum tl_clickhouse_kind kind = child->kind;
-    return kind != TL_CLICKHOUSE_NULLABLE && kind != TL_CLICKHOUSE_LOW_CARDINALITY && kind != TL_CLICKHOUSE_ARRAY && kind != TL_CLICKHOUSE_MAP;
+    return kind != TL_CLICKHOUSE_NULLABLE && kind != TL_CLICKHOUSE_LOW_CARDINALITY && kind != TL_CLICKHOUSE_ARRAY &&
+           kind != TL_CLICKHOUSE_MAP;
 }
 
 static bool low_cardinality_inside(const struct tl_clickhouse_type *child)
@@ -177,7 +178,8 @@ static struct tl_type wrapped(tl_arena *arena, const struct tl_clickhouse_type *
     case TL_CLICKHOUSE_ARRAY:
         return tl_type_list(arena, first->type);
     default:
-        return type->children[1]->type.id == TL_TYPE_INVALID ? none : tl_type_map(arena, first->type, type->children[1]->type);
+        return type->children[1]->type.id == TL_TYPE_INVALID ? none
+                                                             : tl_type_map(arena, first->type, type->children[1]->type);
     }
 }
 
@@ -210,7 +212,8 @@ static struct tl_type mapped(tl_arena *arena, const struct tl_clickhouse_type *t
     case TL_CLICKHOUSE_TIME:
         return tl_type_simple(TL_TYPE_TIME);
     case TL_CLICKHOUSE_TIME64:
-        return type->scale > 6 ? tl_type_simple(TL_TYPE_VARCHAR) : (struct tl_type){.id = TL_TYPE_TIME, .scale = type->scale};
+        return type->scale > 6 ? tl_type_simple(TL_TYPE_VARCHAR)
+                               : (struct tl_type){.id = TL_TYPE_TIME, .scale = type->scale};
     case TL_CLICKHOUSE_INTERVAL:
         return tl_type_simple(TL_TYPE_INTERVAL);
     case TL_CLICKHOUSE_UUID:

@@ -51,7 +51,10 @@ static struct tl_str take_word(struct parser *parser)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* The character after a backslash, as ClickHouse writes and reads them. */
@@ -151,13 +154,16 @@ static struct tl_clickhouse_type *new_type(struct parser *parser, enum tl_clickh
     return type;
 }
 
-static void add_child(struct parser *parser, struct tl_clickhouse_type *type, struct tl_clickhouse_type *child, const char *name)
+static void add_child(struct parser *parser, struct tl_clickhouse_type *type, struct tl_clickhouse_type *child,
+                      const char *name)
 {
     size_t count = type->child_count;
     if ((count & (count - 1)) == 0) { /* the room is the next power of two */
         size_t room = count ? count * 2 : 1;
-        type->children = tl_arena_grow(parser->arena, type->children, count * sizeof *type->children, room * sizeof *type->children);
-        type->child_names = tl_arena_grow(parser->arena, type->child_names, count * sizeof *type->child_names, room * sizeof *type->child_names);
+        type->children = tl_arena_grow(parser->arena, type->children, count * sizeof *type->children,
+                                       room * sizeof *type->children);
+        type->child_names = tl_arena_grow(parser->arena, type->child_names, count * sizeof *type->child_names,
+                                          room * sizeof *type->child_names);
     }
     type->children[count] = child;
     type->child_names[count] = name;
@@ -398,10 +404,11 @@ static bool parse_type(struct parser *parser, struct tl_clickhouse_type **ret_ty
     return true;
 }
 
-enum tl_code tl_clickhouse_type_parse(tl_arena *arena, struct tl_str text, bool strings_as_blob, struct tl_clickhouse_type **ret_type,
-                                      struct tl_err *err)
+enum tl_code tl_clickhouse_type_parse(tl_arena *arena, struct tl_str text, bool strings_as_blob,
+                                      struct tl_clickhouse_type **ret_type, struct tl_err *err)
 {
-    struct parser parser = {.arena = arena, .at = text.data, .end = text.data + text.size, .strings_as_blob = strings_as_blob, .err = err};
+    struct parser parser = {
+        .arena = arena, .at = text.data, .end = text.data + text.size, .strings_as_blob = strings_as_blob, .err = err};
     if (text.size > TL_CLICKHOUSE_TYPE_TEXT_MAX)
         return tl_err_set(err, TL_SOURCE_PROTOCOL, "the type name of a column has %zu bytes, more than %d", text.size,
                           (int)TL_CLICKHOUSE_TYPE_TEXT_MAX);

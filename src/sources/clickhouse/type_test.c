@@ -40,7 +40,8 @@ static void test_nested_names_become_nested_types(void **state)
     check_mapped("SimpleAggregateFunction(groupArrayArray(10), Array(Nullable(String)))", "VARCHAR[]");
     check_mapped("Nested(a UInt8, b Nested(c String, d Point))",
                  "STRUCT(a UTINYINT, b STRUCT(c VARCHAR, d STRUCT(\"1\" DOUBLE, \"2\" DOUBLE))[])[]");
-    check_mapped("Tuple(DateTime64(3, 'Asia/Tokyo'), Array(DateTime))", "STRUCT(\"1\" TIMESTAMP WITH TIME ZONE, \"2\" TIMESTAMP[])");
+    check_mapped("Tuple(DateTime64(3, 'Asia/Tokyo'), Array(DateTime))",
+                 "STRUCT(\"1\" TIMESTAMP WITH TIME ZONE, \"2\" TIMESTAMP[])");
 }
 
 static void test_what_has_no_meaning_here_has_no_type(void **state)
@@ -66,7 +67,8 @@ static void test_enum_members_are_unescaped_and_ordered(void **state)
     (void)state;
     tl_arena *arena = tl_arena_new(ARENA_BYTES);
     struct tl_clickhouse_type *type;
-    assert_int_equal(parse(arena, "Enum8('z' = 3, 'it\\'s \\\\ \\n\\x41' = -128, 'doubled '' quote' = 0, '' = 127)", &type), TL_OK);
+    assert_int_equal(
+        parse(arena, "Enum8('z' = 3, 'it\\'s \\\\ \\n\\x41' = -128, 'doubled '' quote' = 0, '' = 127)", &type), TL_OK);
     assert_int_equal(type->member_count, 4);
     assert_int_equal(type->members[0].value, -128);
     assert_true(tl_str_equal(type->members[0].name, TL_STR("it's \\ \nA")));
@@ -85,7 +87,9 @@ static void test_strings_are_blobs_when_asked_for(void **state)
     struct tl_clickhouse_type *type;
     struct tl_err err;
     tl_err_init(&err);
-    assert_int_equal(tl_clickhouse_type_parse(arena, TL_STR("Tuple(a LowCardinality(String), b FixedString(4), c IPv4)"), true, &type, &err), TL_OK);
+    assert_int_equal(tl_clickhouse_type_parse(
+                         arena, TL_STR("Tuple(a LowCardinality(String), b FixedString(4), c IPv4)"), true, &type, &err),
+                     TL_OK);
     assert_int_equal(type->type.children[0].id, TL_TYPE_BLOB);
     assert_int_equal(type->type.children[1].id, TL_TYPE_BLOB);
     assert_int_equal(type->type.children[2].id, TL_TYPE_VARCHAR);

@@ -107,8 +107,9 @@ static int take_option(struct options *options, const char *name, const char *va
     struct {
         const char *name;
         const char **value;
-    } known[] = {{"--lib", &options->lib},   {"--dir", &options->dir},       {"--http", &options->http}, {"--tcp", &options->tcp},
-                 {"--host", &options->host}, {"--config", &options->config}, {"--init", &options->init}};
+    } known[] = {{"--lib", &options->lib},  {"--dir", &options->dir},   {"--http", &options->http},
+                 {"--tcp", &options->tcp},  {"--host", &options->host}, {"--config", &options->config},
+                 {"--init", &options->init}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(name, known[i].name) == 0) {
             *known[i].value = value;
@@ -162,9 +163,9 @@ static char *statements(const struct options *options, const char *http_file, co
 
 static int arguments(const struct options *options, int argc, char **argv, char *sql, char **ret_arguments)
 {
-    const char *fixed[] = {"clickhouse-local", "--path",      options->dir,  "--listen_host", options->host,
-                           "--http_port",      options->http, "--tcp_port",  options->tcp,    "--config-file",
-                           options->config};
+    const char *fixed[] = {"clickhouse-local", "--path",        options->dir,   "--listen_host",
+                           options->host,      "--http_port",   options->http,  "--tcp_port",
+                           options->tcp,       "--config-file", options->config};
     int count = 0;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         bool without_tcp = (i == 7 || i == 8) && strcmp(options->tcp, "-") == 0;
@@ -201,7 +202,8 @@ int main(int argc, char **argv)
     const char *(*error_of)(void *) = (const char *(*)(void *))dlsym(lib, "chdb_result_error");
     int ends[2];
     if (!run || !error_of || pipe(ends) != 0 || start_watching(&options) != 0) {
-        fprintf(stderr, "chserver: %s\n", run && error_of ? strerror(errno) : "no chdb_query_cmdline: libchdb 26.7 or newer is needed");
+        fprintf(stderr, "chserver: %s\n",
+                run && error_of ? strerror(errno) : "no chdb_query_cmdline: libchdb 26.7 or newer is needed");
         return 1;
     }
     life = ends[1];
