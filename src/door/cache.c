@@ -70,6 +70,10 @@ static const struct tl_gate *copy_gate(tl_arena *arena, const struct tl_gate *ga
         columns[i].table = tl_arena_strdup(arena, gate->columns[i].table);
     }
     copy->columns = columns;
+    struct tl_gate_word *words = TL_NEW_ARRAY(arena, struct tl_gate_word, gate->word_count);
+    if (gate->word_count)
+        memcpy(words, gate->words, gate->word_count * sizeof *words);
+    copy->words = words;
     copy->functions = copy_names(arena, gate->functions, gate->function_count);
     copy->aliases = copy_names(arena, gate->aliases, gate->alias_count);
     copy->new_name = tl_arena_strdup(arena, gate->new_name);

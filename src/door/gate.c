@@ -383,6 +383,7 @@ enum tl_code tl_gate_check(tl_arena *arena, const struct tl_gate_limits *limits,
     enum tl_code code = check_statement(&walk, it.value);
     out->tables = walk.tables;
     out->columns = walk.columns;
+    out->words = walk.words;
     out->functions = walk.functions;
     *ret_gate = out;
     return code;

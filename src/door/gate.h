@@ -47,12 +47,22 @@ struct tl_gate_column {
     size_t offset, size; /* of the catalog's token */
 };
 
+/* current_user and its like: the engine would answer for itself, so the door puts the caller's own in their place. */
+enum tl_session_word { TL_WORD_USER, TL_WORD_CATALOG, TL_WORD_SCHEMA };
+struct tl_gate_word {
+    enum tl_session_word word;
+    size_t offset, size;
+    bool select_item; /* a column of a SELECT by itself: keeps its name */
+};
+
 struct tl_gate {
     enum tl_gate_kind kind;
     size_t table_count;
     const struct tl_gate_table *tables;
     size_t column_count;
     const struct tl_gate_column *columns;
+    size_t word_count;
+    const struct tl_gate_word *words;
     size_t function_count;
     const char *const *functions; /* table functions called */
     size_t parameter_count;       /* highest ? or $n; 0 = none */

@@ -27,8 +27,10 @@ struct tl_gate_walk {
     struct tl_gate *out;
     struct tl_gate_table *tables;
     struct tl_gate_column *columns;
+    struct tl_gate_word *words;
     const char **functions;
-    size_t table_capacity, column_capacity, function_capacity;
+    size_t table_capacity, column_capacity, word_capacity, function_capacity;
+    const tl_json *select_item; /* the column of a SELECT that is being walked */
     size_t nodes, sets;
     uint64_t chain_cost; /* sum of the cubes of operator chains: what planning them costs */
     struct tl_err *err;
@@ -55,6 +57,8 @@ TL_CHECKED enum tl_code tl_gate_add_base_table(struct tl_gate_walk *walk, const 
                                                const struct tl_gate_scope *scope, bool target);
 /* A column of four parts or more. */
 TL_CHECKED enum tl_code tl_gate_add_column(struct tl_gate_walk *walk, const tl_json *expression, const tl_json *names);
+/* A column of one part: current_user, current_catalog ... where they are not quoted. */
+void tl_gate_add_word(struct tl_gate_walk *walk, const tl_json *expression, const tl_json *names);
 TL_CHECKED enum tl_code tl_gate_check_function(struct tl_gate_walk *walk, const tl_json *function, bool table);
 TL_CHECKED enum tl_code tl_gate_check_list_range(struct tl_gate_walk *walk, const tl_json *function);
 /* "", "main", "pg_catalog" */

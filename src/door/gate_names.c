@@ -103,6 +103,38 @@ enum tl_code tl_gate_check_function(struct tl_gate_walk *walk, const tl_json *fu
     return TL_FUNCTION_NOT_FOUND;
 }
 
+void tl_gate_add_word(struct tl_gate_walk *walk, const tl_json *expression, const tl_json *names)
+{
+    static const struct {
+        const char *name;
+        enum tl_session_word word;
+    } known[] = {{"current_user", TL_WORD_USER},
+                 {"session_user", TL_WORD_USER},
+                 {"user", TL_WORD_USER},
+                 {"current_catalog", TL_WORD_CATALOG},
+                 {"current_schema", TL_WORD_SCHEMA}};
+    struct tl_json_iter it = tl_json_iter(names);
+    size_t at = tl_gate_location(expression), index = 0, count = sizeof known / sizeof *known;
+    const char *name = tl_json_next(&it) ? tl_json_text(it.value) : NULL;
+    while (index < count && !tl_streq_nocase(known[index].name, name))
+        index++;
+    if (index == count || at >= walk->text.size)
+        return;
+    struct tl_lexer lexer = {walk->text, at};
+    struct tl_token token = tl_lexer_next(&lexer);
+    if (!tl_token_is_word(walk->text, token, known[index].name))
+        return; /* quoted: a column of that name */
+    if (walk->out->word_count == walk->word_capacity) {
+        size_t old = walk->word_capacity;
+        walk->word_capacity = old ? old * 2 : 4;
+        walk->words = tl_arena_grow(walk->arena, walk->words, old * sizeof *walk->words,
+                                    walk->word_capacity * sizeof *walk->words);
+    }
+    const char *alias = tl_json_get_text(expression, "alias");
+    walk->words[walk->out->word_count++] = (struct tl_gate_word){
+        known[index].word, token.offset, token.size, walk->select_item == expression && (!alias || *alias == '\0')};
+}
+
 enum tl_code tl_gate_add_column(struct tl_gate_walk *walk, const tl_json *expression, const tl_json *names)
 {
     const char *parts[3];

@@ -78,7 +78,7 @@ static const struct tl_gate_shape expression_shapes[] = {
 static const struct tl_gate_shape node_shapes[] = {
     {"SELECT_NODE",
      NULL,
-     {{"select_list", EXPRESSIONS},
+     {{"select_list", SELECT_LIST},
       {"from_table", REF},
       {"where_clause", EXPRESSION},
       {"group_expressions", EXPRESSIONS},

@@ -7,6 +7,7 @@ enum tl_gate_member_kind {
     PLAIN = 1,  /* a name, number or flag: nothing inside to check */
     EXPRESSION, /* or null */
     EXPRESSIONS,
+    SELECT_LIST,
     EXPRESSION_ROWS, /* list of lists */
     QUERY,           /* {"node": ..}, or null */
     NODE,

@@ -42,6 +42,16 @@ static enum tl_code walk_expressions(struct tl_gate_walk *walk, const tl_json *l
     return code;
 }
 
+static enum tl_code walk_select_list(struct tl_gate_walk *walk, const tl_json *list, struct place place)
+{
+    enum tl_code code = TL_OK;
+    for (struct tl_json_iter it = tl_json_iter(list); code == TL_OK && tl_json_next(&it);) {
+        walk->select_item = it.value;
+        code = walk_expression(walk, it.value, place);
+    }
+    return code;
+}
+
 static enum tl_code walk_orders(struct tl_gate_walk *walk, const tl_json *list, struct place place)
 {
     enum tl_code code = TL_OK;
@@ -169,6 +179,8 @@ static enum tl_code walk_member(struct tl_gate_walk *walk, enum tl_gate_member_k
         return walk_expression(walk, value, place);
     case EXPRESSIONS:
         return walk_expressions(walk, value, place);
+    case SELECT_LIST:
+        return walk_select_list(walk, value, place);
     case QUERY:
         return walk_node(walk, tl_json_get(value, "node"), place);
     case NODE:
@@ -267,6 +279,8 @@ static enum tl_code check_own(struct tl_gate_walk *walk, const tl_json *expressi
         return walk_first_operand(walk, tl_json_get(expression, "left"), place);
     if (strcmp(class, "COLUMN_REF") == 0) {
         const tl_json *names = tl_json_get(expression, "column_names");
+        if (tl_json_count(names) == 1)
+            tl_gate_add_word(walk, expression, names);
         return tl_json_count(names) >= 4 ? tl_gate_add_column(walk, expression, names) : TL_OK;
     }
     if (strcmp(class, "PARAMETER") == 0)

@@ -472,12 +472,32 @@ static enum tl_code splice_column(struct work *work, const struct bound *bound, 
     return TL_OK;
 }
 
+static struct tl_edit splice_word(struct work *work, const struct bound *bound, const struct tl_gate_word *word)
+{
+    const struct tl_principal *principal = work->call->rq->principal;
+    const char *value = word->word == TL_WORD_USER      ? principal ? principal->user : NULL
+                        : word->word == TL_WORD_CATALOG ? bound->defaults.catalog
+                                                        : bound->defaults.schema;
+    struct tl_buf buf;
+    tl_buf_init(&buf, 4096);
+    if (value)
+        tl_buf_add_literal(&buf, value, strlen(value));
+    else
+        tl_buf_adds(&buf, "NULL");
+    if (word->select_item)
+        tl_buf_addf(&buf, " AS \"%.*s\"", (int)word->size, bound->text.data + word->offset);
+    struct tl_edit edit = {word->offset, word->size, tl_arena_strdup(work->call->rq->arena, tl_buf_cstr(&buf))};
+    tl_buf_done(&buf);
+    return edit;
+}
+
 static enum tl_code splice_bound(struct work *work, const struct bound *bound, struct tl_edit **ret_edits,
                                  size_t *ret_edit_count, struct tl_str *ret_text)
 {
     const struct tl_gate *gate = bound->gate;
     tl_arena *arena = work->call->rq->arena;
-    struct tl_edit *edits = TL_NEW_ARRAY(arena, struct tl_edit, 2 * gate->table_count + gate->column_count + 1);
+    struct tl_edit *edits =
+        TL_NEW_ARRAY(arena, struct tl_edit, 2 * gate->table_count + gate->column_count + gate->word_count + 1);
     const char **catalogs = TL_NEW_ARRAY(arena, const char *, gate->table_count);
     size_t count = 0;
     enum tl_code code = TL_OK;
@@ -491,6 +511,8 @@ static enum tl_code splice_bound(struct work *work, const struct bound *bound, s
         code = splice_column(work, bound, &gate->columns[i], catalogs, &edits[count], &found);
         count += found;
     }
+    for (size_t i = 0; i < gate->word_count && code == TL_OK; i++)
+        edits[count++] = splice_word(work, bound, &gate->words[i]);
     *ret_edits = edits;
     *ret_edit_count = count;
     return code == TL_OK ? tl_splice(arena, bound->text, edits, count, ret_text, &work->call->rq->err) : code;

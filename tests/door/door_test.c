@@ -228,6 +228,15 @@ static void test_macros_of_a_source_are_not_called(void **state)
     world_expect("select name.upper() as x from customers order by 1", "x\nADA\nBOB");
 }
 
+static void test_the_caller_is_who_it_is(void **state)
+{
+    (void)state;
+    world_expect("select current_user, user as u, 'x' || session_user as s, current_catalog, current_schema",
+                 "current_user|u|s|current_catalog|current_schema\nalice|alice|xalice|ops|main");
+    world_expect("select count(*) as n from customers where current_user = 'alice'", "n\n2");
+    world_expect("select \"user\" from (select 1 as \"user\")", "user\n1");
+}
+
 /* --- SHOW and the session --- */
 
 static void test_show_lists_what_there_is(void **state)
@@ -539,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_hidden_names_never_show),
         cmocka_unit_test(test_what_is_not_there_is_refused),
         cmocka_unit_test(test_macros_of_a_source_are_not_called),
+        cmocka_unit_test(test_the_caller_is_who_it_is),
         cmocka_unit_test(test_show_lists_what_there_is),
         cmocka_unit_test(test_system_tables_answer_sql),
         cmocka_unit_test(test_session_statements_change_the_session),
