@@ -27,14 +27,22 @@ struct tl_hooks_calls {
 
 TL_CHECKED enum tl_code tl_hooks_install(duckdb_database database, const struct tl_hooks_calls *calls, struct tl_err *err);
 
-/* Parse only; JSON of engine/wire.h (PARSE).  TL_SYNTAX with position; TL_TOO_LARGE beyond TL_HOOKS_DEPTH_MAX levels of JSON.
+/* Parse only; JSON of engine/wire.h (PARSE), with these besides: EXPLAIN "format"; INSERT and MERGE actions "by_name", MERGE
+ *   actions "default_values"; CREATE_TABLE "sorted_by"; ALTER "column_type", "constraint"; CREATE of other things is
+ *   "CREATE_<WHAT>" with nothing else.  What the parser makes several statements of (PIVOT without IN, ALTER TABLE ADD COLUMN
+ *   with a default that is not constant) is "MULTI" with nothing else.  Infinite numbers are the texts "Infinity", "NaN".
+ * Positions are byte offsets into `sql`, also behind Unicode spaces, which the parser shortens before it reads.
+ * TL_BAD_ENCODING for NULs and invalid UTF-8.  TL_SYNTAX with position; TL_TOO_LARGE beyond TL_HOOKS_DEPTH_MAX levels of JSON.
  * Stack: the calling thread must have TL_HOOKS_STACK_BYTES_MIN of it; then no text can overflow it (measured in parse_test.c). */
 enum { TL_HOOKS_DEPTH_MAX = 1000, TL_HOOKS_STACK_BYTES_MIN = 1024 * 1024 };
 TL_CHECKED enum tl_code tl_hooks_parse(const char *sql, size_t size, struct tl_buf *json, struct tl_err *err);
 
 /* What the next statements on this connection may touch (engine.h: `allowed`), and whether sources get filters.
- * Checked after binding whatever the optimizer settings are; NULL allowed = everything (start-up statements only).
- * The strings must live until the next call for the connection. */
+ * Checked after binding whatever the optimizer settings are; NULL allowed = everything (start-up statements only), as on a
+ *   connection that never had a guard.
+ * A table that is changed and read (UPDATE, DELETE, MERGE) needs "write:" and "table:"; a schema "write:<catalog>.<schema>";
+ *   "scalar:<name>" opens one of the few scalar functions that look outside the statement.
+ * The strings are copied.  Forgets the error and the scans of the last statement. */
 struct tl_hooks_guard {
     const char *const *allowed;
     size_t allowed_count;
@@ -48,10 +56,13 @@ void tl_hooks_set_guard(duckdb_connection connection, const struct tl_hooks_guar
  * and hint survive the engine's own error text). */
 bool tl_hooks_take_error(duckdb_connection connection, struct tl_err *ret_err);
 
-/* What an engine error is about, by the engine's own classes: error type number -> our code, position in the text or -1. */
+/* What an engine error is about, by the engine's own classes: error type number -> our code, position in the text or -1.
+ * Understands both of the engine's forms.  With `SET errors_as_json = true` the position is always there; in the other form
+ * only when it is in the first line of a short statement. */
 enum tl_code tl_hooks_error(const char *engine_message, int engine_error_type, struct tl_err *err);
 
-/* JSON array of the scans of the last statement (engine.h: scans_json). */
+/* JSON array of the scans of the last statement (engine.h: scans_json): {"source","schema","dataset","columns":[..],
+ * "pushed":[text],"not_pushed":[{"filter","reason"}],"order":[text],"limit":n|null,"parts","rows","bytes","sent":text|null}. */
 void tl_hooks_scans_json(duckdb_connection connection, struct tl_buf *json);
 
 #ifdef __cplusplus

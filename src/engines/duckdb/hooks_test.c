@@ -437,10 +437,40 @@ static void test_types_are_the_engines_own(void **state)
     free(theirs);
 }
 
-static void test_another_engine_version_is_refused_at_start(void **state)
+enum { CONNECTIONS = 4, ROUNDS = 6 };
+
+static void *run_some(void *context)
+{
+    duckdb_connection connection;
+    struct tl_err err;
+    long *failures = context;
+    static const char *const allowed[] = {"scan:fake.main.wide"};
+    if (duckdb_connect(testing_front, &connection) != DuckDBSuccess)
+        return NULL;
+    for (int i = 0; i < ROUNDS; i++) {
+        bool may = i % 2 == 0;
+        tl_hooks_set_guard(connection, &(struct tl_hooks_guard){.allowed = allowed, .allowed_count = may, .query_id = "many"});
+        bool ran = duckdb_query(connection, "SELECT count(*), max(t) FROM tl_scan('fake', 'main', 'wide') WHERE i4 > 7 AND s LIKE 'x%'", NULL) ==
+                   DuckDBSuccess;
+        *failures += ran != may || tl_hooks_take_error(connection, &err) == may;
+    }
+    duckdb_disconnect(&connection);
+    *failures += 1000; /* it came to its end */
+    return NULL;
+}
+
+static void test_connections_do_not_meet(void **state)
 {
     (void)state;
-    assert_string_equal(duckdb_library_version(), "v1.5.5"); /* the gate of an upgrade: these tests must pass with the new one */
+    pthread_t threads[CONNECTIONS];
+    long failures[CONNECTIONS] = {0};
+    for (int i = 0; i < CONNECTIONS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_some, &failures[i]), 0);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(failures[i], 1000);
+    }
+    assert_int_equal(atomic_load(&fake.scans_open), 0);
 }
 
 int main(void)
@@ -467,7 +497,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_column_that_cannot_be_carried_is_an_error_only_when_read, testing_reset),
         cmocka_unit_test_setup(test_an_early_end_closes_the_scan, testing_reset),
         cmocka_unit_test_setup(test_an_interrupt_reaches_a_waiting_driver, testing_reset),
-        cmocka_unit_test(test_another_engine_version_is_refused_at_start),
+        cmocka_unit_test_setup(test_connections_do_not_meet, testing_reset),
     };
     return cmocka_run_group_tests(tests, testing_open, testing_close);
 }

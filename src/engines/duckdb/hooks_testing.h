@@ -36,9 +36,11 @@ struct fake {
 };
 
 extern struct fake fake;
+extern const struct tl_hooks_calls fake_calls;
 extern duckdb_database testing_back, testing_front;
 extern duckdb_connection testing_connection;
 
+bool testing_is_null(duckdb_vector vector, idx_t row);
 int testing_open(void **state);
 int testing_close(void **state);
 /* Everything allowed, pushdown on, the fake as it is by default. */

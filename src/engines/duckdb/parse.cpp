@@ -444,6 +444,8 @@ enum tl_code Parse(const string &text, struct tl_buf *json, struct tl_err *err)
 extern "C" enum tl_code tl_hooks_parse(const char *sql, size_t size, struct tl_buf *json, struct tl_err *err)
 {
     size_t bad;
+    if (size == 0)
+        sql = "";
     if (memchr(sql, 0, size) || !tl_utf8_valid(sql, size, &bad))
         return tl_err_set(err, TL_BAD_ENCODING, "the statement is not valid UTF-8 or holds a NUL byte");
     try {

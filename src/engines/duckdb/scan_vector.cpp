@@ -119,9 +119,9 @@ void ChunkFrame::End()
     chunk.SetCardinality(ours.row_count);
 }
 
-/* Called from C: no exception may leave. */
+/* Called from C: no exception may leave, and without memory for a bitmap the process ends as it does in base/. */
 
-uint64_t *ChunkFrame::MakeValidity(struct tl_vector *vector)
+uint64_t *ChunkFrame::MakeValidity(struct tl_vector *vector) noexcept
 {
     auto &column = ColumnOfVector(vector);
     FlatVector::Validity(*column.vector).Initialize(column.capacity);
@@ -129,7 +129,7 @@ uint64_t *ChunkFrame::MakeValidity(struct tl_vector *vector)
     return vector->validity;
 }
 
-char *ChunkFrame::TextSpace(struct tl_vector *vector, size_t size)
+char *ChunkFrame::TextSpace(struct tl_vector *vector, size_t size) noexcept
 {
     if (size > string_t::MAX_STRING_SIZE)
         return nullptr;
@@ -141,7 +141,7 @@ char *ChunkFrame::TextSpace(struct tl_vector *vector, size_t size)
     }
 }
 
-bool ChunkFrame::ReserveChild(struct tl_vector *vector, uint64_t rows)
+bool ChunkFrame::ReserveChild(struct tl_vector *vector, uint64_t rows) noexcept
 {
     if (rows > CHILD_ROWS_MAX)
         return false;

@@ -36,9 +36,9 @@ private:
     static void Point(struct tl_vector &ours, duckdb::Vector &theirs, duckdb::idx_t capacity);
     static void Finish(struct tl_vector &ours);
 
-    static uint64_t *MakeValidity(struct tl_vector *vector);
-    static char *TextSpace(struct tl_vector *vector, size_t size);
-    static bool ReserveChild(struct tl_vector *vector, uint64_t rows);
+    static uint64_t *MakeValidity(struct tl_vector *vector) noexcept;
+    static char *TextSpace(struct tl_vector *vector, size_t size) noexcept;
+    static bool ReserveChild(struct tl_vector *vector, uint64_t rows) noexcept;
     static const struct tl_vector_ops ops;
 };
 

@@ -295,7 +295,8 @@ static enum tl_code prepare_over_views(struct run *run)
     if (prepare(run) == TL_OK || !views_are_stale(run->err))
         return run->err->code;
     tl_err_init(run->err);
-    if (tl_duckdb_views_renew(&run->running, &run->input, run->err) != TL_OK)
+    if (tl_duckdb_sources_attach_anew(process->sources, run->input.allowed, run->input.allowed_count, run->err) != TL_OK ||
+        tl_duckdb_views_renew(&run->running, &run->input, run->err) != TL_OK)
         return run->err->code;
     return prepare(run);
 }
