@@ -1,9 +1,10 @@
 #include "engine/engine.h"
 
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -32,12 +33,19 @@ static enum tl_code choose_socket_directory(tl_engine *engine, struct tl_err *er
     return TL_OK;
 }
 
+/* Absolute: the child has a working folder of its own. */
+static const char *absolute(tl_arena *arena, const char *path)
+{
+    char real[PATH_MAX];
+    return tl_arena_strdup(arena, path && realpath(path, real) ? real : path);
+}
+
 static void copy_options(tl_engine *engine, const struct tl_engine_options *options)
 {
     engine->options = *options;
-    engine->options.program = tl_arena_strdup(engine->arena, options->program);
-    engine->options.directory = tl_arena_strdup(engine->arena, options->directory);
-    engine->options.extensions = tl_arena_strdup(engine->arena, options->extensions);
+    engine->options.program = absolute(engine->arena, options->program);
+    engine->options.directory = absolute(engine->arena, options->directory);
+    engine->options.extensions = absolute(engine->arena, options->extensions);
     engine->options.allowed_paths = NULL;
     for (const char *const *path = options->allowed_paths; path && *path; path++)
         tl_engine_add_path(engine, *path);
@@ -72,8 +80,9 @@ enum tl_code tl_engine_start(const struct tl_engine_options *options, tl_engine 
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&engine->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    copy_options(engine, options);
-    if (tl_dir_make(options->directory, 0700, err) == TL_OK && choose_socket_directory(engine, err) == TL_OK &&
+    if (tl_dir_make(options->directory, 0700, err) == TL_OK)
+        copy_options(engine, options);
+    if (err->code == TL_OK && choose_socket_directory(engine, err) == TL_OK &&
         pthread_create(&engine->supervisor, NULL, tl_engine_supervise, engine) != 0)
         tl_err_set(err, TL_INTERNAL, "could not start a thread for the SQL engine");
     if (err->code != TL_OK) {

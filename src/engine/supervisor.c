@@ -41,8 +41,8 @@ static void remove_folder(const char *path)
     if (!folder)
         return;
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
-            unlink(file);
+        if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file && unlink(file) != 0)
+            rmdir(file);
     }
     closedir(folder);
     rmdir(path);

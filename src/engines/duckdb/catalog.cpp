@@ -27,7 +27,7 @@ struct Column {
 
 struct Entry {
     string schema, name, comment;
-    bool has_comment, is_view;
+    bool has_comment = false, is_view = false;
     int64_t row_estimate = -1;
     std::vector<Column> columns;
 };

@@ -1,10 +1,12 @@
 /* The one database of the process: how it is opened, what is locked. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engines/duckdb/process_int.h"
+#include "io/process.h"
 
 enum { SETTING_SQL_MAX = 1 << 20, EXPRESSION_DEPTH_MAX = 250 };
 
@@ -75,7 +77,8 @@ enum tl_code tl_duckdb_connect(duckdb_database database, duckdb_connection *ret_
 {
     if (duckdb_connect(database, ret_connection) != DuckDBSuccess)
         return tl_err_set(err, TL_INTERNAL, "could not connect to the engine's database");
-    /* kept, never printed: duckdb_query_progress reads it */
+    /* Progress is kept, never printed: duckdb_query_progress reads it.  The streaming buffer stays at the engine's own megabyte:
+     * with 64 KiB a streamed ORDER BY never ends, since its batches do not fit. */
     enum tl_code code = tl_duckdb_execute(*ret_connection, "SET enable_progress_bar_print = false; SET enable_progress_bar = true", err);
     if (code != TL_OK)
         duckdb_disconnect(ret_connection);
@@ -156,23 +159,31 @@ static enum tl_code load_extensions(duckdb_connection connection, const char *fo
     return TL_OK;
 }
 
-/* A path is allowed as a file and, with what is in it, as a folder; Iceberg on local storage asks with a scheme in front. */
+static void add_path(struct tl_buf *sql, const char *scheme, const char *path, size_t size, const char *after)
+{
+    struct tl_buf full;
+    tl_buf_init(&full, SETTING_SQL_MAX);
+    tl_buf_addf(&full, "%s%.*s%s", scheme, (int)size, path, after);
+    tl_buf_adds(sql, ", ");
+    tl_buf_add_literal(sql, tl_buf_cstr(&full), full.size);
+    tl_buf_done(&full);
+}
+
+/* A path is allowed as a file, with the log beside it, and as a folder, with what is in it; Iceberg on local storage asks with a
+ * scheme in front.  Iceberg also makes an empty folder "data" in the working folder before each CREATE TABLE AS. */
 static void add_paths(struct tl_buf *sql, const struct tl_duckdb_options *options, bool folders)
 {
     static const char *const schemes[] = {"", "file://"};
-    tl_buf_addf(sql, "SET %s = [", folders ? "allowed_directories" : "allowed_paths");
+    tl_buf_adds(sql, folders ? "SET allowed_directories = ['data/'" : "SET allowed_paths = ['data'");
     for (size_t i = 0; i < options->allowed_path_count; i++) {
         const char *path = options->allowed_paths[i];
         size_t size = strlen(path);
         while (size > 1 && path[size - 1] == '/')
             size--;
         for (size_t k = 0; k < 2; k++) {
-            struct tl_buf full;
-            tl_buf_init(&full, SETTING_SQL_MAX);
-            tl_buf_addf(&full, "%s%.*s%s", schemes[k], (int)size, path, folders && size > 1 ? "/" : "");
-            tl_buf_adds(sql, i + k ? ", " : "");
-            tl_buf_add_literal(sql, tl_buf_cstr(&full), full.size);
-            tl_buf_done(&full);
+            add_path(sql, schemes[k], path, size, folders && size > 1 ? "/" : "");
+            if (!folders)
+                add_path(sql, schemes[k], path, size, ".wal");
         }
     }
     tl_buf_adds(sql, "]; ");
@@ -187,7 +198,7 @@ static enum tl_code lock(duckdb_connection connection, const struct tl_duckdb_op
     tl_buf_addf(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL max_expression_depth = %d; ", EXPRESSION_DEPTH_MAX);
     add_paths(&sql, options, true);
     add_paths(&sql, options, false);
-    tl_buf_adds(&sql, "SET allowed_configs = ['TimeZone', 'enable_progress_bar', 'enable_progress_bar_print']; "
+    tl_buf_adds(&sql, "SET allowed_configs = ['TimeZone', 'enable_progress_bar', 'enable_progress_bar_print', 'streaming_buffer_size']; "
                       "SET enable_external_access = false; SET lock_configuration = true");
     if (sql.failed)
         tl_err_set(err, TL_CONFIG, "the engine has too many paths to allow");
@@ -201,6 +212,10 @@ enum tl_code tl_duckdb_open(const struct tl_duckdb_options *options, const struc
                             duckdb_database *ret_database, struct tl_err *err)
 {
     duckdb_connection connection = NULL;
+    if (options->spill_directory && tl_dir_make(options->spill_directory, 0700, err) != TL_OK)
+        return err->code;
+    if (options->spill_directory && chdir(options->spill_directory) != 0) /* a folder of our own: see add_paths */
+        return tl_err_errno(err, TL_IO, errno, "could not enter the folder \"%s\"", options->spill_directory);
     if (open_database(options, ret_database, err) != TL_OK)
         return err->code;
     if (duckdb_connect(*ret_database, &connection) != DuckDBSuccess)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "engines/duckdb/process.h"
+#include "engines/duckdb/script.h"
 
 enum { OPTIONS_BYTES_MAX = 1024 * 1024, STEP_US = 20 * 1000, NUMBER_PARTS = 4 };
 
@@ -232,10 +233,18 @@ int main(int argc, char **argv)
     struct tl_err err;
     struct tl_duckdb_options options;
     tl_err_init(&err);
+    if (argc == 3 && strcmp(argv[1], "--script") == 0) {
+        if (tl_duckdb_script_run(argv[2], &err) != TL_OK)
+            fprintf(stderr, "engine_test_main: %s (%s)\n", err.message, err.detail);
+        return err.code != TL_OK;
+    }
     tl_arena *arena = tl_arena_new(OPTIONS_BYTES_MAX);
     if (tl_duckdb_options_parse(arena, argc, argv, &options, &err) != TL_OK) {
         fprintf(stderr, "engine_test_main: %s\n", err.message);
+        tl_arena_free(arena);
         return 2;
     }
-    return tl_duckdb_process_run(&options, drivers, sizeof drivers / sizeof *drivers);
+    int status = tl_duckdb_process_run(&options, drivers, sizeof drivers / sizeof *drivers);
+    tl_arena_free(arena);
+    return status;
 }

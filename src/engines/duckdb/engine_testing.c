@@ -45,6 +45,7 @@ void testing_start(struct testing *testing, int64_t memory_bytes, int64_t spill_
     };
     struct tl_err err;
     tl_err_init(&err);
+    setenv("ASAN_OPTIONS", "handle_segv=0", 1); /* the child dies of a SIGSEGV as it would in use */
     assert_non_null(options.program);
     if (tl_engine_start(&options, &testing->engine, &err) != TL_OK)
         fail_msg("%s", err.message);

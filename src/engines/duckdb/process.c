@@ -166,7 +166,13 @@ static enum tl_code start(struct tl_duckdb_process *process, const struct tl_sou
     tl_duckdb_sources_set_database(process->sources, process->database);
     if (tl_duckdb_views_set_database(process->views, process->database, err) != TL_OK)
         return err->code;
-    return tl_unix_listen(process->options->socket_path, ret_listen_fd, err);
+    if (tl_unix_listen(process->options->socket_path, ret_listen_fd, err) != TL_OK)
+        return err->code;
+    /* what extensions drop in the working folder goes where spilled files are removed */
+    const char *folder = process->options->spill_directory;
+    if (folder && (tl_dir_make(folder, 0700, err) != TL_OK || chdir(folder) != 0))
+        return tl_err_set(err, TL_CONFIG, "the spill folder \"%s\" cannot be used", folder);
+    return TL_OK;
 }
 
 int tl_duckdb_process_run(const struct tl_duckdb_options *options, const struct tl_source_driver *const *drivers, size_t driver_count)

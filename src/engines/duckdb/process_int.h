@@ -95,6 +95,9 @@ TL_CHECKED enum tl_code tl_duckdb_sources_list(struct tl_duckdb_sources *sources
 /* Makes sure that every attached source the statement may touch is attached. */
 TL_CHECKED enum tl_code tl_duckdb_sources_attach(struct tl_duckdb_sources *sources, const char *const *allowed,
                                                  size_t allowed_count, struct tl_err *err);
+/* The same from the beginning: the types of a folder's files have changed. */
+TL_CHECKED enum tl_code tl_duckdb_sources_attach_anew(struct tl_duckdb_sources *sources, const char *const *allowed,
+                                                      size_t allowed_count, struct tl_err *err);
 /* Forget what is remembered of datasets: a source said something unexpected. */
 void tl_duckdb_sources_forget(struct tl_duckdb_sources *sources);
 int tl_duckdb_sources_count(struct tl_duckdb_sources *sources);

@@ -1,40 +1,22 @@
 /* The sources of the process: opened drivers, attached catalogs, and what is remembered of datasets between statements. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "engines/duckdb/process_int.h"
+#include "engines/duckdb/sources_int.h"
 
 enum {
     SOURCES_MAX = 1000,
     CONFIG_BYTES_MAX = 4 * 1024 * 1024,
     DESCRIPTION_BYTES_MAX = 16 * 1024 * 1024,
     DESCRIPTIONS_MAX = 8192,
-    BUCKETS = 1024,
-    ATTACH_SQL_MAX = 64 * 1024 * 1024, /* a folder of files is a view a file */
     FRESH_US = 60 * 1000 * 1000,
-    FAILED_US = 1000 * 1000,
-};
-
-struct source {
-    struct source *next;
-    const struct tl_source_driver *driver;
-    tl_arena *arena;
-    struct tl_source_config config;
-    tl_source *open; /* TL_SOURCE_SCANS */
-    int users;       /* statements, descriptions, and the table itself */
-    pthread_mutex_t attach_mutex;
-    bool attached; /* TL_SOURCE_ATTACHES */
-    bool replaced;
-    int64_t failed_at_us;
-    struct tl_err failure;
 };
 
 /* One dataset of a source that scans, as it was at fetched_at_us. */
-struct description {
-    struct description *next;
-    struct source *source;
+struct tl_duckdb_description {
+    struct tl_duckdb_description *next;
+    struct tl_duckdb_source *source;
     tl_arena *arena;
     struct tl_source_dataset *dataset;
     uint64_t hash;
@@ -42,21 +24,9 @@ struct description {
     int users; /* plans, and the table itself */
 };
 
-struct tl_duckdb_sources {
-    pthread_mutex_t change_mutex; /* one put or remove at a time: an old catalog is gone before its name is used again */
-    pthread_mutex_t mutex;
-    duckdb_database database;
-    const struct tl_source_driver *const *drivers;
-    size_t driver_count;
-    struct source *first;
-    int count;
-    struct description *buckets[BUCKETS];
-    int described;
-};
-
 /* ---- life of a source; the mutex is held where the name says so ---- */
 
-static void source_free(struct source *source)
+static void source_free(struct tl_duckdb_source *source)
 {
     if (source->open)
         source->driver->close(source->open);
@@ -66,7 +36,7 @@ static void source_free(struct source *source)
 }
 
 /* Closing may wait for a network: what the last user left is closed after the mutex is free. */
-static void source_release(struct tl_duckdb_sources *sources, struct source *source)
+void tl_duckdb_source_release(struct tl_duckdb_sources *sources, struct tl_duckdb_source *source)
 {
     pthread_mutex_lock(&sources->mutex);
     bool last = --source->users == 0;
@@ -75,18 +45,18 @@ static void source_release(struct tl_duckdb_sources *sources, struct source *sou
         source_free(source);
 }
 
-static struct source **find_locked(struct tl_duckdb_sources *sources, const char *name)
+static struct tl_duckdb_source **find_locked(struct tl_duckdb_sources *sources, const char *name)
 {
-    struct source **link = &sources->first;
+    struct tl_duckdb_source **link = &sources->first;
     while (*link && strcmp((*link)->config.name, name) != 0)
         link = &(*link)->next;
     return link;
 }
 
-static struct source *source_acquire(struct tl_duckdb_sources *sources, const char *name, struct tl_err *err)
+struct tl_duckdb_source *tl_duckdb_source_acquire(struct tl_duckdb_sources *sources, const char *name, struct tl_err *err)
 {
     pthread_mutex_lock(&sources->mutex);
-    struct source *source = *find_locked(sources, name);
+    struct tl_duckdb_source *source = *find_locked(sources, name);
     if (source)
         source->users++;
     pthread_mutex_unlock(&sources->mutex);
@@ -122,55 +92,35 @@ static bool same_config(const struct tl_source_config *a, const struct tl_source
     return same;
 }
 
-/* The engine quotes the statement it could not run: no secret may leave with its words. */
-static void hide_in(char *text, const char *secret)
-{
-    size_t size = strlen(secret);
-    for (char *at = text; size > 0 && (at = strstr(at, secret)) != NULL; at += size)
-        memset(at, '*', size);
-}
-
-static void hide_secrets(const struct source *source, struct tl_err *err)
-{
-    for (const struct tl_source_option *option = source->driver->options; option && option->name; option++) {
-        const char *value = option->secret ? tl_source_config_get(&source->config, option->name) : NULL;
-        if (!value)
-            continue;
-        hide_in(err->message, value);
-        hide_in(err->detail, value);
-        hide_in(err->hint, value);
-    }
-}
-
 /* ---- descriptions ---- */
 
-static void description_free(struct tl_duckdb_sources *sources, struct description *description)
+static void description_free(struct tl_duckdb_sources *sources, struct tl_duckdb_description *description)
 {
-    source_release(sources, description->source);
+    tl_duckdb_source_release(sources, description->source);
     tl_arena_free(description->arena);
     free(description);
 }
 
-static struct description *description_unlink_locked(struct tl_duckdb_sources *sources, struct description **link)
+static struct tl_duckdb_description *description_unlink_locked(struct tl_duckdb_sources *sources, struct tl_duckdb_description **link)
 {
-    struct description *description = *link;
+    struct tl_duckdb_description *description = *link;
     *link = description->next;
     sources->described--;
     return --description->users == 0 ? description : NULL;
 }
 
 /* Forget all, or all of one source. */
-static void forget(struct tl_duckdb_sources *sources, const struct source *source)
+static void forget(struct tl_duckdb_sources *sources, const struct tl_duckdb_source *source)
 {
-    struct description *unused = NULL;
+    struct tl_duckdb_description *unused = NULL;
     pthread_mutex_lock(&sources->mutex);
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (struct description **link = &sources->buckets[i]; *link;) {
+    for (size_t i = 0; i < TL_DUCKDB_BUCKETS; i++)
+        for (struct tl_duckdb_description **link = &sources->buckets[i]; *link;) {
             if (source && (*link)->source != source) {
                 link = &(*link)->next;
                 continue;
             }
-            struct description *last = description_unlink_locked(sources, link);
+            struct tl_duckdb_description *last = description_unlink_locked(sources, link);
             if (last) {
                 last->next = unused;
                 unused = last;
@@ -178,7 +128,7 @@ static void forget(struct tl_duckdb_sources *sources, const struct source *sourc
         }
     pthread_mutex_unlock(&sources->mutex);
     while (unused) {
-        struct description *next = unused->next;
+        struct tl_duckdb_description *next = unused->next;
         description_free(sources, unused);
         unused = next;
     }
@@ -194,12 +144,12 @@ static uint64_t description_hash(const char *source, const char *schema, const c
     return tl_duckdb_hash(tl_duckdb_hash(tl_duckdb_hash(0, source), schema), name);
 }
 
-static struct description **find_description_locked(struct tl_duckdb_sources *sources, uint64_t hash, const char *source,
+static struct tl_duckdb_description **find_description_locked(struct tl_duckdb_sources *sources, uint64_t hash, const char *source,
                                                     const char *schema, const char *name)
 {
-    struct description **link = &sources->buckets[hash % BUCKETS];
+    struct tl_duckdb_description **link = &sources->buckets[hash % TL_DUCKDB_BUCKETS];
     for (; *link; link = &(*link)->next) {
-        const struct description *at = *link;
+        const struct tl_duckdb_description *at = *link;
         if (at->hash == hash && strcmp(at->source->config.name, source) == 0 && strcmp(at->dataset->schema, schema) == 0 &&
             strcmp(at->dataset->name, name) == 0)
             break;
@@ -207,11 +157,11 @@ static struct description **find_description_locked(struct tl_duckdb_sources *so
     return link;
 }
 
-static struct description *find_fresh(struct tl_duckdb_sources *sources, uint64_t hash, const char *source, const char *schema,
+static struct tl_duckdb_description *find_fresh(struct tl_duckdb_sources *sources, uint64_t hash, const char *source, const char *schema,
                                       const char *name)
 {
     pthread_mutex_lock(&sources->mutex);
-    struct description *found = *find_description_locked(sources, hash, source, schema, name);
+    struct tl_duckdb_description *found = *find_description_locked(sources, hash, source, schema, name);
     if (found && (found->source->replaced || tl_clock_monotonic_us() - found->fetched_at_us > FRESH_US))
         found = NULL;
     if (found)
@@ -221,16 +171,16 @@ static struct description *find_fresh(struct tl_duckdb_sources *sources, uint64_
 }
 
 /* Into the table, in place of an older one. */
-static void remember(struct tl_duckdb_sources *sources, struct description *description)
+static void remember(struct tl_duckdb_sources *sources, struct tl_duckdb_description *description)
 {
     pthread_mutex_lock(&sources->mutex);
     bool full = sources->described >= DESCRIPTIONS_MAX;
     pthread_mutex_unlock(&sources->mutex);
     if (full)
         forget(sources, NULL);
-    struct description *older = NULL;
+    struct tl_duckdb_description *older = NULL;
     pthread_mutex_lock(&sources->mutex);
-    struct description **link = find_description_locked(sources, description->hash, description->source->config.name,
+    struct tl_duckdb_description **link = find_description_locked(sources, description->hash, description->source->config.name,
                                                         description->dataset->schema, description->dataset->name);
     if (*link)
         older = description_unlink_locked(sources, link);
@@ -243,8 +193,8 @@ static void remember(struct tl_duckdb_sources *sources, struct description *desc
         description_free(sources, older);
 }
 
-static enum tl_code fetch_description(struct source *source, const char *schema, const char *name, const struct tl_stop *stop,
-                                      struct description **ret_description, struct tl_err *err)
+static enum tl_code fetch_description(struct tl_duckdb_source *source, const char *schema, const char *name, const struct tl_stop *stop,
+                                      struct tl_duckdb_description **ret_description, struct tl_err *err)
 {
     tl_arena *arena = tl_arena_new(DESCRIPTION_BYTES_MAX);
     struct tl_source_dataset *dataset = NULL;
@@ -255,8 +205,8 @@ static enum tl_code fetch_description(struct source *source, const char *schema,
         tl_arena_free(arena);
         return code;
     }
-    struct description *description = tl_heap_alloc(sizeof *description);
-    *description = (struct description){.source = source,
+    struct tl_duckdb_description *description = tl_heap_alloc(sizeof *description);
+    *description = (struct tl_duckdb_description){.source = source,
                                         .arena = arena,
                                         .dataset = dataset,
                                         .hash = description_hash(source->config.name, dataset->schema, dataset->name),
@@ -271,10 +221,10 @@ static enum tl_code describe(void *context, const char *source_name, const char 
                              tl_source **ret_source, void **ret_handle, struct tl_err *err)
 {
     struct tl_duckdb_sources *sources = context;
-    struct description *found =
+    struct tl_duckdb_description *found =
         find_fresh(sources, description_hash(source_name, schema, name), source_name, schema, name);
     if (!found) {
-        struct source *source = source_acquire(sources, source_name, err);
+        struct tl_duckdb_source *source = tl_duckdb_source_acquire(sources, source_name, err);
         if (!source)
             return err->code;
         enum tl_code code = source->driver->mode == TL_SOURCE_SCANS
@@ -282,7 +232,7 @@ static enum tl_code describe(void *context, const char *source_name, const char 
                                 : tl_err_set(err, TL_INTERNAL, "the source \"%s\" is not one that is scanned", source_name);
         if (code != TL_OK) {
             forget(sources, source);
-            source_release(sources, source);
+            tl_duckdb_source_release(sources, source);
             return code;
         }
         remember(sources, found);
@@ -297,7 +247,7 @@ static enum tl_code describe(void *context, const char *source_name, const char 
 static void release(void *context, void *handle)
 {
     struct tl_duckdb_sources *sources = context;
-    struct description *description = handle;
+    struct tl_duckdb_description *description = handle;
     pthread_mutex_lock(&sources->mutex);
     bool last = --description->users == 0;
     pthread_mutex_unlock(&sources->mutex);
@@ -308,124 +258,6 @@ static void release(void *context, void *handle)
 struct tl_hooks_calls tl_duckdb_sources_calls(struct tl_duckdb_sources *sources)
 {
     return (struct tl_hooks_calls){sources, describe, release};
-}
-
-/* ---- attached catalogs ---- */
-
-static void add_catalog(struct tl_buf *sql, const struct source *source)
-{
-    struct tl_buf name;
-    tl_buf_init(&name, TL_SOURCE_NAME_MAX + 8);
-    tl_buf_addf(&name, "p:%s", source->config.name);
-    tl_buf_add_identifier(sql, tl_buf_cstr(&name));
-    tl_buf_done(&name);
-}
-
-static void detach(struct tl_duckdb_sources *sources, const struct source *source)
-{
-    struct tl_err ignored;
-    tl_err_init(&ignored);
-    duckdb_connection connection;
-    struct tl_buf sql;
-    tl_buf_init(&sql, ATTACH_SQL_MAX);
-    tl_buf_adds(&sql, "DETACH DATABASE IF EXISTS ");
-    add_catalog(&sql, source);
-    if (tl_duckdb_connect(sources->database, &connection, &ignored) == TL_OK) {
-        enum tl_code code = tl_duckdb_execute(connection, tl_buf_cstr(&sql), &ignored);
-        (void)code; /* it was not attached: as wanted */
-        duckdb_disconnect(&connection);
-    }
-    tl_buf_done(&sql);
-}
-
-/* Under the source's attach_mutex. */
-static enum tl_code attach(struct tl_duckdb_sources *sources, struct source *source, struct tl_err *err)
-{
-    char catalog[TL_SOURCE_NAME_MAX + 8];
-    duckdb_connection connection;
-    struct tl_buf sql;
-    snprintf(catalog, sizeof catalog, "p:%s", source->config.name);
-    tl_buf_init(&sql, ATTACH_SQL_MAX);
-    if (source->driver->attach_sql(&source->config, catalog, &sql, err) == TL_OK) {
-        if (sql.failed)
-            tl_err_set(err, TL_TOO_LARGE, "the source \"%s\" has too many datasets to attach", source->config.name);
-        else if (tl_duckdb_connect(sources->database, &connection, err) == TL_OK) {
-            enum tl_code code = tl_duckdb_execute(connection, tl_buf_cstr(&sql), err);
-            duckdb_disconnect(&connection);
-            if (code != TL_OK)
-                detach(sources, source); /* half of it may have been made */
-        }
-    }
-    tl_buf_done(&sql);
-    hide_secrets(source, err);
-    return err->code;
-}
-
-static void report_attach(const struct source *source, struct tl_err *err)
-{
-    const struct tl_err *failure = &source->failure;
-    bool keep = failure->code == TL_SOURCE_AUTH || failure->code == TL_SOURCE_UNAVAILABLE || failure->code == TL_INVALID_ARGUMENT ||
-                failure->code == TL_CANCELLED;
-    tl_err_set(err, keep ? failure->code : TL_SOURCE_FAILED, "the source \"%s\" could not be opened: %s", source->config.name,
-               failure->message);
-    if (failure->detail[0])
-        tl_err_detail(err, "%s", failure->detail);
-    if (failure->hint[0])
-        tl_err_hint(err, "%s", failure->hint);
-}
-
-/* When it cannot be attached, whoever asks within the next second gets the same answer at once. */
-static enum tl_code ensure_attached(struct tl_duckdb_sources *sources, struct source *source, struct tl_err *err)
-{
-    enum tl_code code = TL_OK;
-    pthread_mutex_lock(&source->attach_mutex);
-    if (!source->attached && !source->replaced) {
-        if (!source->failed_at_us || tl_clock_monotonic_us() - source->failed_at_us > FAILED_US) {
-            tl_err_init(&source->failure);
-            source->attached = attach(sources, source, &source->failure) == TL_OK;
-            source->failed_at_us = source->attached ? 0 : tl_clock_monotonic_us();
-        }
-        if (!source->attached) {
-            report_attach(source, err);
-            code = err->code;
-        }
-    }
-    pthread_mutex_unlock(&source->attach_mutex);
-    return code;
-}
-
-/* "table:p:lake.raw.events" -> "lake"; false when it is not of an attached source. */
-static bool attached_source_of(const char *allowed, char name[TL_SOURCE_NAME_MAX])
-{
-    const char *at = strchr(allowed, ':');
-    if (!at || strncmp(at, ":p:", 3) != 0)
-        return false;
-    at += 3;
-    size_t size = strcspn(at, ".");
-    if (size == 0 || size >= TL_SOURCE_NAME_MAX)
-        return false;
-    memcpy(name, at, size);
-    name[size] = '\0';
-    return true;
-}
-
-enum tl_code tl_duckdb_sources_attach(struct tl_duckdb_sources *sources, const char *const *allowed, size_t allowed_count,
-                                      struct tl_err *err)
-{
-    char name[TL_SOURCE_NAME_MAX], last[TL_SOURCE_NAME_MAX] = "";
-    for (size_t i = 0; i < allowed_count; i++) {
-        if (!attached_source_of(allowed[i], name) || strcmp(name, last) == 0)
-            continue;
-        memcpy(last, name, sizeof last);
-        struct source *source = source_acquire(sources, name, err);
-        if (!source)
-            return err->code;
-        enum tl_code code = source->driver->mode == TL_SOURCE_ATTACHES ? ensure_attached(sources, source, err) : TL_OK;
-        source_release(sources, source);
-        if (code != TL_OK)
-            return code;
-    }
-    return TL_OK;
 }
 
 /* ---- commands ---- */
@@ -445,7 +277,7 @@ void tl_duckdb_sources_set_database(struct tl_duckdb_sources *sources, duckdb_da
     sources->database = database;
 }
 
-static enum tl_code make_source(struct tl_duckdb_sources *sources, const struct tl_source_config *config, struct source **ret_source,
+static enum tl_code make_source(struct tl_duckdb_sources *sources, const struct tl_source_config *config, struct tl_duckdb_source **ret_source,
                                 struct tl_err *err)
 {
     const struct tl_source_driver *driver = find_driver(sources, config->kind);
@@ -455,7 +287,7 @@ static enum tl_code make_source(struct tl_duckdb_sources *sources, const struct 
         return tl_err_set(err, TL_INVALID_ARGUMENT, "a source's name has at most %d bytes", TL_SOURCE_NAME_MAX - 1);
     if (driver->check(config, err) != TL_OK)
         return err->code;
-    struct source *source = tl_heap_alloc(sizeof *source);
+    struct tl_duckdb_source *source = tl_heap_alloc(sizeof *source);
     pthread_mutex_init(&source->attach_mutex, NULL);
     tl_err_init(&source->failure);
     source->driver = driver;
@@ -472,23 +304,23 @@ static enum tl_code make_source(struct tl_duckdb_sources *sources, const struct 
 }
 
 /* Out of use: nothing new is attached or remembered for it, statements that have it keep it. */
-static void retire(struct tl_duckdb_sources *sources, struct source *source)
+static void retire(struct tl_duckdb_sources *sources, struct tl_duckdb_source *source)
 {
     pthread_mutex_lock(&source->attach_mutex);
     pthread_mutex_lock(&sources->mutex);
     source->replaced = true;
     pthread_mutex_unlock(&sources->mutex);
     if (source->attached)
-        detach(sources, source);
+        tl_duckdb_detach(sources, source);
     pthread_mutex_unlock(&source->attach_mutex);
     forget(sources, source);
-    source_release(sources, source);
+    tl_duckdb_source_release(sources, source);
 }
 
-static struct source *take_out(struct tl_duckdb_sources *sources, const char *name)
+static struct tl_duckdb_source *take_out(struct tl_duckdb_sources *sources, const char *name)
 {
     pthread_mutex_lock(&sources->mutex);
-    struct source **link = find_locked(sources, name), *source = *link;
+    struct tl_duckdb_source **link = find_locked(sources, name), *source = *link;
     if (source) {
         *link = source->next;
         sources->count--;
@@ -500,7 +332,7 @@ static struct source *take_out(struct tl_duckdb_sources *sources, const char *na
 static bool is_known(struct tl_duckdb_sources *sources, const struct tl_source_config *config)
 {
     pthread_mutex_lock(&sources->mutex);
-    const struct source *source = *find_locked(sources, config->name);
+    const struct tl_duckdb_source *source = *find_locked(sources, config->name);
     bool known = source && same_config(&source->config, config);
     pthread_mutex_unlock(&sources->mutex);
     return known;
@@ -508,12 +340,12 @@ static bool is_known(struct tl_duckdb_sources *sources, const struct tl_source_c
 
 static enum tl_code put(struct tl_duckdb_sources *sources, const struct tl_source_config *config, struct tl_err *err)
 {
-    struct source *source = NULL;
+    struct tl_duckdb_source *source = NULL;
     if (is_known(sources, config))
         return TL_OK;
     if (make_source(sources, config, &source, err) != TL_OK)
         return err->code;
-    struct source *older = take_out(sources, config->name);
+    struct tl_duckdb_source *older = take_out(sources, config->name);
     if (older)
         retire(sources, older);
     pthread_mutex_lock(&sources->mutex);
@@ -542,14 +374,14 @@ enum tl_code tl_duckdb_sources_put(struct tl_duckdb_sources *sources, const stru
 enum tl_code tl_duckdb_sources_remove(struct tl_duckdb_sources *sources, const char *name, struct tl_err *err)
 {
     pthread_mutex_lock(&sources->change_mutex);
-    struct source *source = take_out(sources, name);
+    struct tl_duckdb_source *source = take_out(sources, name);
     if (source)
         retire(sources, source);
     pthread_mutex_unlock(&sources->change_mutex);
     return source ? TL_OK : tl_err_set(err, TL_CATALOG_NOT_FOUND, "there is no source \"%s\"", name);
 }
 
-static enum tl_code test_attached(struct source *source, duckdb_connection connection, tl_arena *arena, const char **ret_version,
+static enum tl_code test_attached(struct tl_duckdb_source *source, duckdb_connection connection, tl_arena *arena, const char **ret_version,
                                   struct tl_err *err)
 {
     const char *sql = tl_arena_printf(
@@ -572,23 +404,23 @@ static struct tl_stop stop_of(struct tl_duckdb_running *running)
 enum tl_code tl_duckdb_sources_test(struct tl_duckdb_sources *sources, const char *name, struct tl_duckdb_running *running,
                                     tl_arena *arena, const char **ret_version, struct tl_err *err)
 {
-    struct source *source = source_acquire(sources, name, err);
+    struct tl_duckdb_source *source = tl_duckdb_source_acquire(sources, name, err);
     if (!source)
         return err->code;
     struct tl_stop stop = stop_of(running);
     enum tl_code code = TL_OK;
     if (source->driver->mode == TL_SOURCE_SCANS)
         code = source->driver->test(source->open, &stop, arena, ret_version, err);
-    else if ((code = ensure_attached(sources, source, err)) == TL_OK)
+    else if ((code = tl_duckdb_attach(sources, source, TL_DUCKDB_UP_TO_DATE, err)) == TL_OK)
         code = test_attached(source, running->connection, arena, ret_version, err);
-    source_release(sources, source);
+    tl_duckdb_source_release(sources, source);
     return code;
 }
 
 enum tl_code tl_duckdb_sources_list(struct tl_duckdb_sources *sources, const char *name, struct tl_duckdb_running *running,
                                     tl_arena *arena, struct tl_source_dataset **ret_datasets, size_t *ret_count, struct tl_err *err)
 {
-    struct source *source = source_acquire(sources, name, err);
+    struct tl_duckdb_source *source = tl_duckdb_source_acquire(sources, name, err);
     if (!source)
         return err->code;
     struct tl_stop stop = stop_of(running);
@@ -596,9 +428,9 @@ enum tl_code tl_duckdb_sources_list(struct tl_duckdb_sources *sources, const cha
     forget(sources, source);
     if (source->driver->mode == TL_SOURCE_SCANS)
         code = source->driver->list(source->open, &stop, arena, ret_datasets, ret_count, err);
-    else if ((code = ensure_attached(sources, source, err)) == TL_OK)
+    else if ((code = tl_duckdb_attach(sources, source, TL_DUCKDB_UP_TO_DATE, err)) == TL_OK)
         code = tl_duckdb_list_catalog(running->connection, tl_arena_printf(arena, "p:%s", name), arena, ret_datasets, ret_count, err);
-    source_release(sources, source);
+    tl_duckdb_source_release(sources, source);
     return code;
 }
 
