@@ -21,7 +21,6 @@ struct tl_query {
     struct tl_buf page;        /* body of the last page, for a client that asks again */
     uint64_t page_token;       /* its number */
     bool finished;
-    bool columns_sent;
     bool full_precision;       /* client has PARAMETRIC_DATETIME */
     const struct tl_field *fields; /* as the client sees them */
     size_t field_count;

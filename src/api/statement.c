@@ -129,7 +129,12 @@ static struct tl_type coarse_type(tl_arena *arena, const struct tl_type *type)
 
 static void know_fields(struct tl_query *query)
 {
+    static const struct tl_field changed_rows = {"rows", {.id = TL_TYPE_INT64}};
     query->field_count = tl_answer_fields(query->answer, &query->fields);
+    if (tl_answer_update_type(query->answer)) {
+        query->fields = &changed_rows;
+        query->field_count = tl_answer_has_update_count(query->answer);
+    }
     if (query->full_precision)
         return;
     struct tl_field *fields = TL_NEW_ARRAY(query->rq.arena, struct tl_field, query->field_count);
@@ -231,7 +236,7 @@ static enum tl_code put_data(struct tl_api_call *call, struct tl_query *query, b
         }
         if (!batch)
             break;
-        if (batch->row_count > 0) {
+        if (batch->row_count > 0 && !tl_answer_update_type(query->answer)) {
             if (!any)
                 tl_buf_adds(page, ",\"data\":[");
             put_rows(page, call->rq.arena, query, batch, !any);
@@ -377,14 +382,18 @@ static void put_warnings(struct tl_json_writer *json, const tl_answer *answer)
 }
 
 /* INSERT and the like answer with one row: how many rows were changed. */
-static void put_update(struct tl_json_writer *json, struct tl_query *query)
+static void put_update_count(struct tl_json_writer *json, struct tl_query *query)
 {
-    const char *type = tl_answer_update_type(query->answer);
-    if (!type)
+    if (!tl_answer_update_type(query->answer) || !tl_answer_has_update_count(query->answer))
         return;
-    tl_json_pair_text(json, "updateType", type);
-    if (tl_answer_has_update_count(query->answer))
-        tl_json_pair_int64(json, "updateCount", tl_answer_update_count(query->answer));
+    int64_t count = tl_answer_update_count(query->answer);
+    tl_json_key(json, "data");
+    tl_json_begin_array(json);
+    tl_json_begin_array(json);
+    tl_json_put_int64(json, count);
+    tl_json_end_array(json);
+    tl_json_end_array(json);
+    tl_json_pair_int64(json, "updateCount", count);
 }
 
 static void finish(struct tl_query *query)
@@ -412,14 +421,14 @@ static void make_page(struct tl_api_call *call, struct tl_query *query, uint64_t
     bool end = query->answer == NULL;
     enum tl_code code = rq->err.code;
     if (query->answer) {
-        if (!query->columns_sent && (query->field_count > 0 || tl_answer_update_type(query->answer)))
-            put_columns(&json, query);
-        query->columns_sent = true;
+        put_columns(&json, query); /* on every page: some clients read each by itself */
+        if (tl_answer_update_type(query->answer)) /* on every page: clients decide by the first whether this is a query */
+            tl_json_pair_text(&json, "updateType", tl_answer_update_type(query->answer));
         code = put_data(call, query, &end);
         tl_answer_stats(query->answer, &query->stats);
     }
     if (code == TL_OK && end && query->answer)
-        put_update(&json, query);
+        put_update_count(&json, query);
     put_warnings(&json, query->answer);
     if (code != TL_OK || end)
         finish(query);
