@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { LIMIT_RANGED_MIN = 100000, RANGES_PER_THREAD = 8, CHEAP_FRACTION = 4, DEADLINE_GRACE_MS = 1000 };
+enum { LIMIT_RANGED_MIN = 100000, RANGES_PER_THREAD = 32, CHEAP_FRACTION = 4, DEADLINE_GRACE_MS = 1000 };
 
 /* --- what is sent --- */
 
