@@ -80,6 +80,7 @@ const char *tl_api_param(const struct tl_api_call *call, const char *name)
 
 void tl_api_fail(struct tl_api_call *call)
 {
+    tl_err_hint(&call->rq.err, "%s", tl_code_info(call->rq.err.code)->help); /* when nothing more exact was said */
     tl_http_respond_err(call->exchange, &call->rq.err);
 }
 
