@@ -26,6 +26,7 @@ const Pattern patterns[] = {
     {"No space left on device", TL_DISK_FULL},
     {"max_temp_directory_size", TL_DISK_FULL},
     {"failed to offload data block", TL_DISK_FULL},
+    {"NamespaceNotEmptyException", TL_SCHEMA_NOT_EMPTY},
     {"CommitFailedException", TL_CONFLICT},
     {"Conflict on ", TL_CONFLICT},
     {"write-write conflict", TL_CONFLICT},

@@ -442,10 +442,12 @@ static void start_tls_proxy(struct tls_proxy *proxy)
     close(life[0]);
     close(output[1]);
     proxy->life = life[1];
-    ssize_t size = read(output[0], proxy->port, sizeof proxy->port - 1);
+    size_t size = 0; /* the number and the line's end may come one after the other */
+    while (size < sizeof proxy->port - 1 && read(output[0], proxy->port + size, 1) == 1 && proxy->port[size] != '\n')
+        size++;
     close(output[0]);
     assert_true(size > 1);
-    proxy->port[size - 1] = 0; /* the line's end */
+    proxy->port[size] = '\0';
 }
 
 static void test_tls_is_used_and_the_certificate_checked(void **state)
