@@ -197,7 +197,7 @@ def postgres():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-POSTGRES_TABLE = """CREATE TABLE fact AS SELECT i::bigint AS id, (i % 100000)::int AS dim_id, (i * 7 % 1000)::int AS qty, (i % 100000)::numeric(12,2) / 100 AS price,
+POSTGRES_TABLE = """CREATE TABLE fact AS SELECT i::bigint AS id, (i % 100000)::int AS dim_id, (i * 7 % 1000)::int AS qty, ((i % 100000)::numeric / 100)::numeric(12,2) AS price,
  timestamp '2024-01-01' + (i % 31536000) * interval '1 second' AS ts, 'region-' || i % 50 AS region, (i % 1000) / 7.0::double precision AS weight
  FROM generate_series(1, 5000000) i; ANALYZE fact"""
 POSTGRES_QUERY = "SELECT count(id), sum(dim_id), max(qty), sum(price), max(ts), max(region), sum(weight) FROM {}"
