@@ -147,7 +147,8 @@ static void test_progress_is_told(void **state)
     tl_arena *arena = tl_arena_new(1 << 24);
     tl_request_init(&rq, arena);
     static const char *const allowed[] = {"table:memory.main.many"};
-    struct tl_engine_statement statement = {.sql = TL_STR("SELECT sum(hash(sha256(i::VARCHAR)) % 7) FROM memory.main.many"), .allowed = allowed, .allowed_count = 1};
+    struct tl_engine_statement statement = {.sql = TL_STR("SELECT sum(hash(sha256(i::VARCHAR)) % 7) FROM memory.main.many"),
+            .allowed = allowed, .allowed_count = 1};
     make_table("CREATE TABLE memory.main.many AS SELECT i FROM range(4000000) t(i)");
     assert_int_equal(tl_engine_run(&rq, engine(), NULL, &statement, &result), TL_OK);
     double best = -1;
@@ -211,7 +212,8 @@ static void test_large_sorts_spill(void **state)
 {
     (void)state;
     struct answer answer;
-    ask(engine(), &(struct question){.sql = "SELECT hash(i) AS h, i::VARCHAR || repeat('y', 60) AS s FROM range(4000000) t(i) ORDER BY h", .no_text = true}, &answer);
+    ask(engine(), &(struct question){.sql = "SELECT hash(i) AS h, i::VARCHAR || repeat('y', 60) AS s FROM range(4000000) t(i) ORDER BY h",
+            .no_text = true}, &answer);
     assert_string_equal(answer.err.message, "");
     assert_int_equal(answer.stats.rows, 4000000);
     answer_done(&answer);
@@ -224,7 +226,8 @@ static void test_spilling_has_a_limit(void **state)
     testing_start(&small, (int64_t)64 << 20, (int64_t)20 << 20, NULL);
     struct answer answer;
     ask(small.engine, &(struct question){.sql = "SELECT hash(i) AS h, sha256(i::VARCHAR) AS s FROM range(8000000) t(i) ORDER BY h", .no_text = true}, &answer);
-    assert_true(answer.code == TL_DISK_FULL || answer.code == TL_MEMORY_EXCEEDED);
+    if (answer.code != TL_DISK_FULL && answer.code != TL_MEMORY_EXCEEDED)
+        fail_msg("%s: %s (%s)", tl_code_info(answer.code)->name, answer.err.message, answer.err.detail);
     answer_done(&answer);
     expect_rows(small.engine, "SELECT 1", "1\n");
     testing_stop(&small);
@@ -242,7 +245,8 @@ static void test_wide_rows_of_a_table_stream(void **state)
         tl_buf_addf(&sql, ", i + %d AS c%d, s || '%d' AS t%d", i, i, i, i);
     tl_buf_adds(&sql, " FROM memory.main.wide");
     make_table("CREATE TABLE memory.main.wide AS SELECT i, 'a text that is not short ' || i AS s FROM range(300000) t(i)");
-    ask(engine(), &(struct question){.sql = tl_buf_cstr(&sql), .no_text = true, .allowed = allowed, .allowed_count = 1, .run_time_us_max = SECONDS(60)}, &answer);
+    ask(engine(), &(struct question){.sql = tl_buf_cstr(&sql), .no_text = true, .allowed = allowed,
+            .allowed_count = 1, .run_time_us_max = SECONDS(60)}, &answer);
     assert_string_equal(answer.err.message, "");
     assert_int_equal(answer.stats.rows, 300000);
     answer_done(&answer);
@@ -306,7 +310,7 @@ static void test_statements_meanwhile_wait(void **state)
     (void)state;
     usleep(5500 * 1000);
     kill(pid_of(engine()), SIGKILL);
-    usleep(20 * 1000); /* the supervisor knows */
+    usleep(300 * 1000); /* the supervisor knows, on a busy machine too */
     expect_rows(engine(), "SELECT 1", "1\n");
 }
 

@@ -171,7 +171,8 @@ static void test_attached_tables_answer_only_when_allowed(void **state)
     ask(engine(), &(struct question){.sql = "SELECT count(*) FROM \"p:ops\".main.accounts", .allowed = &other, .allowed_count = 1}, &answer);
     assert_int_equal(answer.code, TL_NOT_ALLOWED);
     answer_done(&answer);
-    ask(engine(), &(struct question){.sql = "INSERT INTO \"p:ops\".main.accounts VALUES (1, 'x', NULL, NULL, NULL)", .allowed = &other, .allowed_count = 1}, &answer);
+    ask(engine(), &(struct question){.sql = "INSERT INTO \"p:ops\".main.accounts VALUES (1, 'x', NULL, NULL, NULL)",
+            .allowed = &other, .allowed_count = 1}, &answer);
     assert_true(answer.code != TL_OK);
     answer_done(&answer);
 }
@@ -249,7 +250,8 @@ static void test_a_waiting_scan_is_stopped(void **state)
     put_good(engine(), "num", "test_numbers", "rows", "5000");
     int pid = pid_of(engine());
     int64_t start_us = tl_clock_monotonic_us();
-    ask(engine(), &(struct question){.sql = "SELECT sum(n) FROM tl_scan('num', 'counter', 'slow')", .allowed = &allowed, .allowed_count = 1, .run_time_us_max = SECONDS(1) / 2}, &answer);
+    ask(engine(), &(struct question){.sql = "SELECT sum(n) FROM tl_scan('num', 'counter', 'slow')", .allowed = &allowed,
+            .allowed_count = 1, .run_time_us_max = SECONDS(1) / 2}, &answer);
     assert_int_equal(answer.code, TL_TIME_EXCEEDED);
     assert_true(tl_clock_monotonic_us() - start_us < SECONDS(3));
     answer_done(&answer);

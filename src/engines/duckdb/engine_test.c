@@ -157,7 +157,8 @@ static void test_parameters_keep_their_types(void **state)
                         "-5|o'clock|-123.45|2022-01-08|true|0.5|NULL|0.001|00000000-0000-0000-0000-000000000001|1970-01-01 00:00:01.5|"
                         "255|1 month 2 days 00:00:03|BIGINT|DECIMAL(12,2)|UTINYINT\n");
     answer_done(&answer);
-    ask(engine(), &(struct question){.sql = "SELECT i FROM range(10) t(i) WHERE i = $1", .params = (struct tl_value[]){{.type = tl_type_simple(TL_TYPE_INT64), .as.int64 = 7}}, .param_count = 1}, &answer);
+    ask(engine(), &(struct question){.sql = "SELECT i FROM range(10) t(i) WHERE i = $1",
+            .params = (struct tl_value[]){{.type = tl_type_simple(TL_TYPE_INT64), .as.int64 = 7}}, .param_count = 1}, &answer);
     assert_string_equal(tl_buf_cstr(&answer.text), "7\n");
     answer_done(&answer);
     ask(engine(), &(struct question){.sql = "SELECT $1, $2", .params = params, .param_count = 1}, &answer);
@@ -355,7 +356,8 @@ static void test_views_are_made_once(void **state)
         /* a name that exists is used as it is: the second definition is never read */
         if (i == 1)
             views[0].select_sql = "SELECT this is not sql";
-        ask(engine(), &(struct question){.sql = "SELECT count(*), max(name) FROM \"g1:ops\".public.t, \"g1:ops\".other.t", .views = views, .view_count = 2}, &answer);
+        ask(engine(), &(struct question){.sql = "SELECT count(*), max(name) FROM \"g1:ops\".public.t, \"g1:ops\".other.t",
+                .views = views, .view_count = 2}, &answer);
         assert_string_equal(answer.err.message, "");
         assert_string_equal(tl_buf_cstr(&answer.text), "5|x\n");
         answer_done(&answer);

@@ -26,6 +26,7 @@ const Pattern patterns[] = {
     {"No space left on device", TL_DISK_FULL},
     {"max_temp_directory_size", TL_DISK_FULL},
     {"failed to offload data block", TL_DISK_FULL},
+    {"Error: Out of Memory Error: ", TL_MEMORY_EXCEEDED}, /* met by another thread first: wrapped in "closed pending query result" */
     {"NamespaceNotEmptyException", TL_SCHEMA_NOT_EMPTY},
     {"CommitFailedException", TL_CONFLICT},
     {"Conflict on ", TL_CONFLICT},
