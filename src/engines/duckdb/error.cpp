@@ -26,7 +26,9 @@ const Pattern patterns[] = {
     {"No space left on device", TL_DISK_FULL},
     {"max_temp_directory_size", TL_DISK_FULL},
     {"failed to offload data block", TL_DISK_FULL},
-    {"Error: Out of Memory Error: ", TL_MEMORY_EXCEEDED}, /* met by another thread first: wrapped in "closed pending query result" */
+    /* met by another thread first: the engine wraps the error in another one about a closed result */
+    {"Error: Out of Memory Error: ", TL_MEMORY_EXCEEDED},
+    {"Error: {\"exception_type\":\"Out of Memory\"", TL_MEMORY_EXCEEDED},
     {"NamespaceNotEmptyException", TL_SCHEMA_NOT_EMPTY},
     {"CommitFailedException", TL_CONFLICT},
     {"Conflict on ", TL_CONFLICT},
