@@ -10,13 +10,39 @@
 
 enum { SETTING_SQL_MAX = 1 << 20, EXPRESSION_DEPTH_MAX = 250 };
 
+/* When a statement fails between its start and its first row, the engine says that it cannot go on, and the reason behind that. */
+static void unwrap(struct tl_err *err)
+{
+    static const char mark[] = "Error: ";
+    if (!strstr(err->message, "closed pending query result") || strncmp(err->detail, mark, sizeof mark - 1) != 0)
+        return;
+    struct tl_err inner;
+    tl_err_init(&inner);
+    tl_hooks_error(err->detail + sizeof mark - 1, DUCKDB_ERROR_INVALID, &inner);
+    *err = inner;
+}
+
+/* Its advice is about settings that nobody can change here. */
+static void advise(struct tl_err *err)
+{
+    if (err->code != TL_MEMORY_EXCEEDED && err->code != TL_DISK_FULL)
+        return;
+    err->detail[0] = err->hint[0] = '\0';
+    tl_err_hint(err, err->code == TL_MEMORY_EXCEEDED ? "filter or aggregate earlier, or raise engine.memory"
+                                                     : "filter or aggregate earlier, or raise engine.spill_limit");
+}
+
 enum tl_code tl_duckdb_error(duckdb_connection connection, const char *message, int type, struct tl_err *err)
 {
     struct tl_err said;
     tl_err_init(&said);
-    if (tl_hooks_take_error(connection, &said) && said.code != TL_OK)
-        return tl_err_copy(err, &said);
-    return tl_hooks_error(message ? message : "", type, err);
+    if (!tl_hooks_take_error(connection, &said) || said.code == TL_OK) {
+        tl_err_init(&said);
+        tl_hooks_error(message ? message : "", type, &said);
+        unwrap(&said);
+        advise(&said);
+    }
+    return tl_err_copy(err, &said);
 }
 
 static void allow_everything(duckdb_connection connection)

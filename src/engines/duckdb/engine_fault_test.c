@@ -206,6 +206,9 @@ static void test_outgrowing_memory_is_an_error(void **state)
     expect_error(engine(), "SELECT length(string_agg(i::VARCHAR || repeat('x', 100), '')) FROM range(10000000) t(i)", TL_MEMORY_EXCEEDED, NULL);
     expect_rows(engine(), "SELECT 1", "1\n");
     assert_int_equal(pid_of(engine()), pid);
+    /* also when it fails before its first row, which the engine wraps in another error */
+    for (int i = 0; i < 10; i++)
+        expect_error(engine(), "SELECT list(i) FROM range(60000000) t(i)", TL_MEMORY_EXCEEDED, NULL);
 }
 
 static void test_large_sorts_spill(void **state)
