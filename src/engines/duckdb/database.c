@@ -224,7 +224,7 @@ static enum tl_code lock(duckdb_connection connection, const struct tl_duckdb_op
     tl_buf_addf(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL max_expression_depth = %d; ", EXPRESSION_DEPTH_MAX);
     add_paths(&sql, options, true);
     add_paths(&sql, options, false);
-    tl_buf_adds(&sql, "SET allowed_configs = ['TimeZone', 'enable_progress_bar', 'enable_progress_bar_print', 'streaming_buffer_size']; "
+    tl_buf_adds(&sql, "SET allowed_configs = ['TimeZone', 'enable_progress_bar', 'enable_progress_bar_print']; "
                       "SET enable_external_access = false; SET lock_configuration = true");
     if (sql.failed)
         tl_err_set(err, TL_CONFIG, "the engine has too many paths to allow");
