@@ -11,7 +11,7 @@
 #include "data/value.h"
 
 enum tl_expr_kind {
-    TL_EXPR_COLUMN,   /* column: index into the dataset's columns */
+    TL_EXPR_COLUMN,   /* column: index into the columns of the dataset, or of input number `input` of a derivation */
     TL_EXPR_CONSTANT, /* value */
     TL_EXPR_EQ,       /* two children, and so on up to GE */
     TL_EXPR_NE,
@@ -26,14 +26,22 @@ enum tl_expr_kind {
     TL_EXPR_AND,      /* two or more */
     TL_EXPR_OR,
     TL_EXPR_FUNCTION, /* function: the engine's name, in lower case ("prefix", "lower", "+"); children are arguments */
+    TL_EXPR_CAST,     /* child 0 as `type`; what cannot be converted is an error, as in the engine */
+    TL_EXPR_CASE,     /* children: condition, value, condition, value, ..., value of ELSE */
+    TL_EXPR_COALESCE, /* one or more */
+    TL_EXPR_AGGREGATE, /* in the outputs of a grouped derivation only, at the top.  function: "count_star", "count", "sum", "min",
+                        * "max", "avg" ...; children are arguments */
 };
 
 struct tl_expr {
     enum tl_expr_kind kind;
     struct tl_type type;        /* of the result, as the engine sees it */
+    int input;                  /* COLUMN: which input of the derivation; 0 over a dataset */
     int column;                 /* COLUMN */
     struct tl_value value;      /* CONSTANT */
-    const char *function;       /* FUNCTION */
+    const char *function;       /* FUNCTION, AGGREGATE */
+    bool distinct;              /* AGGREGATE: over the distinct values of its argument */
+    struct tl_expr *filter;     /* AGGREGATE: only rows for which it is true; NULL = all */
     size_t child_count;
     struct tl_expr **children;
 };

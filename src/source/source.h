@@ -61,6 +61,8 @@ struct tl_source_column {
 
 enum tl_dataset_kind { TL_DATASET_TABLE, TL_DATASET_VIEW };
 
+struct tl_derivation;
+
 struct tl_source_dataset {
     const char *schema;
     const char *name;
@@ -71,6 +73,34 @@ struct tl_source_dataset {
     size_t column_count;
     const struct tl_source_column *columns;
     void *driver_data;       /* what the driver wants to remember (pages of the heap, engine of the table ...); in the same arena */
+    const struct tl_derivation *derivation; /* NULL = it is there at the source; else the source computes it, see `derive` */
+};
+
+/* A dataset that the source makes of others by itself:
+ *   SELECT outputs FROM inputs[0] [JOIN inputs[1] ON conditions ...] WHERE filters [GROUP BY groups]
+ * Each input is a dataset of the same source, derived ones too; so a join of two aggregates, or a filter on an aggregate (a
+ * scan with filters of a derived dataset), needs no further words.  Expressions speak of columns as (input, column). */
+enum tl_join_kind { TL_JOIN_INNER, TL_JOIN_LEFT, TL_JOIN_SEMI, TL_JOIN_ANTI };
+
+struct tl_derivation_input {
+    const struct tl_source_dataset *dataset;
+    enum tl_join_kind join;  /* with all inputs before it; of no meaning for the first */
+    size_t condition_count;
+    const struct tl_expr *const *conditions; /* ANDed; of this and earlier inputs */
+};
+
+enum { TL_DERIVATION_INPUTS_MAX = 16 };
+
+struct tl_derivation {
+    size_t input_count;
+    const struct tl_derivation_input *inputs;
+    size_t filter_count;
+    const struct tl_expr *const *filters; /* ANDed */
+    bool grouped;                         /* one row a group; without groups exactly one row */
+    size_t group_count;
+    const struct tl_expr *const *groups;
+    size_t output_count;
+    const struct tl_expr *const *outputs; /* when grouped: expressions equal to one of the groups, or AGGREGATE */
 };
 
 /* What one scan should read.  The rows that satisfy `filters` (all of them, when the driver said it can push each), with
@@ -135,6 +165,12 @@ struct tl_source_driver {
      * and reason is not NULL, *reason says why in a few words (static text). */
     bool (*can_push)(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr, const char **reason);
     bool (*can_push_order)(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_scan_order *order);
+    /* NULL: this driver derives nothing.  Else: can the source compute this, meaning exactly what the engine means (types,
+     * NULLs, NaN, overflow, collation)?  Called while planning: must not wait.  True: *ret_dataset, in the arena, has one column
+     * an output, of exactly the output's type, and may be scanned, filtered, ordered, limited and derived from like others; its
+     * row_estimate is -1 when the driver has no better guess than the planner.  False: *reason as in can_push. */
+    bool (*derive)(tl_source *source, const struct tl_derivation *derivation, tl_arena *arena,
+                   struct tl_source_dataset **ret_dataset, const char **reason);
 
     /* Start: decides the number of parts (>= 1) that may be read at once, given at most threads_max.  All parts see one
      * state of the data where the source can do that.  `request` and `arena` live until scan_close. */
