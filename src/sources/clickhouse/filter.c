@@ -256,9 +256,10 @@ static bool add_by_kind(struct filter *filter, const struct tl_expr *expr)
     case TL_EXPR_FUNCTION:
         return function(filter, expr);
     case TL_EXPR_CONSTANT:
-        break;
+        return decline(filter, "a constant alone");
+    default:
+        return decline(filter, "an expression without an equal spelling there");
     }
-    return decline(filter, "a constant alone");
 }
 
 static bool add(struct filter *filter, const struct tl_expr *expr)
