@@ -1,11 +1,10 @@
 #include "api/queries.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 
 enum { BUCKETS = 1024, PAGE_MAX = 512 * 1024 * 1024, REAP_EVERY_MS = 1000, KEEP_FINISHED_US = 30 * 1000000 };
 
@@ -24,11 +23,8 @@ struct tl_query *tl_query_new(void)
 {
     struct tl_query *query = tl_heap_alloc(sizeof *query);
     tl_request_init(&query->rq, tl_arena_new(TL_QUERY_ARENA_MAX));
-    unsigned char random[16];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+    if (tl_random_hex(query->slug, (sizeof query->slug - 1) / 2, &query->rq.err) != TL_OK)
         abort(); /* without random slugs anyone could read results */
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(query->slug + 2 * i, 3, "%02x", random[i]);
     tl_buf_init(&query->page, PAGE_MAX);
     query->created_us = query->touched_us = tl_clock_monotonic_us();
     pthread_mutex_init(&query->lock, NULL);

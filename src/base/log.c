@@ -31,7 +31,7 @@ void tl_log_init(int fd, enum tl_log_level level, enum tl_log_form form)
     atomic_store(&log_colour, terminal && !(no_colour && no_colour[0]));
 }
 
-bool tl_log_enabled(enum tl_log_level level)
+static bool is_enabled(enum tl_log_level level)
 {
     return (int)level >= atomic_load(&log_level);
 }
@@ -211,7 +211,7 @@ static void end_line(struct tl_buf *buf, bool human)
 
 void tl_log(enum tl_log_level level, const char *room, const char *message, ...)
 {
-    if (!tl_log_enabled(level))
+    if (!is_enabled(level))
         return;
     struct tl_buf buf;
     bool human = atomic_load(&log_human);
@@ -235,7 +235,7 @@ void tl_log(enum tl_log_level level, const char *room, const char *message, ...)
 
 void tl_log_err(enum tl_log_level level, const char *room, const char *message, const struct tl_err *err)
 {
-    if (!tl_log_enabled(level))
+    if (!is_enabled(level))
         return;
     struct tl_buf buf;
     bool human = atomic_load(&log_human);

@@ -13,7 +13,6 @@ enum tl_log_form { TL_LOG_AUTO, TL_LOG_JSON, TL_LOG_HUMAN };
 
 /* AUTO: human when fd is a terminal (colour unless NO_COLOR is set), else JSON. */
 void tl_log_init(int fd, enum tl_log_level level, enum tl_log_form form);
-bool tl_log_enabled(enum tl_log_level level);
 
 /* tl_log(TL_LOG_INFO, "engine", "engine started", "pid", "%d", pid, "version", "%s", v, NULL)
  * After the message: key, printf format, one argument -- repeated -- then NULL. */

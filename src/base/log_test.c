@@ -85,8 +85,6 @@ static void test_less_serious_events_are_left_out(void **state)
     tl_log_init(file, TL_LOG_WARN, TL_LOG_JSON);
     tl_log(TL_LOG_INFO, "api", "not this", NULL);
     tl_log(TL_LOG_WARN, "api", "but this", NULL);
-    assert_false(tl_log_enabled(TL_LOG_INFO));
-    assert_true(tl_log_enabled(TL_LOG_ERROR));
     assert_null(strstr(read_said(), "not this"));
     assert_non_null(strstr(read_said(), "but this"));
 }

@@ -1,5 +1,4 @@
 /* townlake doctor: what could be wrong here, one line each, and what to do about it. */
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,6 +6,7 @@
 
 #include "base/config.h"
 #include "cli/cli_int.h"
+#include "cli/installation.h"
 #include "io/process.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, WAIT_US = 5 * 1000000 };
@@ -33,32 +33,17 @@ static void report(struct doctor *doctor, enum verdict verdict, const char *what
 
 #define SAY(...) tl_arena_printf(doctor->arena, __VA_ARGS__)
 
-static const char *beside(struct doctor *doctor, const char *const *candidates)
-{
-    char folder[PATH_MAX], real[PATH_MAX];
-    struct tl_err ignored;
-    tl_err_init(&ignored);
-    if (tl_program_dir(folder, sizeof folder, &ignored) != TL_OK)
-        return NULL;
-    for (; *candidates; candidates++)
-        if (realpath(SAY("%s/%s", folder, *candidates), real))
-            return tl_arena_strdup(doctor->arena, real);
-    return NULL;
-}
-
 static void check_engine(struct doctor *doctor)
 {
-    static const char *const programs[] = {"townlake-engine", "../libexec/townlake/townlake-engine", NULL};
-    static const char *const folders[] = {"../lib/townlake/extensions", "extensions", "../.deps/ext", NULL};
     const char *program = tl_config_text(doctor->config, "engine.program"), *folder = tl_config_text(doctor->config, "engine.extensions");
     if (!program || !*program)
-        program = beside(doctor, programs);
+        program = tl_installation_find(doctor->arena, TL_INSTALLED_ENGINE);
     if (program && access(program, X_OK) == 0)
         report(doctor, GOOD, SAY("engine program %s", program), NULL);
     else
         report(doctor, BAD, "the engine program townlake-engine is not beside this program", "run `make build`, or set engine.program");
     if (!folder || !*folder)
-        folder = beside(doctor, folders);
+        folder = tl_installation_find(doctor->arena, TL_INSTALLED_EXTENSIONS);
     static const char *const names[] = {"avro", "httpfs", "iceberg"};
     for (size_t i = 0; i < 3; i++) {
         const char *path = SAY("%s/%s.duckdb_extension", folder ? folder : ".", names[i]);

@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "cli/cli.h"
+#include "cli/installation.h"
 #include "daemon/demo_world.h"
 #include "daemon/serve.h"
 #include "io/process.h"
@@ -61,21 +62,12 @@ static enum tl_code find_folder(struct demo *demo, const char *given, struct tl_
 
 static enum tl_code find_parts(struct demo *demo, struct tl_err *err)
 {
-    char folder[PATH_MAX], real[PATH_MAX];
-    if (tl_program_dir(folder, sizeof folder, err) != TL_OK)
-        return err->code;
-    static const char *const engines[] = {"townlake-engine", "../libexec/townlake/townlake-engine"};
-    for (size_t i = 0; i < 2 && !demo->world.engine_program; i++)
-        if (realpath(tl_arena_printf(demo->arena, "%s/%s", folder, engines[i]), real))
-            demo->world.engine_program = tl_arena_strdup(demo->arena, real);
-    static const char *const servers[] = {"../demo/servers", "../share/townlake/demo/servers"};
-    for (size_t i = 0; i < 2 && !demo->world.servers_folder; i++)
-        if (realpath(tl_arena_printf(demo->arena, "%s/%s", folder, servers[i]), real))
-            demo->world.servers_folder = tl_arena_strdup(demo->arena, real);
+    demo->world.engine_program = tl_installation_find(demo->arena, TL_INSTALLED_ENGINE);
+    demo->world.servers_folder = tl_installation_find(demo->arena, TL_INSTALLED_DEMO_SERVERS);
     if (!demo->world.engine_program)
-        return tl_err_set(err, TL_CONFIG, "townlake-engine is not beside this program in \"%s\"", folder);
+        return tl_err_set(err, TL_CONFIG, "townlake-engine is not beside this program");
     if (demo->world.federated && !demo->world.servers_folder)
-        return tl_err_set(err, TL_CONFIG, "the starters of PostgreSQL and ClickHouse are not beside this program in \"%s\"", folder);
+        return tl_err_set(err, TL_CONFIG, "the starters of PostgreSQL and ClickHouse are not beside this program");
     return TL_OK;
 }
 
@@ -118,13 +110,9 @@ static enum tl_code make_tokens(struct demo *demo, struct tl_err *err)
         if (access(path, F_OK) == 0 && tl_file_read(path, &kept, err) == TL_OK && kept.size >= TOKEN_SIZE - 1) {
             memcpy(demo->tokens[i], tl_buf_cstr(&kept), TOKEN_SIZE - 1);
         } else {
-            unsigned char random[16];
-            if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-                tl_err_errno(err, TL_IO, errno, "could not get random bytes");
             memcpy(demo->tokens[i], "tlk_", 4);
-            for (size_t k = 0; k < sizeof random; k++)
-                snprintf(demo->tokens[i] + 4 + 2 * k, 3, "%02x", random[k]);
-            if (err->code == TL_OK && tl_file_write(path, demo->tokens[i], TOKEN_SIZE - 1, 0600, err) != TL_OK)
+            if (tl_random_hex(demo->tokens[i] + 4, (TOKEN_SIZE - 5) / 2, err) == TL_OK &&
+                tl_file_write(path, demo->tokens[i], TOKEN_SIZE - 1, 0600, err) != TL_OK)
                 tl_err_detail(err, "the token of \"%s\"", people[i].user);
         }
         tl_buf_done(&kept);
@@ -186,7 +174,7 @@ static enum tl_code write_environment(struct demo *demo, tl_serve *serve, struct
 
 /* ---- the lake, filled through the door ---- */
 
-static enum tl_code run_statement(struct demo *demo, tl_serve *serve, struct tl_str sql, struct tl_err *err)
+static enum tl_code run_statement(tl_serve *serve, struct tl_str sql, struct tl_err *err)
 {
     static const char *const groups[] = {"admin"};
     static const struct tl_principal principal = {.user = "admin", .group_count = 1, .groups = groups, .authenticated = true};
@@ -208,7 +196,6 @@ static enum tl_code run_statement(struct demo *demo, tl_serve *serve, struct tl_
         tl_err_detail(err, "while running: %.*s", (int)(sql.size < 200 ? sql.size : 200), sql.data);
     }
     tl_arena_free(arena);
-    (void)demo;
     return err->code;
 }
 
@@ -229,13 +216,13 @@ static enum tl_code with_stage(struct demo *demo, tl_serve *serve, bool add, str
     return code == TL_OK ? TL_OK : tl_err_copy(err, &rq.err);
 }
 
-static enum tl_code run_lake_script(struct demo *demo, tl_serve *serve, struct tl_err *err)
+static enum tl_code run_lake_script(tl_serve *serve, struct tl_err *err)
 {
     for (const char *at = lake_sql; *at;) {
         while (strncmp(at, "--", 2) == 0 || *at == '\n' || *at == ' ')
             at = *at == '-' ? strchrnul(at, '\n') : at + 1;
         const char *end = strchrnul(at, ';');
-        if (end > at && run_statement(demo, serve, (struct tl_str){at, (size_t)(end - at)}, err) != TL_OK)
+        if (end > at && run_statement(serve, (struct tl_str){at, (size_t)(end - at)}, err) != TL_OK)
             return err->code;
         at = *end ? end + 1 : end;
     }
@@ -249,7 +236,7 @@ static enum tl_code fill_lake(struct demo *demo, tl_serve *serve, struct tl_err 
     if (access(marker, F_OK) == 0)
         return TL_OK;
     int64_t started_us = tl_clock_monotonic_us();
-    if (with_stage(demo, serve, true, err) != TL_OK || run_lake_script(demo, serve, err) != TL_OK || with_stage(demo, serve, false, err) != TL_OK)
+    if (with_stage(demo, serve, true, err) != TL_OK || run_lake_script(serve, err) != TL_OK || with_stage(demo, serve, false, err) != TL_OK)
         return err->code;
     struct tl_request rq;
     tl_request_init(&rq, demo->arena);

@@ -1,15 +1,15 @@
 #include "daemon/serve.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/random.h"
+#include "cli/installation.h"
 #include "daemon/drivers.h"
 #include "io/process.h"
 
@@ -45,35 +45,24 @@ static const char *absolute_path(tl_arena *arena, const char *path)
     return tl_arena_printf(arena, "%s/%s", here, path);
 }
 
-static const char *first_existing(tl_arena *arena, const char *folder, const char *const *candidates)
+/* Where the configuration says, else beside this program. */
+static const char *configured_or_installed(tl_serve *serve, const char *key, enum tl_installed what)
 {
-    for (; *candidates; candidates++) {
-        const char *path = tl_arena_printf(arena, "%s/%s", folder, *candidates);
-        char real[PATH_MAX];
-        if (realpath(path, real))
-            return tl_arena_strdup(arena, real);
-    }
-    return NULL;
+    const char *path = tl_config_text(serve->config, key);
+    return path && *path ? absolute_path(serve->arena, path) : tl_installation_find(serve->arena, what);
 }
 
-/* The engine's program and extensions: where the configuration says, else beside this program (installed or in a build tree). */
 static enum tl_code find_engine(tl_serve *serve, struct tl_engine_options *engine, struct tl_err *err)
 {
-    static const char *const programs[] = {"townlake-engine", "../libexec/townlake/townlake-engine", NULL};
-    static const char *const folders[] = {"../lib/townlake/extensions", "extensions", "../.deps/ext", NULL};
-    char folder[PATH_MAX];
-    if (tl_program_dir(folder, sizeof folder, err) != TL_OK)
-        return err->code;
-    const char *program = tl_config_text(serve->config, "engine.program"), *extensions = tl_config_text(serve->config, "engine.extensions");
-    engine->program = program && *program ? absolute_path(serve->arena, program) : first_existing(serve->arena, folder, programs);
-    engine->extensions = extensions && *extensions ? absolute_path(serve->arena, extensions) : first_existing(serve->arena, folder, folders);
+    engine->program = configured_or_installed(serve, "engine.program", TL_INSTALLED_ENGINE);
+    engine->extensions = configured_or_installed(serve, "engine.extensions", TL_INSTALLED_EXTENSIONS);
     if (!engine->program || access(engine->program, X_OK) != 0) {
-        tl_err_set(err, TL_CONFIG, "the engine program is not where it should be: \"%s\"", engine->program ? engine->program : folder);
+        tl_err_set(err, TL_CONFIG, "the engine program \"%s\" is not where it should be", engine->program ? engine->program : "townlake-engine");
         tl_err_hint(err, "set engine.program to the path of townlake-engine");
         return TL_CONFIG;
     }
     if (!engine->extensions) {
-        tl_err_set(err, TL_CONFIG, "the engine's extensions are not beside the program in \"%s\"", folder);
+        tl_err_set(err, TL_CONFIG, "the engine's extensions are not beside the program");
         tl_err_hint(err, "set engine.extensions to the folder that holds iceberg.duckdb_extension");
         return TL_CONFIG;
     }
@@ -213,16 +202,6 @@ static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
     return TL_OK;
 }
 
-static enum tl_code make_token(char token[2 * TOKEN_BYTES + 1], struct tl_err *err)
-{
-    unsigned char random[TOKEN_BYTES];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        return tl_err_errno(err, TL_IO, errno, "could not get random bytes");
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(token + 2 * i, 3, "%02x", random[i]);
-    return TL_OK;
-}
-
 static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
 {
     serve->state_dir = absolute_path(serve->arena, tl_config_text(serve->config, "state.directory"));
@@ -237,7 +216,7 @@ static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
 
 static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *options, struct tl_err *err)
 {
-    if (make_token(serve->engine_token, err) != TL_OK || tl_auth_new(serve->config, &serve->auth, err) != TL_OK)
+    if (tl_random_hex(serve->engine_token, TOKEN_BYTES, err) != TL_OK || tl_auth_new(serve->config, &serve->auth, err) != TL_OK)
         return err->code;
     if (start_state(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
@@ -283,11 +262,6 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     tl_arena_free(serve->arena);
     free(serve);
     return NULL;
-}
-
-int tl_serve_port(const tl_serve *serve)
-{
-    return tl_http_server_port(serve->http);
 }
 
 const char *tl_serve_url(const tl_serve *serve)

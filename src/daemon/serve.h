@@ -20,7 +20,6 @@ struct tl_serve_options {
 TL_CHECKED enum tl_code tl_serve_start(const struct tl_serve_options *options, tl_serve **ret_serve, struct tl_err *err);
 tl_serve *tl_serve_stop(tl_serve *serve);
 
-int tl_serve_port(const tl_serve *serve);
 const char *tl_serve_url(const tl_serve *serve); /* "http://127.0.0.1:8080" */
 tl_door *tl_serve_door(tl_serve *serve);
 tl_registry *tl_serve_registry(tl_serve *serve);

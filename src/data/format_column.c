@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "data/batch.h"
 #include "data/format_int.h"
 #include "data/json.h"
@@ -166,15 +167,11 @@ static void put_base64(struct tl_buf *buf, struct tl_str blob)
 /* "\x" and hexadecimal digits; in JSON the backslash itself is escaped. */
 static void put_hex(struct tl_buf *buf, struct tl_str blob, const char *head)
 {
-    static const char digits[] = "0123456789abcdef";
     tl_buf_adds(buf, head);
     char *at = tl_buf_reserve(buf, 2 * blob.size);
     if (!at)
         return;
-    for (size_t i = 0; i < blob.size; i++) {
-        *at++ = digits[(unsigned char)blob.data[i] >> 4];
-        *at++ = digits[(unsigned char)blob.data[i] & 15];
-    }
+    tl_hex_write(at, blob.data, blob.size);
     tl_buf_commit(buf, 2 * blob.size);
 }
 

@@ -80,5 +80,8 @@ void tl_type_format_trino(struct tl_buf *buf, const struct tl_type *type);
 /* Binary form for the engine's socket and for stored caches; the reader refuses what is deeper or wider than the limits. */
 void tl_type_encode(struct tl_buf *buf, const struct tl_type *type);
 TL_CHECKED enum tl_code tl_type_decode(tl_arena *arena, struct tl_str *bytes, struct tl_type *ret_type, struct tl_err *err);
+/* The same as hexadecimal digits, for JSON; all digits must belong to it (TL_STATE). */
+void tl_type_encode_hex(struct tl_buf *buf, const struct tl_type *type);
+TL_CHECKED enum tl_code tl_type_decode_hex(tl_arena *arena, const char *hex, struct tl_type *ret_type, struct tl_err *err);
 
 #endif

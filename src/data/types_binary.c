@@ -2,10 +2,11 @@
  * LIST, STRUCT, MAP: u32 child_count, then per child (STRUCT: u32 size + name) and the child itself. */
 #include <string.h>
 
+#include "base/hex.h"
 #include "data/types.h"
 
 /* A type of n bytes becomes at most n nodes of memory; this keeps what a foreign frame can ask for small. */
-enum { NODES_MAX = 16 * TL_TYPE_CHILDREN_MAX, FIELD_NAME_MAX = 64 * 1024 };
+enum { NODES_MAX = 16 * TL_TYPE_CHILDREN_MAX, FIELD_NAME_MAX = 64 * 1024, TYPE_BYTES_MAX = 1024 * 1024 };
 
 static bool is_nested(enum tl_type_id id)
 {
@@ -142,4 +143,30 @@ enum tl_code tl_type_decode(tl_arena *arena, struct tl_str *bytes, struct tl_typ
     struct reader reader = {.arena = arena, .bytes = bytes, .err = err};
     *ret_type = tl_type_simple(TL_TYPE_INVALID);
     return read_type(&reader, 0, ret_type);
+}
+
+void tl_type_encode_hex(struct tl_buf *buf, const struct tl_type *type)
+{
+    struct tl_buf bytes;
+    tl_buf_init(&bytes, TYPE_BYTES_MAX);
+    tl_type_encode(&bytes, type);
+    char *digits = bytes.failed ? NULL : tl_buf_reserve(buf, 2 * bytes.size);
+    if (digits) {
+        tl_hex_write(digits, bytes.data, bytes.size);
+        tl_buf_commit(buf, 2 * bytes.size);
+    }
+    tl_buf_done(&bytes);
+}
+
+enum tl_code tl_type_decode_hex(tl_arena *arena, const char *hex, struct tl_type *ret_type, struct tl_err *err)
+{
+    size_t digits = hex ? strlen(hex) : 0;
+    char *bytes = tl_arena_alloc(arena, digits / 2 + 1);
+    if (digits % 2 || !tl_hex_read(bytes, hex, digits / 2))
+        return tl_err_set(err, TL_STATE, "a stored type is not in hexadecimal digits");
+    struct tl_str left = {bytes, digits / 2};
+    enum tl_code code = tl_type_decode(arena, &left, ret_type, err);
+    if (code == TL_OK && left.size > 0)
+        code = tl_err_set(err, TL_STATE, "a stored type has bytes left over");
+    return code;
 }

@@ -163,6 +163,14 @@ static void expect_round_trip(struct tl_type type)
         tl_err_init(&err);
         assert_int_equal(tl_type_decode(arena, &cut, &back, &err), TL_INTERNAL);
     }
+    tl_buf_clear(&buf);
+    tl_type_encode_hex(&buf, &type);
+    assert_int_equal(tl_type_decode_hex(arena, tl_buf_cstr(&buf), &back, &err), TL_OK);
+    assert_true(tl_type_equal(&type, &back));
+    tl_buf_adds(&buf, "00");
+    assert_int_equal(tl_type_decode_hex(arena, tl_buf_cstr(&buf), &back, &err), TL_STATE);
+    buf.data[buf.size - 1] = 'x';
+    assert_int_equal(tl_type_decode_hex(arena, tl_buf_cstr(&buf), &back, &err), TL_STATE);
     tl_buf_done(&buf);
 }
 

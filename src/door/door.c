@@ -1,7 +1,7 @@
 #include <string.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "door/door_int.h"
 
 enum {
@@ -38,8 +38,8 @@ enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake
     door->cache = tl_cache_new();
     atomic_init(&door->lake_generation, 0);
     enum tl_code code = tl_views_new(door, err);
-    if (code == TL_OK && getrandom(door->hash_key, sizeof door->hash_key, 0) != (ssize_t)sizeof door->hash_key)
-        code = tl_err_set(err, TL_IO, "the system gave no random bytes");
+    if (code == TL_OK)
+        code = tl_random_bytes(door->hash_key, sizeof door->hash_key, err);
     if (code == TL_OK)
         *ret_door = door;
     else

@@ -22,20 +22,16 @@ struct tl_door_views {
 
 /* --- columns as JSON: name, the type as people read it, and its exact form in hexadecimal --- */
 
-static void put_hex(struct tl_json_writer *json, const struct tl_type *type)
+static void put_type(struct tl_json_writer *json, const struct tl_type *type)
 {
-    struct tl_buf bytes, hex;
-    tl_buf_init(&bytes, COLUMNS_BYTES_MAX);
-    tl_buf_init(&hex, COLUMNS_BYTES_MAX);
-    tl_type_encode(&bytes, type);
-    for (size_t i = 0; i < bytes.size; i++)
-        tl_buf_addf(&hex, "%02x", (unsigned char)bytes.data[i]);
-    tl_json_pair_text(json, "exact", tl_buf_cstr(&hex));
-    tl_buf_clear(&hex);
-    tl_type_format_trino(&hex, type);
-    tl_json_pair_text(json, "type", tl_buf_cstr(&hex));
-    tl_buf_done(&bytes);
-    tl_buf_done(&hex);
+    struct tl_buf text;
+    tl_buf_init(&text, COLUMNS_BYTES_MAX);
+    tl_type_encode_hex(&text, type);
+    tl_json_pair_text(json, "exact", tl_buf_cstr(&text));
+    tl_buf_clear(&text);
+    tl_type_format_trino(&text, type);
+    tl_json_pair_text(json, "type", tl_buf_cstr(&text));
+    tl_buf_done(&text);
 }
 
 static void put_columns(struct tl_buf *buf, const struct tl_field *fields, size_t count)
@@ -46,29 +42,10 @@ static void put_columns(struct tl_buf *buf, const struct tl_field *fields, size_
     for (size_t i = 0; i < count; i++) {
         tl_json_begin_object(&json);
         tl_json_pair_text(&json, "name", fields[i].name);
-        put_hex(&json, &fields[i].type);
+        put_type(&json, &fields[i].type);
         tl_json_end_object(&json);
     }
     tl_json_end_array(&json);
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static enum tl_code take_type(tl_arena *arena, const char *hex, struct tl_type *ret_type, struct tl_err *err)
-{
-    size_t size = hex ? strlen(hex) / 2 : 0;
-    char *bytes = tl_arena_alloc(arena, size + 1);
-    for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return tl_err_set(err, TL_STATE, "the columns of a stored view cannot be read");
-        bytes[i] = (char)(high << 4 | low);
-    }
-    struct tl_str text = {bytes, size};
-    return tl_type_decode(arena, &text, ret_type, err);
 }
 
 static enum tl_code take_columns(tl_arena *arena, struct tl_str text, struct tl_source_dataset *dataset,
@@ -83,7 +60,7 @@ static enum tl_code take_columns(tl_arena *arena, struct tl_str text, struct tl_
         struct tl_source_column *column = &columns[dataset->column_count++];
         const char *name = tl_json_get_text(it.value, "name");
         *column = (struct tl_source_column){.name = name ? name : "", .source_type = "", .nullable = true};
-        code = take_type(arena, tl_json_get_text(it.value, "exact"), &column->type, err);
+        code = tl_type_decode_hex(arena, tl_json_get_text(it.value, "exact"), &column->type, err);
     }
     dataset->columns = columns;
     return code;

@@ -3,6 +3,8 @@
 
 #include "door/door_int.h"
 
+enum { DROP_TEXT_MAX = 64 * 1024 };
+
 /* The operators of the plan that each kind needs besides the reading ones. */
 static const struct {
     enum tl_gate_kind kind;
@@ -45,8 +47,8 @@ static enum tl_code check_views(struct tl_door_call *call, const struct tl_gover
     if (governed->gate->kind != TL_GATE_DROP_SCHEMA)
         return TL_OK;
     const struct tl_dataset *target = governed->target;
-    enum tl_code code = tl_views_of_schema(call, target->source, target->schema, governed->gate->cascade, &count);
-    if (code != TL_OK || count == 0 || governed->gate->cascade)
+    enum tl_code code = tl_views_of_schema(call, target->source, target->schema, false, &count);
+    if (code != TL_OK || count == 0)
         return code;
     tl_err_set(&call->rq->err, TL_SCHEMA_NOT_EMPTY, "the schema \"%s.%s\" holds %zu views", target->source,
                target->schema, count);
@@ -60,10 +62,34 @@ static bool counts_rows(enum tl_gate_kind kind)
            kind == TL_GATE_CREATE_TABLE_AS;
 }
 
+/* The engine drops empty schemas only: what is in this one goes first, then CASCADE is not needed any more. */
+static enum tl_code drop_contents(struct tl_door_call *call, struct tl_governed *governed)
+{
+    size_t count;
+    const struct tl_dataset *target = governed->target;
+    enum tl_code code = tl_lake_schema_empty(call->rq, call->door->lake, target->schema);
+    if (code == TL_SCHEMA_NOT_FOUND && governed->gate->if_exists) {
+        tl_err_init(&call->rq->err);
+        code = TL_OK;
+    }
+    if (code == TL_OK)
+        code = tl_views_of_schema(call, target->source, target->schema, true, &count);
+    struct tl_buf sql;
+    tl_buf_init(&sql, DROP_TEXT_MAX);
+    tl_buf_adds(&sql, governed->gate->if_exists ? "DROP SCHEMA IF EXISTS " : "DROP SCHEMA ");
+    tl_buf_add_identifier(&sql, tl_arena_printf(call->rq->arena, "p:%s", target->source));
+    tl_buf_addc(&sql, '.');
+    tl_buf_add_identifier(&sql, target->schema);
+    governed->sql = tl_str_of(tl_arena_strdup(call->rq->arena, tl_buf_cstr(&sql)));
+    tl_buf_done(&sql);
+    return code;
+}
+
 enum tl_code tl_write(struct tl_door_call *call, struct tl_governed *governed)
 {
     tl_result *result;
-    enum tl_code code = check_views(call, governed);
+    bool cascade = governed->gate->kind == TL_GATE_DROP_SCHEMA && governed->gate->cascade;
+    enum tl_code code = cascade ? drop_contents(call, governed) : check_views(call, governed);
     if (code != TL_OK)
         return code;
     allow_target(call, governed);

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "data/json.h"
 #include "engine/engine_int.h"
 
@@ -79,8 +79,8 @@ static void remove_old_spills(const tl_engine *engine)
 static enum tl_code secret_pipe(struct tl_engine_child *child, int *ret_fd, struct tl_err *err)
 {
     int fds[2];
-    if (getrandom(child->secret, sizeof child->secret, 0) != (ssize_t)sizeof child->secret)
-        return tl_err_errno(err, TL_IO, errno, "could not make a secret for the SQL engine");
+    if (tl_random_bytes(child->secret, sizeof child->secret, err) != TL_OK)
+        return err->code;
     if (pipe2(fds, O_CLOEXEC) != 0)
         return tl_err_errno(err, TL_IO, errno, "could not make a pipe for the SQL engine");
     enum tl_code code = tl_fd_write_full(fds[1], child->secret, sizeof child->secret, err);

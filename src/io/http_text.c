@@ -2,15 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "io/http_server_int.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 char *tl_http_decode(tl_arena *arena, const char *text, size_t size, bool plus_is_space)
 {
@@ -20,11 +13,8 @@ char *tl_http_decode(tl_arena *arena, const char *text, size_t size, bool plus_i
         if (c == '+' && plus_is_space) {
             c = ' ';
         } else if (c == '%') {
-            int high = size - i > 2 ? hex_digit(text[i + 1]) : -1;
-            int low = size - i > 2 ? hex_digit(text[i + 2]) : -1;
-            if (high < 0 || low < 0)
+            if (size - i <= 2 || !tl_hex_read(&c, text + i + 1, 1))
                 return NULL;
-            c = (char)(high << 4 | low);
             i += 2;
         }
         if (c == '\0')

@@ -223,11 +223,8 @@ enum tl_code tl_lake_namespace_add(tl_lake *lake, tl_arena *arena, const char *n
     return tl_store_write(lake->store, run_namespace_add, &op, err);
 }
 
-static enum tl_code run_namespace_remove(tl_store_tx *tx, void *context, struct tl_err *err)
+static enum tl_code need_empty(tl_store_tx *tx, struct operation *op, struct tl_err *err)
 {
-    struct operation *op = context;
-    if (need_namespace(tx, op, op->namespace_name, err) != TL_OK)
-        return err->code;
     op->exists = false;
     if (RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 LIMIT 1", row_text, op, err, TL_STORE_T(op->namespace_name)) != TL_OK ||
         RUN(tx, "SELECT name FROM lake_namespace WHERE parent = ?1 LIMIT 1", row_text, op, err, TL_STORE_T(op->namespace_name)) != TL_OK)
@@ -235,6 +232,14 @@ static enum tl_code run_namespace_remove(tl_store_tx *tx, void *context, struct 
     if (op->exists)
         return tl_err_set(err, TL_SCHEMA_NOT_EMPTY, "Namespace %s is not empty: it holds %s",
                           tl_lake_dotted(op->arena, op->namespace_name), tl_lake_dotted(op->arena, op->found_text));
+    return TL_OK;
+}
+
+static enum tl_code run_namespace_remove(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    struct operation *op = context;
+    if (need_namespace(tx, op, op->namespace_name, err) != TL_OK || need_empty(tx, op, err) != TL_OK)
+        return err->code;
     return RUN(tx, "DELETE FROM lake_namespace WHERE name = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name));
 }
 
@@ -312,6 +317,47 @@ enum tl_code tl_lake_schemas(struct tl_request *rq, tl_lake *lake, const char *c
         names.items[i] = tl_lake_dotted(rq->arena, names.items[i]);
     *ret_names = names.items;
     *ret_count = names.count;
+    return TL_OK;
+}
+
+/* The namespace that SQL calls by its dotted name. */
+static enum tl_code find_schema(tl_store_tx *tx, struct operation *op, const char *schema, struct tl_err *err)
+{
+    struct tl_lake_names names = {0};
+    op->names = &names;
+    op->limit = TL_LAKE_LIST_MAX;
+    if (tl_store_run(tx, "SELECT name FROM lake_namespace", NULL, 0, row_name, op, err) != TL_OK)
+        return err->code;
+    for (size_t i = 0; i < names.count; i++)
+        if (tl_streq_nocase(tl_lake_dotted(op->arena, names.items[i]), schema))
+            op->namespace_name = names.items[i];
+    return op->namespace_name ? TL_OK : namespace_missing(op, schema, err);
+}
+
+static enum tl_code run_schema_empty(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    struct operation *op = context;
+    struct tl_lake_names *locations = op->names;
+    if (find_schema(tx, op, op->text, err) != TL_OK)
+        return err->code;
+    op->names = locations;
+    if (RUN(tx, "SELECT location FROM lake_table WHERE namespace = ?1", row_name, op, err, TL_STORE_T(op->namespace_name)) != TL_OK ||
+        RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name)) != TL_OK)
+        return err->code;
+    return need_empty(tx, op, err);
+}
+
+enum tl_code tl_lake_schema_empty(struct tl_request *rq, tl_lake *lake, const char *schema)
+{
+    struct tl_lake_names locations = {0};
+    struct operation op = {.lake = lake, .arena = rq->arena, .text = schema, .limit = TL_LAKE_LIST_MAX, .names = &locations};
+    if (tl_store_write(lake->store, run_schema_empty, &op, &rq->err) != TL_OK)
+        return rq->err.code;
+    atomic_fetch_add(&lake->generation, 1);
+    struct tl_err ignored; /* the tables are gone; files that stay take room, no more */
+    tl_err_init(&ignored);
+    for (size_t i = 0; i < locations.count; i++)
+        (void)!tl_lake_purge(lake, rq->arena, locations.items[i], &ignored);
     return TL_OK;
 }
 

@@ -38,6 +38,9 @@ void tl_lake_rest(struct tl_request *rq, tl_lake *lake, const struct tl_lake_cal
 
 /* For the door: a table's columns come by listing through the engine; these are what the engine cannot say. */
 TL_CHECKED enum tl_code tl_lake_schemas(struct tl_request *rq, tl_lake *lake, const char *const **ret_names, size_t *ret_count);
+/* Drops all tables of the schema in one transaction; then their files.  TL_SCHEMA_NOT_FOUND; TL_SCHEMA_NOT_EMPTY when
+ * namespaces lie below it. */
+TL_CHECKED enum tl_code tl_lake_schema_empty(struct tl_request *rq, tl_lake *lake, const char *schema);
 /* Bumped by every successful change of names or schemas: the door refreshes its listing when it moved. */
 uint64_t tl_lake_generation(tl_lake *lake);
 

@@ -5,22 +5,17 @@
 #include "data/json.h"
 #include "source/registry_int.h"
 
-enum { TYPE_BYTES_MAX = 1024 * 1024, HEX_DIGIT_BITS = 4 };
+enum { TYPE_TEXT_MAX = 2 * 1024 * 1024 };
 
 /* --- listings as JSON --- */
 
 static void put_type(struct tl_json_writer *writer, const struct tl_type *type)
 {
-    struct tl_buf bytes, hex;
-    tl_buf_init(&bytes, TYPE_BYTES_MAX);
-    tl_buf_init(&hex, 2 * TYPE_BYTES_MAX);
-    tl_type_encode(&bytes, type);
-    for (size_t i = 0; i < bytes.size; i++)
-        tl_buf_addf(&hex, "%02x", (unsigned char)bytes.data[i]);
-    tl_json_key(writer, "type");
-    tl_json_put_text(writer, tl_buf_cstr(&hex));
-    tl_buf_done(&bytes);
-    tl_buf_done(&hex);
+    struct tl_buf text;
+    tl_buf_init(&text, TYPE_TEXT_MAX);
+    tl_type_encode_hex(&text, type);
+    tl_json_pair_text(writer, "type", tl_buf_cstr(&text));
+    tl_buf_done(&text);
 }
 
 static void put_column(struct tl_json_writer *writer, const struct tl_source_column *column)
@@ -67,27 +62,6 @@ void tl_registry_listing_write(const struct tl_registry_listing *listing, struct
     tl_json_end_array(&writer);
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static enum tl_code read_type(tl_arena *arena, const char *hex, struct tl_type *ret_type, struct tl_err *err)
-{
-    size_t size = hex ? strlen(hex) / 2 : 0;
-    char *bytes = tl_arena_alloc(arena, size);
-    for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return tl_err_set(err, TL_STATE, "the remembered listing has a type that cannot be read");
-        bytes[i] = (char)(high << HEX_DIGIT_BITS | low);
-    }
-    struct tl_str left = {bytes, size};
-    if (tl_type_decode(arena, &left, ret_type, err) != TL_OK || left.size == 0)
-        return err->code;
-    return tl_err_set(err, TL_STATE, "the remembered listing has a type with bytes left over");
-}
-
 static enum tl_code read_column(tl_arena *arena, const tl_json *json, struct tl_source_column *column, struct tl_err *err)
 {
     int64_t key = 0;
@@ -100,7 +74,7 @@ static enum tl_code read_column(tl_arena *arena, const tl_json *json, struct tl_
     column->key_position = (int)key;
     if (!column->name)
         return tl_err_set(err, TL_STATE, "the remembered listing has a column without a name");
-    return read_type(arena, tl_json_get_text(json, "type"), &column->type, err);
+    return tl_type_decode_hex(arena, tl_json_get_text(json, "type"), &column->type, err);
 }
 
 static enum tl_code read_dataset(tl_arena *arena, const tl_json *json, struct tl_source_dataset *dataset, struct tl_err *err)

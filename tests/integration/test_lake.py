@@ -1,4 +1,6 @@
 """Tables of our own, through the door: made, filled, changed, evolved and dropped."""
+import json
+
 import pytest
 
 
@@ -122,3 +124,37 @@ def test_two_writers_at_once_lose_nothing(demo, scratch):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(insert, range(12))) == list(range(12))
     assert demo.lake().rows(f"SELECT n FROM {scratch}.race ORDER BY n") == [[n] for n in range(12)]
+
+
+def test_schema_is_dropped_with_all_it_holds(demo, lake):
+    lake.run("CREATE SCHEMA lake.whole")
+    for table in ("one", "two"):
+        lake.run(f"CREATE TABLE lake.whole.{table} AS SELECT 1 AS a")
+    lake.run("CREATE VIEW lake.whole.seen AS SELECT * FROM lake.whole.one")
+    assert lake.error("DROP SCHEMA lake.whole").code == "schema_not_empty"
+    assert lake.error("DROP SCHEMA lake.whole RESTRICT").code == "schema_not_empty"
+    files = demo.folder / "warehouse" / "whole"
+    assert list(files.rglob("*.parquet")), "the test knows where the files lie"
+    assert lake.run("DROP SCHEMA lake.whole CASCADE").page["updateType"] == "DROP SCHEMA"
+    assert not list(files.rglob("*.parquet"))
+    assert ["whole"] not in lake.rows("SHOW SCHEMAS FROM lake")
+    assert lake.error("SELECT * FROM lake.whole.seen").code in ("table_not_found", "schema_not_found")
+    assert lake.error("DROP SCHEMA lake.whole CASCADE").code == "schema_not_found"
+    lake.run("DROP SCHEMA IF EXISTS lake.whole CASCADE")
+    lake.run("CREATE SCHEMA lake.whole")
+    lake.run("DROP SCHEMA lake.whole CASCADE")
+
+
+def test_a_table_is_read_as_it_was(demo, lake, scratch):
+    table = f"{scratch}.grown"
+    lake.run(f"CREATE TABLE {table} AS SELECT 1 AS a")
+    lake.run(f"INSERT INTO {table} VALUES (2)")
+    lake.run(f"DELETE FROM {table} WHERE a = 1")
+    metadata = sorted((demo.folder / "warehouse").rglob("*grown*/metadata/*.metadata.json"))[-1]
+    snapshots = [s["snapshot-id"] for s in sorted(json.loads(metadata.read_text())["snapshots"], key=lambda s: s["sequence-number"])]
+    states = [lake.rows(f"SELECT a FROM {table} AT (VERSION => {snapshot}) ORDER BY a") for snapshot in snapshots]
+    assert states == [[[1]], [[1], [2]], [[2]]]
+    assert lake.rows(f"SELECT a FROM {table}") == [[2]]
+    assert lake.rows(f"SELECT old.a FROM {table} old AT (VERSION => {snapshots[0]}) WHERE NOT EXISTS (SELECT 1 FROM {table} now WHERE now.a = old.a)") == [[1]]
+    error = lake.error(f"SELECT * FROM {table} AT (VERSION => 1)")
+    assert error.code != "internal" and "p:lake" not in str(error)
