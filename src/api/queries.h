@@ -25,6 +25,7 @@ struct tl_query {
     const struct tl_field *fields; /* as the client sees them */
     size_t field_count;
     struct tl_result_stats stats;
+    int64_t waited_us;              /* for its turn */
     int64_t created_us, touched_us; /* monotonic */
     /* of the table */
     struct tl_query *next;

@@ -271,8 +271,9 @@ static void put_stats(struct tl_json_writer *json, const struct tl_query *query,
     tl_json_key(json, "stats");
     tl_json_begin_object(json);
     tl_json_pair_text(json, "state", state);
-    tl_json_pair_bool(json, "queued", false);
-    tl_json_pair_bool(json, "scheduled", true);
+    bool queued = strcmp(state, "QUEUED") == 0;
+    tl_json_pair_bool(json, "queued", queued);
+    tl_json_pair_bool(json, "scheduled", !queued);
     tl_json_key(json, "progressPercentage");
     tl_json_put_double(json, progress);
     tl_json_key(json, "runningPercentage");
@@ -284,7 +285,7 @@ static void put_stats(struct tl_json_writer *json, const struct tl_query *query,
     tl_json_pair_int64(json, "completedSplits", (int64_t)progress);
     tl_json_pair_int64(json, "cpuTimeMillis", stats->cpu_us / 1000);
     tl_json_pair_int64(json, "wallTimeMillis", elapsed_ms);
-    tl_json_pair_int64(json, "queuedTimeMillis", 0);
+    tl_json_pair_int64(json, "queuedTimeMillis", query->waited_us / 1000);
     tl_json_pair_int64(json, "elapsedTimeMillis", elapsed_ms);
     tl_json_pair_int64(json, "processedRows", stats->rows_scanned > 0 ? stats->rows_scanned : stats->rows);
     tl_json_pair_int64(json, "processedBytes", stats->bytes);
@@ -396,6 +397,19 @@ static void put_update_count(struct tl_json_writer *json, struct tl_query *query
     tl_json_pair_int64(json, "updateCount", count);
 }
 
+/* true: it stands in line still, and the page says so. */
+static bool wait_for_turn(struct tl_query *query, enum tl_code *ret_code)
+{
+    const struct tl_batch *batch;
+    bool end;
+    if (tl_answer_is_queued(query->answer, &query->waited_us))
+        *ret_code = tl_answer_next(&query->rq, query->answer, WAIT_FIRST_MS, &batch, &end);
+    bool queued = tl_answer_is_queued(query->answer, &query->waited_us);
+    if (!queued && *ret_code == TL_OK && !query->fields)
+        know_fields(query);
+    return queued;
+}
+
 static void finish(struct tl_query *query)
 {
     if (query->answer) {
@@ -420,11 +434,14 @@ static void make_page(struct tl_api_call *call, struct tl_query *query, uint64_t
     tl_json_pair_text(&json, "infoUri", tl_arena_printf(call->rq.arena, "%s/ui/query.html?%s", base, rq->id));
     bool end = query->answer == NULL;
     enum tl_code code = rq->err.code;
+    bool queued = query->answer && wait_for_turn(query, &code);
     if (query->answer) {
-        put_columns(&json, query); /* on every page: some clients read each by itself */
         if (tl_answer_update_type(query->answer)) /* on every page: clients decide by the first whether this is a query */
             tl_json_pair_text(&json, "updateType", tl_answer_update_type(query->answer));
-        code = put_data(call, query, &end);
+        if (!queued && code == TL_OK) {
+            put_columns(&json, query); /* on every page: some clients read each by itself */
+            code = put_data(call, query, &end);
+        }
         tl_answer_stats(query->answer, &query->stats);
     }
     if (code == TL_OK && end && query->answer)
@@ -435,7 +452,7 @@ static void make_page(struct tl_api_call *call, struct tl_query *query, uint64_t
     else
         tl_json_pair_text(&json, "nextUri",
                           tl_arena_printf(call->rq.arena, "%s/v1/statement/executing/%s/%s/%" PRIu64, base, rq->id, query->slug, token + 1));
-    put_stats(&json, query, code != TL_OK ? "FAILED" : end ? "FINISHED" : "RUNNING");
+    put_stats(&json, query, code != TL_OK ? "FAILED" : end ? "FINISHED" : queued ? "QUEUED" : "RUNNING");
     if (code != TL_OK) {
         put_error(&json, &rq->err, query->sql);
         atomic_fetch_add(&call->api->failures, 1);
@@ -488,7 +505,6 @@ void tl_api_statement_start(struct tl_api_call *call)
     struct tl_session *session = TL_NEW(query->rq.arena, struct tl_session);
     read_session(call->exchange, query, session);
     if (tl_door_run(&query->rq, call->api->parts.door, session, query->sql, &query->answer) == TL_OK) {
-        know_fields(query);
         send_changes(call, query->answer);
     } else {
         query->answer = NULL;

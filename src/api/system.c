@@ -83,6 +83,11 @@ void tl_api_metrics(struct tl_api_call *call)
     put_metric(&text, "engine_restarts_total", "counter", "Times the engine process was started again.", engine.restarts);
     put_metric(&text, "engine_running", "gauge", "Statements running in the engine.", engine.running);
     put_metric(&text, "engine_memory_bytes", "gauge", "Resident memory of the engine process.", engine.memory_bytes);
+    struct tl_admission_counts load;
+    tl_door_load(call->api->parts.door, &load);
+    put_metric(&text, "statements_running", "gauge", "Statements that have their turn.", load.running);
+    put_metric(&text, "statements_heavy", "gauge", "... of them, those that read or run much.", load.heavy);
+    put_metric(&text, "statements_waiting", "gauge", "Statements that wait for their turn.", load.waiting);
     put_metric(&text, "state_ready", "gauge", "1 when the state can be read.", store_ok);
     put_metric(&text, "state_size_bytes", "gauge", "Size of the state on disk.", store.size_bytes);
     put_metric(&text, "history_failures_total", "counter", "History rows that could not be written.", store.append_failures);

@@ -149,6 +149,15 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
         .text_bytes_max = (size_t)tl_config_size_bytes(serve->config, "query.text_bytes_max"),
         .run_time_us_max = tl_config_duration_us(serve->config, "query.run_time_max"),
         .rows_max = tl_config_int(serve->config, "query.rows_max"),
+        .admission =
+            {
+                .light_max = (int)tl_config_int(serve->config, "query.light_max"),
+                .heavy_max = (int)tl_config_int(serve->config, "query.heavy_max"),
+                .user_max = (int)tl_config_int(serve->config, "query.user_max"),
+                .queue_max = (int)tl_config_int(serve->config, "query.queue_max"),
+                .user_queue_max = (int)tl_config_int(serve->config, "query.user_queue_max"),
+                .weights = tl_config_text(serve->config, "query.weights"),
+            },
     };
     return tl_door_new(serve->engine, serve->registry, serve->lake, serve->store, &limits, &serve->door, err);
 }

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "door/door_int.h"
 
-enum { WARNINGS_MAX = 8 };
+enum { WARNINGS_MAX = 8, HEAVY_ROWS_MIN = 2000000 };
 
 struct tl_answer {
     struct tl_door_call call;
@@ -18,11 +18,13 @@ struct tl_answer {
     struct tl_batch *batch; /* made by the door; NULL once given */
     tl_result *result;
     const struct tl_governed *governed;
+    tl_ticket *ticket; /* held while it waits and while it runs */
+    bool queued, limit_rows;
     struct tl_session_change changes[TL_DOOR_CHANGES_MAX];
     size_t change_count;
     const char *warnings[WARNINGS_MAX];
     size_t warning_count;
-    int64_t started_us, started_monotonic_us;
+    int64_t started_us, started_monotonic_us, waited_us;
     int64_t rows;
     bool ended;
 };
@@ -50,11 +52,52 @@ void tl_answer_set_batch(tl_answer *answer, const struct tl_field *fields, size_
     answer->batch = batch;
 }
 
-void tl_answer_set_result(tl_answer *answer, tl_result *result, const struct tl_governed *governed)
+/* By the statistics of what it reads; views count as what they are made of. */
+static enum tl_admission_class class_of(const struct tl_governed *governed)
 {
-    answer->result = result;
+    int64_t rows = 0;
+    bool unknown = governed->gate->function_count > 0;
+    for (size_t i = 0; i < governed->dataset_count; i++) {
+        const struct tl_dataset *dataset = &governed->datasets[i];
+        if (dataset->origin != TL_ORIGIN_SOURCE || !dataset->described)
+            continue;
+        unknown = unknown || dataset->described->row_estimate < 0;
+        rows += dataset->described->row_estimate > 0 ? dataset->described->row_estimate : 0;
+    }
+    return rows >= HEAVY_ROWS_MIN ? TL_ADMISSION_HEAVY : unknown ? TL_ADMISSION_UNKNOWN : TL_ADMISSION_LIGHT;
+}
+
+static enum tl_code run_now(tl_answer *answer)
+{
+    answer->queued = false;
+    enum tl_code code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
+    if (code == TL_OK)
+        answer->field_count = tl_result_fields(answer->result, &answer->fields);
+    return code;
+}
+
+/* *ret_started: its turn has come. */
+static enum tl_code wait_for_turn(struct tl_request *rq, tl_answer *answer, int wait_ms, bool *ret_started)
+{
+    enum tl_code code = tl_ticket_wait(rq, answer->ticket, wait_ms, ret_started);
+    return code == TL_OK && *ret_started ? run_now(answer) : code;
+}
+
+enum tl_code tl_answer_start(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows)
+{
+    tl_answer *answer = call->answer;
+    bool started;
     answer->governed = governed;
-    answer->field_count = tl_result_fields(result, &answer->fields);
+    answer->limit_rows = limit_rows;
+    answer->queued = true;
+    enum tl_code code = tl_admission_ask(call->rq, call->door->admission, class_of(governed), &answer->ticket);
+    return code == TL_OK ? wait_for_turn(call->rq, answer, 0, &started) : code;
+}
+
+bool tl_answer_is_queued(const tl_answer *answer, int64_t *ret_waited_us)
+{
+    *ret_waited_us = answer->ticket ? tl_ticket_waited_us(answer->ticket) : answer->waited_us;
+    return answer->queued;
 }
 
 void tl_answer_set_update(tl_answer *answer, const char *update_type, bool has_count)
@@ -145,11 +188,37 @@ static enum tl_code check_memory(struct tl_request *rq, const tl_answer *answer)
     return TL_MEMORY_EXCEEDED;
 }
 
+/* The place is free for others as soon as the engine has done its part. */
+static void give_place_back(tl_answer *answer)
+{
+    if (answer->ticket)
+        answer->waited_us = tl_ticket_waited_us(answer->ticket);
+    answer->ticket = tl_ticket_leave(answer->ticket);
+}
+
+static enum tl_code fail(struct tl_request *rq, tl_answer *answer, const struct tl_batch **ret_batch)
+{
+    *ret_batch = NULL;
+    tl_door_map_error(&answer->call, answer->governed, &rq->err);
+    if (answer->call.positions_unknown)
+        rq->err.position = -1;
+    give_place_back(answer);
+    return rq->err.code;
+}
+
 enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_ms, const struct tl_batch **ret_batch,
                             bool *ret_end)
 {
     *ret_batch = NULL;
     *ret_end = false;
+    answer->call.rq = rq;
+    if (answer->queued) {
+        bool started;
+        enum tl_code code = wait_for_turn(rq, answer, wait_ms, &started);
+        if (code != TL_OK)
+            return fail(rq, answer, ret_batch);
+        return TL_OK; /* who asks again gets the columns first */
+    }
     if (!answer->result) {
         *ret_batch = answer->batch;
         answer->batch = NULL;
@@ -160,13 +229,13 @@ enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_m
     enum tl_code code = tl_result_next(rq, answer->result, wait_ms, ret_batch, ret_end);
     if (code == TL_OK)
         code = check_memory(rq, answer);
-    if (code != TL_OK) {
-        *ret_batch = NULL;
-        answer->call.rq = rq;
-        tl_door_map_error(&answer->call, answer->governed, &rq->err);
-        return code;
-    }
+    if (code != TL_OK)
+        return fail(rq, answer, ret_batch);
     answer->ended = *ret_end;
+    if (*ret_end)
+        give_place_back(answer);
+    else if (answer->ticket)
+        tl_ticket_touch(answer->ticket);
     if (answer->update_type) {
         *ret_batch = NULL;
         if (*ret_end)
@@ -204,6 +273,7 @@ static void release(tl_answer *answer)
     if (answer->result)
         tl_result_close(answer->result);
     answer->result = NULL;
+    give_place_back(answer);
     if (answer->call.snapshot)
         tl_registry_release(answer->call.snapshot);
     answer->call.snapshot = NULL;

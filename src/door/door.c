@@ -35,9 +35,11 @@ enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake
     door->lake = lake;
     door->store = store;
     fill_limits(door, limits);
+    enum tl_code code = tl_admission_new(&door->limits.admission, &door->admission, err);
     door->cache = tl_cache_new();
     atomic_init(&door->lake_generation, 0);
-    enum tl_code code = tl_views_new(door, err);
+    if (code == TL_OK)
+        code = tl_views_new(door, err);
     if (code == TL_OK)
         code = tl_random_bytes(door->hash_key, sizeof door->hash_key, err);
     if (code == TL_OK)
@@ -53,21 +55,23 @@ tl_door *tl_door_free(tl_door *door)
         return NULL;
     tl_views_free(door);
     tl_cache_free(door->cache);
+    tl_admission_free(door->admission);
     free(door);
     return NULL;
+}
+
+void tl_door_load(tl_door *door, struct tl_admission_counts *ret_counts)
+{
+    tl_admission_count(door->admission, ret_counts);
 }
 
 /* --- one statement --- */
 
 static enum tl_code run_governed(struct tl_door_call *call, struct tl_governed *governed)
 {
-    tl_result *result;
     if (governed->gate->kind != TL_GATE_SELECT)
         return tl_write(call, governed);
-    enum tl_code code = tl_govern_run(call, governed, true, &result);
-    if (code == TL_OK)
-        tl_answer_set_result(call->answer, result, governed);
-    return code;
+    return tl_answer_start(call, governed, true);
 }
 
 static enum tl_code refuse_parameters(struct tl_door_call *call)

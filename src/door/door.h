@@ -11,6 +11,7 @@
 #ifndef TL_DOOR_DOOR_H
 #define TL_DOOR_DOOR_H
 
+#include "door/admission.h"
 #include "engine/engine.h"
 #include "lake/lake.h"
 #include "source/registry.h"
@@ -24,6 +25,7 @@ struct tl_door_limits {
     int terms_max;           /* 0 = 250: operators in one chain, "1+1+..." (planning is quadratic and more) */
     int64_t run_time_us_max; /* 0 = 10 min */
     int64_t rows_max;        /* 0 = none */
+    struct tl_admission_limits admission;
 };
 
 TL_CHECKED enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake, tl_store *store,
@@ -56,9 +58,12 @@ struct tl_session_change {
 
 typedef struct tl_answer tl_answer;
 
-/* Checks, resolves, starts.  On failure the history has the row already. */
+/* Checks, resolves, starts; or stands in line (admission.h), then tl_answer_next starts it when its turn comes.  On failure the
+ * history has the row already. */
 TL_CHECKED enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_session *session, struct tl_str sql, tl_answer **ret_answer);
 
+/* Does it still wait for its turn?  Its columns are not known then.  *ret_waited_us: how long it has, or had to. */
+bool tl_answer_is_queued(const tl_answer *answer, int64_t *ret_waited_us);
 const char *tl_answer_update_type(const tl_answer *answer); /* "INSERT", "CREATE TABLE", ... NULL for queries */
 bool tl_answer_has_update_count(const tl_answer *answer);
 int64_t tl_answer_update_count(const tl_answer *answer);    /* known at the end */
@@ -70,6 +75,8 @@ TL_CHECKED enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer,
 void tl_answer_stats(const tl_answer *answer, struct tl_result_stats *ret_stats);
 /* Always called once; writes the history row (outcome of rq->err; TL_CANCELLED when it was not read to its end). */
 void tl_answer_close(struct tl_request *rq, tl_answer *answer);
+
+void tl_door_load(tl_door *door, struct tl_admission_counts *ret_counts);
 
 /* The most recent statements, newest first, as JSON lines rows for the API: those of `user`, or all when user is NULL. */
 TL_CHECKED enum tl_code tl_door_history(struct tl_request *rq, tl_door *door, const char *user, int count_max, struct tl_buf *json_array);

@@ -27,6 +27,7 @@ struct tl_door {
     uint64_t hash_key[2];
     struct tl_door_cache *cache;
     struct tl_door_views *views;
+    tl_admission *admission;
     _Atomic uint64_t lake_generation; /* of the listing in the registry */
 };
 
@@ -157,7 +158,8 @@ void tl_door_clean_names(char *text);
 
 /* Columns and rows made by the door itself. */
 void tl_answer_set_batch(tl_answer *answer, const struct tl_field *fields, size_t field_count, struct tl_batch *batch);
-void tl_answer_set_result(tl_answer *answer, tl_result *result, const struct tl_governed *governed);
+/* Run it when there is a place; an error of the start itself is reported here or by tl_answer_next. */
+TL_CHECKED enum tl_code tl_answer_start(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows);
 void tl_answer_set_update(tl_answer *answer, const char *update_type, bool has_count);
 void tl_answer_change(tl_answer *answer, enum tl_session_change_kind kind, const char *name, const char *value);
 void tl_answer_warn(tl_answer *answer, const char *format, ...) TL_PRINTF(2, 3);

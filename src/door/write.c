@@ -87,16 +87,11 @@ static enum tl_code drop_contents(struct tl_door_call *call, struct tl_governed 
 
 enum tl_code tl_write(struct tl_door_call *call, struct tl_governed *governed)
 {
-    tl_result *result;
     bool cascade = governed->gate->kind == TL_GATE_DROP_SCHEMA && governed->gate->cascade;
     enum tl_code code = cascade ? drop_contents(call, governed) : check_views(call, governed);
     if (code != TL_OK)
         return code;
     allow_target(call, governed);
-    code = tl_govern_run(call, governed, false, &result);
-    if (code != TL_OK)
-        return code;
-    tl_answer_set_result(call->answer, result, governed);
     tl_answer_set_update(call->answer, tl_gate_kind_name(governed->gate->kind), counts_rows(governed->gate->kind));
-    return TL_OK;
+    return tl_answer_start(call, governed, false);
 }

@@ -235,6 +235,11 @@ static void put_rows(struct tl_buf *out, const struct tl_batch *batch)
 static void take_answer(struct tl_request *rq, tl_answer *answer, struct tl_buf *out, struct world_answer *ret)
 {
     const struct tl_field *fields;
+    const struct tl_batch *batch;
+    int64_t waited_us;
+    bool end = false;
+    while (ret->code == TL_OK && tl_answer_is_queued(answer, &waited_us))
+        ret->code = tl_answer_next(rq, answer, -1, &batch, &end);
     size_t count = tl_answer_fields(answer, &fields);
     for (size_t i = 0; i < count; i++)
         tl_buf_addf(out, "%s%s", i ? "|" : "", fields[i].name);
@@ -249,8 +254,6 @@ static void take_answer(struct tl_request *rq, tl_answer *answer, struct tl_buf 
     ret->warning_count = tl_answer_warnings(answer, &warnings);
     const char *update_type = tl_answer_update_type(answer);
     snprintf(ret->update_type, sizeof ret->update_type, "%s", update_type ? update_type : "");
-    const struct tl_batch *batch;
-    bool end = false;
     while (!end && ret->code == TL_OK) {
         ret->code = tl_answer_next(rq, answer, -1, &batch, &end);
         put_rows(out, ret->code == TL_OK ? batch : NULL);
