@@ -172,22 +172,6 @@ static void take_count(tl_answer *answer)
     answer->update_count = stats.changed_rows > 0 ? stats.changed_rows : 0;
 }
 
-/* The engine has one limit for all statements; that of one statement is kept by looking at what it says it uses. */
-static enum tl_code check_memory(struct tl_request *rq, const tl_answer *answer)
-{
-    struct tl_result_stats stats;
-    int64_t most = answer->call.settings.memory_bytes_max;
-    if (most <= 0)
-        return TL_OK;
-    tl_result_stats(answer->result, &stats);
-    if (stats.peak_memory_bytes <= most)
-        return TL_OK;
-    tl_err_set(&rq->err, TL_MEMORY_EXCEEDED, "the statement uses %lld bytes of memory, query_max_memory is %lld",
-               (long long)stats.peak_memory_bytes, (long long)most);
-    tl_err_hint(&rq->err, "filter or aggregate earlier, or SET SESSION query_max_memory");
-    return TL_MEMORY_EXCEEDED;
-}
-
 /* The place is free for others as soon as the engine has done its part. */
 static void give_place_back(tl_answer *answer)
 {
@@ -227,8 +211,6 @@ enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_m
         return TL_OK;
     }
     enum tl_code code = tl_result_next(rq, answer->result, wait_ms, ret_batch, ret_end);
-    if (code == TL_OK)
-        code = check_memory(rq, answer);
     if (code != TL_OK)
         return fail(rq, answer, ret_batch);
     answer->ended = *ret_end;

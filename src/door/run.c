@@ -68,6 +68,7 @@ enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *
         .allowed_count = governed->allowed_count,
         .rows_max = limit_rows ? least_limit(call->settings.rows_max, limits->rows_max) : 0,
         .run_time_us_max = least_limit(call->settings.run_time_us_max, limits->run_time_us_max),
+        .memory_bytes_max = call->settings.memory_bytes_max,
         .time_zone = call->session->time_zone ? call->session->time_zone : "UTC",
         .query_id = call->rq->id,
     };

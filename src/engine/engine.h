@@ -74,6 +74,7 @@ struct tl_engine_statement {
     size_t param_count;
     int64_t rows_max;                 /* 0 = no limit; beyond: TL_ROWS_EXCEEDED */
     int64_t run_time_us_max;          /* 0 = no limit */
+    int64_t memory_bytes_max;         /* 0 = no limit but the engine's; beyond: TL_MEMORY_EXCEEDED */
     const char *time_zone;            /* "UTC" */
     const char *query_id;
     bool no_pushdown;                 /* for tests: sources get no filters, limits, orders */
@@ -83,8 +84,10 @@ struct tl_result_stats {
     int64_t rows;
     int64_t bytes;            /* of result batches */
     int64_t elapsed_us;
+    /* When several statements run, processor time and memory of the engine's common threads are shared out between them in equal
+     * parts, 50 times a second: exact for one that runs alone, an estimate else. */
     int64_t cpu_us;
-    int64_t rows_scanned;
+    int64_t rows_scanned;     /* that sources sent */
     int64_t peak_memory_bytes;
     double progress;          /* 0..1, -1 = unknown */
     int64_t changed_rows;     /* INSERT, UPDATE, DELETE, MERGE, CTAS; -1 = not such a statement */

@@ -24,6 +24,7 @@ void tl_wire_put_statement(struct tl_buf *buf, const struct tl_engine_statement 
         tl_wire_put_value(buf, &statement->params[i]);
     tl_wire_put_i64(buf, statement->rows_max);
     tl_wire_put_i64(buf, statement->run_time_us_max);
+    tl_wire_put_i64(buf, statement->memory_bytes_max);
     tl_wire_put_optional(buf, statement->time_zone);
     tl_wire_put_optional(buf, statement->query_id);
     tl_wire_put_u8(buf, statement->no_pushdown);
@@ -65,6 +66,7 @@ bool tl_wire_statement(struct tl_wire_reader *reader, tl_arena *arena, struct tl
     ret_statement->params = params;
     ret_statement->rows_max = tl_wire_i64(reader);
     ret_statement->run_time_us_max = tl_wire_i64(reader);
+    ret_statement->memory_bytes_max = tl_wire_i64(reader);
     ret_statement->time_zone = tl_wire_optional(reader, arena);
     ret_statement->query_id = tl_wire_optional(reader, arena);
     ret_statement->no_pushdown = tl_wire_flag(reader);

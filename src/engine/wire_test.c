@@ -58,7 +58,7 @@ static struct tl_engine_statement sample_statement(void)
     params[6] = (struct tl_value){.type = tl_type_simple(TL_TYPE_DATE), .is_null = true};
     return (struct tl_engine_statement){
         .sql = TL_STR("SELECT 1"), .views = views, .view_count = 1, .allowed = allowed, .allowed_count = 2,
-        .params = params, .param_count = 7, .rows_max = 100, .run_time_us_max = 5000000, .time_zone = "UTC",
+        .params = params, .param_count = 7, .rows_max = 100, .run_time_us_max = 5000000, .memory_bytes_max = 1 << 30, .time_zone = "UTC",
         .query_id = NULL, .no_pushdown = true,
     };
 }
@@ -84,6 +84,7 @@ static void test_statement_reads_back(void **state)
     assert_true(out.params[6].is_null);
     assert_int_equal(out.rows_max, 100);
     assert_int_equal(out.run_time_us_max, 5000000);
+    assert_int_equal(out.memory_bytes_max, 1 << 30);
     assert_string_equal(out.time_zone, "UTC");
     assert_null(out.query_id);
     assert_true(out.no_pushdown);

@@ -82,6 +82,9 @@ def test_time_and_row_limits_end_a_statement_with_the_reason(lake):
     error = lake.error("SELECT count(*) FROM range(100000000000)", session="query_max_run_time=500ms")
     assert error.code == "time_exceeded" and "query_max_run_time" in str(error) and time.monotonic() - started < 10
     assert lake.error("SELECT range FROM range(100)", session="query_max_rows=10").code == "rows_exceeded"
+    greedy = "SELECT count(*) FROM (SELECT range % 5000000 AS k, count(*) FROM range(50000000) GROUP BY k)"
+    error = lake.error(greedy, session="query_max_memory=16MB")
+    assert error.code == "memory_exceeded" and "query_max_memory" in error.hint
 
 
 # ---- the engine ----

@@ -211,6 +211,29 @@ static void test_outgrowing_memory_is_an_error(void **state)
         expect_error(engine(), "SELECT list(i) FROM range(60000000) t(i)", TL_MEMORY_EXCEEDED, NULL);
 }
 
+static void test_one_statement_may_have_less_memory_than_all(void **state)
+{
+    (void)state;
+    struct answer answer;
+    struct question question = {.sql = "SELECT count(*) FROM (SELECT i % 2000000 AS k, count(*) AS n FROM range(40000000) t(i) GROUP BY k)",
+                                .memory_bytes_max = 8 << 20};
+    ask(engine(), &question, &answer);
+    assert_int_equal(answer.code, TL_MEMORY_EXCEEDED);
+    assert_non_null(strstr(answer.err.hint, "query_max_memory"));
+    answer_done(&answer);
+    question.memory_bytes_max = 0;
+    ask(engine(), &question, &answer);
+    assert_int_equal(answer.code, TL_OK);
+    print_message("%lld bytes at most, %lld ms of processor time\n", (long long)answer.stats.peak_memory_bytes, (long long)answer.stats.cpu_us / 1000);
+    assert_true(answer.stats.peak_memory_bytes > 8 << 20);
+    assert_true(answer.stats.cpu_us > answer.stats.elapsed_us / 4);
+    answer_done(&answer);
+    question = (struct question){.sql = "SELECT 1", .memory_bytes_max = 1 << 20};
+    ask(engine(), &question, &answer);
+    assert_int_equal(answer.code, TL_OK); /* what others hold is not this one's */
+    answer_done(&answer);
+}
+
 static void test_large_sorts_spill(void **state)
 {
     (void)state;
@@ -369,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_closing_a_result_stops_the_engine),
         cmocka_unit_test(test_rows_of_a_slow_statement_are_not_held_back),
         cmocka_unit_test(test_outgrowing_memory_is_an_error),
+        cmocka_unit_test(test_one_statement_may_have_less_memory_than_all),
         cmocka_unit_test(test_large_sorts_spill),
         cmocka_unit_test(test_spilling_has_a_limit),
         cmocka_unit_test(test_wide_rows_of_a_table_stream),

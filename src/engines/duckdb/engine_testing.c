@@ -107,6 +107,7 @@ void ask(tl_engine *engine, const struct question *question, struct answer *ret_
         .allowed_count = question->allowed ? question->allowed_count : sizeof functions / sizeof *functions,
         .rows_max = question->rows_max,
         .run_time_us_max = question->run_time_us_max,
+        .memory_bytes_max = question->memory_bytes_max,
         .time_zone = question->time_zone,
         .query_id = question->query_id,
     };

@@ -38,7 +38,7 @@ struct question {
     size_t param_count;
     const char *const *allowed; /* NULL: what the tests use */
     size_t allowed_count;
-    int64_t rows_max, run_time_us_max;
+    int64_t rows_max, run_time_us_max, memory_bytes_max;
     const char *time_zone, *query_id;
     bool no_text; /* rows are counted only */
 };

@@ -164,6 +164,7 @@ static enum tl_code start(struct tl_duckdb_process *process, const struct tl_sou
     if (tl_duckdb_open(process->options, &calls, &process->database, err) != TL_OK)
         return err->code;
     tl_duckdb_sources_set_database(process->sources, process->database);
+    tl_duckdb_watchdog_set_database(process->watchdog, process->database);
     if (tl_duckdb_views_set_database(process->views, process->database, err) != TL_OK)
         return err->code;
     if (tl_unix_listen(process->options->socket_path, ret_listen_fd, err) != TL_OK)

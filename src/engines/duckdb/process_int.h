@@ -56,9 +56,12 @@ struct tl_duckdb_running {
     duckdb_connection connection;
     const char *query_id;         /* "" = cannot be cancelled by name */
     int64_t deadline_us;          /* monotonic, 0 = none */
-    atomic_int stop;              /* enum tl_code: TL_OK, TL_CANCELLED, TL_TIME_EXCEEDED */
+    int64_t memory_bytes_max;     /* 0 = none */
+    atomic_int stop;              /* enum tl_code: TL_OK, TL_CANCELLED, TL_TIME_EXCEEDED, TL_MEMORY_EXCEEDED */
     atomic_bool writing;          /* in the socket, not in the engine: waits for the reader, is not stuck */
-    int64_t stop_since_us;        /* the watchdog's */
+    /* the watchdog's */
+    int64_t stop_since_us;
+    double memory_bytes, peak_memory_bytes, cpu_us; /* its share */
     /* Called every few ms while it runs, from the watchdog's thread; must not wait. */
     void (*tick)(void *context, int64_t now_us);
     void *context;
@@ -66,6 +69,11 @@ struct tl_duckdb_running {
 };
 
 struct tl_duckdb_watchdog *tl_duckdb_watchdog_new(void);
+/* From then on memory is watched too. */
+void tl_duckdb_watchdog_set_database(struct tl_duckdb_watchdog *watchdog, duckdb_database database);
+/* What it was given so far. */
+void tl_duckdb_watch_share(struct tl_duckdb_watchdog *watchdog, const struct tl_duckdb_running *running, int64_t *ret_memory_bytes,
+                           int64_t *ret_cpu_us);
 void tl_duckdb_watch(struct tl_duckdb_watchdog *watchdog, struct tl_duckdb_running *running);
 /* After it returns no tick is in progress and none will come. */
 void tl_duckdb_unwatch(struct tl_duckdb_watchdog *watchdog, struct tl_duckdb_running *running);

@@ -4,6 +4,7 @@
  * tick when the engine takes its time for the next rows.  Small answers leave in one piece, columns, rows and end. */
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -34,7 +35,7 @@ struct run {
     struct tl_duckdb_carry *carries;
     size_t field_count;
     struct tl_result_stats stats;
-    int64_t start_us;
+    int64_t start_us, start_cpu_us;
     /* under the session's send_mutex: */
     bool fields_sent;
     duckdb_data_chunk held[HELD_MAX];
@@ -45,6 +46,13 @@ struct run {
     tl_arena *scratch;
     struct tl_err encode_err;
 };
+
+static int64_t thread_cpu_us(void)
+{
+    struct timespec used = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
 
 /* ---- blocks; under send_mutex ---- */
 
@@ -381,6 +389,10 @@ static bool send_end(struct run *run)
         run->stats.scans_json = (struct tl_str){scans.data, scans.size};
     run->stats.elapsed_us = tl_clock_monotonic_us() - run->start_us;
     run->stats.progress = 1;
+    tl_duckdb_watch_share(session->process->watchdog, &run->running, &run->stats.peak_memory_bytes, &run->stats.cpu_us);
+    int64_t own_cpu_us = thread_cpu_us() - run->start_cpu_us;
+    if (run->stats.cpu_us < own_cpu_us)
+        run->stats.cpu_us = own_cpu_us; /* over before the watchdog saw it */
     pthread_mutex_lock(&session->send_mutex);
     bool sent = send_held(run, send_block_waiting);
     if (run->encode_err.code == TL_OK) {
@@ -443,6 +455,7 @@ bool tl_duckdb_session_run(struct tl_duckdb_session *session, struct tl_str body
     struct tl_wire_reader reader = {.left = body};
     struct tl_err err;
     struct run run = {.session = session, .err = &err, .start_us = tl_clock_monotonic_us(), .block_rows = BLOCK_BYTES / ROW_BYTES_GUESS};
+    run.start_cpu_us = thread_cpu_us();
     tl_err_init(&err);
     tl_err_init(&run.encode_err);
     if (!tl_wire_statement(&reader, session->arena, &run.input) || reader.left.size)
@@ -455,6 +468,7 @@ bool tl_duckdb_session_run(struct tl_duckdb_session *session, struct tl_str body
         .connection = session->connection,
         .query_id = run.input.query_id ? run.input.query_id : "",
         .deadline_us = run.input.run_time_us_max > 0 ? run.start_us + run.input.run_time_us_max : 0,
+        .memory_bytes_max = run.input.memory_bytes_max,
         .tick = tick,
         .context = &run,
     };

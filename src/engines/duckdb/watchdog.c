@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "engines/duckdb/memory.h"
 #include "engines/duckdb/process_int.h"
 
 enum { TICK_MS = 20, IDLE_TICKS = 50, GRACE_US = 10 * 1000 * 1000 };
@@ -17,6 +18,8 @@ struct tl_duckdb_watchdog {
     struct tl_duckdb_running *running;
     int count;
     bool parked; /* nothing ran for a while: waits to be woken */
+    duckdb_database database; /* NULL = not open yet */
+    int64_t memory_bytes, cpu_us; /* of all statements, at the last tick */
 };
 
 /* Not a flag set once: the engine forgets an interrupt that comes before its statement has begun, so it is told each tick. */
@@ -51,6 +54,8 @@ static void look_at(struct tl_duckdb_running *running, int64_t now_us)
         why = TL_TIME_EXCEEDED;
     if (why == TL_OK && peer_left(running->fd))
         why = TL_CANCELLED;
+    if (why == TL_OK && running->memory_bytes_max && running->memory_bytes > (double)running->memory_bytes_max)
+        why = TL_MEMORY_EXCEEDED;
     if (why != TL_OK) {
         stop(running, why);
         if (atomic_load(&running->writing) || !running->stop_since_us)
@@ -60,6 +65,29 @@ static void look_at(struct tl_duckdb_running *running, int64_t now_us)
     }
     if (running->tick)
         running->tick(running->context, now_us);
+}
+
+static int64_t process_cpu_us(void)
+{
+    struct timespec used = {0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
+
+/* The engine counts for all statements together; each gets an equal part of what has changed since the last tick. */
+static void share_out(struct tl_duckdb_watchdog *watchdog)
+{
+    int64_t memory_bytes = watchdog->database ? tl_memory_of_statements(watchdog->database) : 0, cpu_us = process_cpu_us();
+    double memory = (double)(memory_bytes - watchdog->memory_bytes), cpu = (double)(cpu_us - watchdog->cpu_us);
+    watchdog->memory_bytes = memory_bytes;
+    watchdog->cpu_us = cpu_us;
+    for (struct tl_duckdb_running *running = watchdog->running; running; running = running->next) {
+        double bytes = running->memory_bytes + memory / watchdog->count;
+        running->memory_bytes = bytes > 0 ? bytes : 0;
+        if (bytes > running->peak_memory_bytes)
+            running->peak_memory_bytes = bytes;
+        running->cpu_us += cpu / watchdog->count;
+    }
 }
 
 static void *watchdog_main(void *context)
@@ -74,6 +102,7 @@ static void *watchdog_main(void *context)
             watchdog->parked = false;
         }
         int64_t now_us = tl_clock_monotonic_us();
+        share_out(watchdog);
         for (struct tl_duckdb_running *running = watchdog->running; running; running = running->next)
             look_at(running, now_us);
         pthread_mutex_unlock(&watchdog->mutex);
@@ -93,6 +122,22 @@ struct tl_duckdb_watchdog *tl_duckdb_watchdog_new(void)
         return NULL;
     pthread_detach(thread);
     return watchdog;
+}
+
+void tl_duckdb_watchdog_set_database(struct tl_duckdb_watchdog *watchdog, duckdb_database database)
+{
+    pthread_mutex_lock(&watchdog->mutex);
+    watchdog->database = database;
+    pthread_mutex_unlock(&watchdog->mutex);
+}
+
+void tl_duckdb_watch_share(struct tl_duckdb_watchdog *watchdog, const struct tl_duckdb_running *running, int64_t *ret_memory_bytes,
+                           int64_t *ret_cpu_us)
+{
+    pthread_mutex_lock(&watchdog->mutex);
+    *ret_memory_bytes = (int64_t)running->peak_memory_bytes;
+    *ret_cpu_us = (int64_t)running->cpu_us;
+    pthread_mutex_unlock(&watchdog->mutex);
 }
 
 void tl_duckdb_watch(struct tl_duckdb_watchdog *watchdog, struct tl_duckdb_running *running)
@@ -162,6 +207,9 @@ void tl_duckdb_stop_error(const struct tl_duckdb_running *running, struct tl_err
     if (why == TL_TIME_EXCEEDED) {
         tl_err_set(err, why, "the statement ran longer than it may");
         tl_err_hint(err, "filter or aggregate earlier, or raise query_max_run_time");
+    } else if (why == TL_MEMORY_EXCEEDED) {
+        tl_err_set(err, why, "the statement needs more than the %lld bytes of memory that it may have", (long long)running->memory_bytes_max);
+        tl_err_hint(err, "filter or aggregate earlier, or raise query_max_memory");
     } else {
         tl_err_set(err, why, "the statement was cancelled");
     }
