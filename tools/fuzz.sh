@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 seconds=$1
 name=${2:-}
 [ -f build-fuzz/build.ninja ] || CC=clang-14 CXX=clang++-14 meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
-    --buildtype=debugoptimized -Dwerror=false -Ddeps="$PWD/.deps" >/dev/null
+    --buildtype=debugoptimized -Dwerror=false -Dc_args=-fsanitize=fuzzer-no-link -Dcpp_args=-fsanitize=fuzzer-no-link -Ddeps="$PWD/.deps" >/dev/null
 ninja -C build-fuzz
 find build-fuzz -type f -perm -u+x -name '*_fuzz' | sort | while read -r target; do
     corpus=$(basename "${target%_fuzz}")
