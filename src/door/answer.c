@@ -1,6 +1,7 @@
 /* What a statement gives back, whoever makes it: the engine row by row, or the door itself. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "door/door_int.h"
@@ -67,12 +68,30 @@ static enum tl_admission_class class_of(const struct tl_governed *governed)
     return rows >= HEAVY_ROWS_MIN ? TL_ADMISSION_HEAVY : unknown ? TL_ADMISSION_UNKNOWN : TL_ADMISSION_LIGHT;
 }
 
+/* The engine calls a column without a name by its text, (SELECT max(a) FROM t), with the governed names in it. */
+static void take_fields(tl_answer *answer)
+{
+    tl_arena *arena = answer->call.rq->arena;
+    const struct tl_field *from;
+    answer->field_count = tl_result_fields(answer->result, &from);
+    struct tl_field *fields = TL_NEW_ARRAY(arena, struct tl_field, answer->field_count);
+    for (size_t i = 0; i < answer->field_count; i++) {
+        fields[i] = from[i];
+        if (strchr(from[i].name, ':')) {
+            char *name = tl_arena_strdup(arena, from[i].name);
+            tl_door_clean_names(name);
+            fields[i].name = name;
+        }
+    }
+    answer->fields = fields;
+}
+
 static enum tl_code run_now(tl_answer *answer)
 {
     answer->queued = false;
     enum tl_code code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
     if (code == TL_OK)
-        answer->field_count = tl_result_fields(answer->result, &answer->fields);
+        take_fields(answer);
     return code;
 }
 

@@ -169,3 +169,10 @@ def test_many_clients_at_once_get_their_own_answers(demo):
 
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         assert list(pool.map(ask, range(200))) == [499500 + number for number in range(200)]
+
+
+def test_columns_without_a_name_do_not_show_governed_names(lake):
+    names = lake.run("SELECT (SELECT max(account_id) FROM ops.public.accounts), exists(SELECT 1 FROM ops.public.zones), 'a:b'").names
+    assert "ops.public.accounts" in names[0], names
+    assert not any(":" in name for name in names[:2]), names
+    assert names[2] == "'a:b'"
