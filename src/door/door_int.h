@@ -35,6 +35,7 @@ struct tl_door {
 struct tl_door_settings {
     const char *resolution, *engine, *pii_reason;
     bool pii;
+    bool no_pushdown;
     int64_t run_time_us_max, rows_max, memory_bytes_max; /* 0 = the door's own limit */
 };
 

@@ -71,6 +71,7 @@ enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *
         .memory_bytes_max = call->settings.memory_bytes_max,
         .time_zone = call->session->time_zone ? call->session->time_zone : "UTC",
         .query_id = call->rq->id,
+        .no_pushdown = call->settings.no_pushdown,
     };
     return tl_engine_run(call->rq, call->door->engine, governed->clearance, &statement, ret_result);
 }

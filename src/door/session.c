@@ -125,7 +125,8 @@ enum tl_code tl_settings_read(struct tl_door_call *call)
     *settings = (struct tl_door_settings){.resolution = values[AT_RESOLUTION],
                                           .engine = values[AT_ENGINE],
                                           .pii_reason = values[AT_PII_REASON],
-                                          .pii = tl_streq_nocase(values[AT_PII], "true")};
+                                          .pii = tl_streq_nocase(values[AT_PII], "true"),
+                                          .no_pushdown = tl_streq_nocase(values[AT_PUSHDOWN], "off")};
     if (!tl_parse_duration_us(values[AT_QUERY_MAX_RUN_TIME], &settings->run_time_us_max) ||
         !tl_parse_size_bytes(values[AT_QUERY_MAX_MEMORY], &settings->memory_bytes_max) ||
         !read_count(values[AT_QUERY_MAX_ROWS], &settings->rows_max))

@@ -77,7 +77,7 @@ struct tl_engine_statement {
     int64_t memory_bytes_max;         /* 0 = no limit but the engine's; beyond: TL_MEMORY_EXCEEDED */
     const char *time_zone;            /* "UTC" */
     const char *query_id;
-    bool no_pushdown;                 /* for tests: sources get no filters, limits, orders */
+    bool no_pushdown;                 /* sources get no filters, limits, orders, aggregates, joins */
 };
 
 struct tl_result_stats {
