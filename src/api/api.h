@@ -6,7 +6,7 @@
 #ifndef TL_API_API_H
 #define TL_API_API_H
 
-#include "auth/principal.h"
+#include "auth/auth.h"
 #include "door/door.h"
 #include "io/http.h"
 

@@ -480,17 +480,6 @@ static bool only_spaces(struct tl_str sql)
     return true;
 }
 
-/* The principal lives in the exchange's arena; the statement outlives the exchange. */
-static const struct tl_principal *keep_principal(tl_arena *arena, const struct tl_principal *from)
-{
-    struct tl_principal *principal = TL_NEW(arena, struct tl_principal);
-    const char **groups = TL_NEW_ARRAY(arena, const char *, from->group_count);
-    for (size_t i = 0; i < from->group_count; i++)
-        groups[i] = tl_arena_strdup(arena, from->groups[i]);
-    *principal = (struct tl_principal){tl_arena_strdup(arena, from->user), from->group_count, groups, from->authenticated};
-    return principal;
-}
-
 void tl_api_statement_start(struct tl_api_call *call)
 {
     struct tl_str body = tl_http_body(call->exchange);
@@ -500,7 +489,7 @@ void tl_api_statement_start(struct tl_api_call *call)
     }
     atomic_fetch_add(&call->api->statements, 1);
     struct tl_query *query = tl_query_new();
-    query->rq.principal = keep_principal(query->rq.arena, call->rq.principal);
+    query->rq.principal = tl_principal_copy(query->rq.arena, call->rq.principal); /* outlives the exchange */
     query->sql = (struct tl_str){tl_arena_strndup(query->rq.arena, body.data, body.size), body.size};
     struct tl_session *session = TL_NEW(query->rq.arena, struct tl_session);
     read_session(call->exchange, query, session);

@@ -3,8 +3,8 @@
 
 #include <openssl/crypto.h>
 
+#include "auth/auth.h"
 #include "auth/credentials_int.h"
-#include "auth/principal.h"
 
 /* Names and hashes are few and small; tokens pass through on their way to a hash. */
 enum { ARENA_BYTES_MAX = 64 * 1024 * 1024 };
@@ -20,14 +20,6 @@ struct tl_auth {
     size_t token_count;
     struct token *tokens;
 };
-
-bool tl_principal_in_group(const struct tl_principal *principal, const char *group)
-{
-    for (size_t i = 0; i < principal->group_count; i++)
-        if (strcmp(principal->groups[i], group) == 0)
-            return true;
-    return false;
-}
 
 static bool is_loopback(const char *address)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "auth/principal.h"
+#include "auth/auth.h"
 
 static tl_arena *arena;
 static struct tl_err err;

@@ -1,36 +1,58 @@
-/* auth/principal.h -- who is asking.
+/* auth/principal.h -- who is asking: what the rest of the program knows of a caller.
  *
- * Modes now: `local` (loopback only: a token names its user; without one X-Trino-User is believed) and `token` (a known token
- *   or TL_UNAUTHENTICATED).  OIDC, Access and SCIM come beside them.
- * Tokens are kept as SHA-256 and compared in constant time.
+ * Owns: a principal and all its texts live in one arena; tl_principal_copy takes it to another.
+ * Threads: immutable once made.
+ * Closed by default: the makers in auth/ fill every field.  A zeroed field never opens anything but scopes: `withheld` 0 is a
+ *   caller without a narrowed token, whose groups alone decide.
  */
 #ifndef TL_AUTH_PRINCIPAL_H
 #define TL_AUTH_PRINCIPAL_H
 
-#include "base/config.h"
 #include "base/request.h"
+
+/* How a caller showed who they are. */
+enum tl_auth_kind {
+    TL_AUTH_KIND_WORD,    /* mode local: a name from this machine, believed */
+    TL_AUTH_KIND_TOKEN,   /* a token of the configuration, or one made by `townlake token create` */
+    TL_AUTH_KIND_JWT,     /* a token signed by the OpenID Connect provider */
+    TL_AUTH_KIND_ACCESS,  /* an assertion of Cloudflare Access */
+    TL_AUTH_KIND_SESSION, /* a browser that signed in */
+};
+const char *tl_auth_kind_name(enum tl_auth_kind kind); /* "token" */
+
+/* What a token may be used for; the user's groups decide what is allowed within that. */
+enum tl_scope {
+    TL_SCOPE_READ = 1,  /* statements and calls that change nothing */
+    TL_SCOPE_WRITE = 2, /* statements that change data */
+    TL_SCOPE_ADMIN = 4, /* calls that change Town Lake itself: sources, tokens, rules */
+    TL_SCOPE_SCIM = 8,  /* pushing users and groups, nothing else */
+    TL_SCOPES_ALL = 15,
+};
+
+/* A fact about the user that row rules may name: department, country. */
+struct tl_principal_attribute {
+    const char *name, *value;
+};
 
 struct tl_principal {
     const char *user;
     size_t group_count;
     const char *const *groups;
-    bool authenticated; /* by a token, not by word */
+    bool authenticated; /* not by word only */
+    enum tl_auth_kind kind;
+    unsigned withheld;      /* TL_SCOPE_ bits that the caller's token lacks */
+    const char *credential; /* id of the token or session, for the audit; NULL = none.  No secret. */
+    size_t attribute_count;
+    const struct tl_principal_attribute *attributes;
+    const char *agent;      /* the program that acts for the user, NULL = the user's own act */
+    const char *agent_call; /* ... and which of its calls this is */
 };
 
 bool tl_principal_in_group(const struct tl_principal *principal, const char *group);
-
-typedef struct tl_auth tl_auth;
-/* Reads auth.mode and tokens; refuses mode local with a non-loopback listen address (TL_CONFIG). */
-TL_CHECKED enum tl_code tl_auth_new(const tl_config *config, tl_auth **ret_auth, struct tl_err *err);
-tl_auth *tl_auth_free(tl_auth *auth);
-
-struct tl_auth_attempt {
-    const char *authorization; /* header "Bearer .." or "Basic .."; NULL = none */
-    const char *claimed_user;  /* X-Trino-User; NULL = none */
-    bool from_loopback;
-};
-/* The principal lives in the arena.  A claimed user that differs from the token's user is refused (no impersonation). */
-TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, const struct tl_auth_attempt *attempt,
-                                      const struct tl_principal **ret_principal, struct tl_err *err);
+/* Does the caller's token carry the scope? */
+bool tl_principal_may(const struct tl_principal *principal, enum tl_scope scope);
+/* NULL = the user has no such attribute. */
+const char *tl_principal_attribute(const struct tl_principal *principal, const char *name);
+const struct tl_principal *tl_principal_copy(tl_arena *arena, const struct tl_principal *from);
 
 #endif
