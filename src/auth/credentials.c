@@ -5,6 +5,9 @@
 
 #include <openssl/evp.h>
 
+#include "auth/base64_int.h"
+#include "base/hex.h"
+
 /* The value behind a scheme's name; NULL when it is another scheme. */
 static const char *after_scheme(const char *authorization, const char *scheme)
 {
@@ -18,47 +21,10 @@ static const char *after_scheme(const char *authorization, const char *scheme)
     return value;
 }
 
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-/* RFC 4648 section 4; NULL when it is not base64. */
-static char *decode_base64(tl_arena *arena, const char *text, size_t *ret_size)
-{
-    size_t size = strlen(text), used = 0;
-    while (size > 0 && text[size - 1] == '=')
-        size--;
-    if (size % 4 == 1)
-        return NULL;
-    char *bytes = tl_arena_alloc(arena, size + 1);
-    uint32_t bits = 0;
-    int count = 0;
-    for (size_t i = 0; i < size; i++) {
-        int value = base64_value(text[i]);
-        if (value < 0)
-            return NULL;
-        bits = bits << 6 | (uint32_t)value;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            bytes[used++] = (char)(bits >> count);
-        }
-    }
-    *ret_size = used;
-    return bytes;
-}
-
 static bool read_basic(tl_arena *arena, const char *value, struct tl_credentials *ret_credentials)
 {
     size_t size;
-    char *pair = decode_base64(arena, value, &size);
+    char *pair = tl_base64_decode(arena, value, strlen(value), &size);
     char *colon = pair ? memchr(pair, ':', size) : NULL;
     if (!colon || memchr(pair, '\0', size))
         return false;
@@ -88,22 +54,9 @@ void tl_credentials_sha256(struct tl_str text, uint8_t ret_hash[TL_SHA256_SIZE])
         abort(); /* a library without SHA-256 cannot tell anybody from anybody */
 }
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool tl_credentials_read_sha256(const char *digits, uint8_t ret_hash[TL_SHA256_SIZE])
 {
-    if (strlen(digits) != 2 * TL_SHA256_SIZE)
-        return false;
-    for (size_t i = 0; i < TL_SHA256_SIZE; i++) {
-        int high = hex_value(digits[2 * i]), low = hex_value(digits[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        ret_hash[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return strlen(digits) == 2 * (size_t)TL_SHA256_SIZE && tl_hex_read(ret_hash, digits, TL_SHA256_SIZE);
 }
 
 bool tl_credentials_is_user(const char *user)
