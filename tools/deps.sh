@@ -115,10 +115,10 @@ fetch_maven() { # fetch_maven GROUP:ARTIFACT:CLASSIFIER VERSION -> path
     echo "$root/trino/$artifact-$2${classifier:+-$classifier}.jar"
 }
 
-make_venv() {
-    rows wheel | awk '{ print $1 "==" $2 " --hash=sha256:" $3 }' >"$downloads/requirements.txt"
-    python3 -m venv --clear "$root/venv"
-    "$root/venv/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r "$downloads/requirements.txt"
+make_venv() { # make_venv KIND FOLDER
+    rows "$1" | awk '{ print $1 "==" $2 " --hash=sha256:" $3 }' >"$downloads/requirements.txt"
+    python3 -m venv --clear "$root/$2"
+    "$root/$2/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r "$downloads/requirements.txt"
 }
 
 # One stamp a thing, so that a failed or interrupted run goes on where it stopped.
@@ -141,14 +141,14 @@ install_kind() { # install_kind npm|pypi|maven
     done < <(rows "$1")
 }
 
-install_wheels() {
+install_wheels() { # install_wheels KIND FOLDER: a Python environment of its own
     local pins
     [ "$set_wanted" = test ] || return 0
-    pins=$(rows wheel | sha256sum | cut -d' ' -f1)
-    stamped venv "$pins" && return 0
-    say "wheels for the tests"
-    make_venv
-    stamp venv "$pins"
+    pins=$(rows "$1" | sha256sum | cut -d' ' -f1)
+    stamped "$2" "$pins" && return 0
+    say "wheels of .deps/$2"
+    make_venv "$1" "$2"
+    stamp "$2" "$pins"
 }
 
 whole=$(cat deps.lock tools/deps.sh | sha256sum | cut -d' ' -f1)
@@ -160,7 +160,8 @@ trap 'rm -rf "$downloads"' EXIT
 install_kind npm
 install_kind pypi
 install_kind maven
-install_wheels
+install_wheels wheel venv
+install_wheels dbt dbt
 stamp "all-$set_wanted" "$whole"
 [ "$set_wanted" = build ] || stamp all-build "$whole"
 say "ready"

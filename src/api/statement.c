@@ -57,6 +57,7 @@ static void read_session(tl_http_exchange *exchange, struct tl_query *query, str
     *session = (struct tl_session){
         .catalog = header(exchange, arena, "X-Trino-Catalog"),
         .schema = header(exchange, arena, "X-Trino-Schema"),
+        .transaction_id = header(exchange, arena, "X-Trino-Transaction-Id"),
         .time_zone = header(exchange, arena, "X-Trino-Time-Zone"),
         .source = header(exchange, arena, "X-Trino-Source"),
         .client_info = header(exchange, arena, "X-Trino-Client-Info"),
@@ -105,6 +106,12 @@ static void send_changes(struct tl_api_call *call, const tl_answer *answer)
             break;
         case TL_SESSION_DROP_PREPARED:
             encode_header(call, "X-Trino-Deallocated-Prepare", change->name, NULL);
+            break;
+        case TL_SESSION_START_TRANSACTION:
+            tl_http_set_header(call->exchange, "X-Trino-Started-Transaction-Id", change->value);
+            break;
+        case TL_SESSION_CLEAR_TRANSACTION:
+            tl_http_set_header(call->exchange, "X-Trino-Clear-Transaction-Id", "true");
             break;
         }
     }

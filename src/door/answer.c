@@ -28,6 +28,7 @@ struct tl_answer {
     int64_t started_us, started_monotonic_us, waited_us;
     int64_t rows;
     bool ended;
+    struct tl_running_entry running;
 };
 
 tl_answer *tl_answer_new(struct tl_door_call *call)
@@ -38,6 +39,7 @@ tl_answer *tl_answer_new(struct tl_door_call *call)
     answer->started_monotonic_us = tl_clock_monotonic_us();
     answer->call = *call;
     answer->call.answer = answer;
+    tl_running_add(&answer->call, &answer->running);
     return answer;
 }
 
@@ -205,6 +207,7 @@ static enum tl_code fail(struct tl_request *rq, tl_answer *answer, const struct 
     tl_door_map_error(&answer->call, answer->governed, &rq->err);
     if (answer->call.positions_unknown)
         rq->err.position = -1;
+    tl_running_explain(&answer->call, &answer->running, &rq->err);
     give_place_back(answer);
     return rq->err.code;
 }
@@ -271,6 +274,7 @@ static void record(tl_answer *answer, const struct tl_err *err)
 
 static void release(tl_answer *answer)
 {
+    tl_running_remove(&answer->call, &answer->running);
     if (answer->result)
         tl_result_close(answer->result);
     answer->result = NULL;
@@ -282,6 +286,7 @@ static void release(tl_answer *answer)
 
 void tl_answer_fail(tl_answer *answer)
 {
+    tl_running_explain(&answer->call, &answer->running, &answer->call.rq->err);
     record(answer, &answer->call.rq->err);
     release(answer);
 }

@@ -37,6 +37,7 @@ enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake
     fill_limits(door, limits);
     enum tl_code code = tl_admission_new(&door->limits.admission, &door->admission, err);
     door->cache = tl_cache_new();
+    door->running = tl_running_new();
     atomic_init(&door->lake_generation, 0);
     if (code == TL_OK)
         code = tl_views_new(door, err);
@@ -56,6 +57,7 @@ tl_door *tl_door_free(tl_door *door)
     tl_views_free(door);
     tl_cache_free(door->cache);
     tl_admission_free(door->admission);
+    tl_running_free(door->running);
     free(door);
     return NULL;
 }
@@ -91,6 +93,8 @@ static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str tex
         tl_answer_note(call->answer, tl_gate_kind_name(gate->kind), NULL);
         if (gate->parameter_count > 0)
             code = refuse_parameters(call);
+        else if (gate->kind != TL_GATE_SELECT && tl_transaction_check_write(call) != TL_OK)
+            return call->rq->err.code;
         else if (gate->kind == TL_GATE_CREATE_VIEW || gate->kind == TL_GATE_DROP_VIEW)
             return tl_view_statement(call, text, base, gate);
     }
@@ -105,6 +109,13 @@ static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str tex
     return code;
 }
 
+/* Clauses that were read and have no effect. */
+static void warn_of_comments(struct tl_door_call *call, const struct tl_statement *statement)
+{
+    if (statement->comment || statement->dropped_comments)
+        tl_answer_warn(call->answer, "comments of tables, views and columns are not kept");
+}
+
 static const char *kind_name(enum tl_statement_kind kind)
 {
     if (kind >= TL_STATEMENT_SHOW_CATALOGS && kind <= TL_STATEMENT_SHOW_CREATE_SCHEMA)
@@ -117,6 +128,14 @@ static const char *kind_name(enum tl_statement_kind kind)
         return "SET SESSION";
     case TL_STATEMENT_EXPLAIN:
         return "EXPLAIN";
+    case TL_STATEMENT_START_TRANSACTION:
+    case TL_STATEMENT_COMMIT:
+    case TL_STATEMENT_ROLLBACK:
+        return "TRANSACTION";
+    case TL_STATEMENT_CALL:
+        return "CALL";
+    case TL_STATEMENT_RENAME_VIEW:
+        return "ALTER VIEW";
     default:
         return "PREPARE";
     }
@@ -128,8 +147,11 @@ enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t b
     enum tl_code code = tl_statement_read(call->rq->arena, text, &statement, &call->rq->err);
     if (code != TL_OK)
         return code;
-    if (statement.kind == TL_STATEMENT_ENGINE)
-        return run_engine_text(call, text, base);
+    if (statement.kind == TL_STATEMENT_ENGINE) {
+        warn_of_comments(call, &statement);
+        code = tl_view_check_new_name(call, &statement);
+        return code == TL_OK ? run_engine_text(call, statement.inner, base) : code;
+    }
     tl_answer_note(call->answer, kind_name(statement.kind), NULL);
     if (statement.kind >= TL_STATEMENT_SHOW_CATALOGS && statement.kind <= TL_STATEMENT_SHOW_CREATE_SCHEMA)
         return tl_show(call, &statement);
@@ -140,6 +162,14 @@ enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t b
         return tl_session_statement(call, &statement);
     case TL_STATEMENT_EXPLAIN:
         return tl_explain(call, &statement, base);
+    case TL_STATEMENT_START_TRANSACTION:
+    case TL_STATEMENT_COMMIT:
+    case TL_STATEMENT_ROLLBACK:
+        return tl_transaction_statement(call, &statement);
+    case TL_STATEMENT_CALL:
+        return tl_call_statement(call, &statement);
+    case TL_STATEMENT_RENAME_VIEW:
+        return tl_view_rename(call, &statement);
     default:
         return tl_prepared_statement(call, &statement);
     }

@@ -44,12 +44,14 @@ struct tl_session {
     const struct tl_door_pair *properties; /* X-Trino-Session */
     size_t prepared_count;
     const struct tl_door_pair *prepared;   /* name, SQL */
+    /* NULL = the client knows of no transactions; "NONE" = it is in none */
+    const char *transaction_id;
     const char *source, *client_info, *client_tags; /* for the history; NULL = none */
 };
 
 enum tl_session_change_kind {
     TL_SESSION_SET_CATALOG, TL_SESSION_SET_SCHEMA, TL_SESSION_SET_PROPERTY, TL_SESSION_RESET_PROPERTY,
-    TL_SESSION_ADD_PREPARED, TL_SESSION_DROP_PREPARED,
+    TL_SESSION_ADD_PREPARED, TL_SESSION_DROP_PREPARED, TL_SESSION_START_TRANSACTION, TL_SESSION_CLEAR_TRANSACTION,
 };
 struct tl_session_change {
     enum tl_session_change_kind kind;

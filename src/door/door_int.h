@@ -17,6 +17,7 @@ enum {
 
 struct tl_door_cache;
 struct tl_door_views;
+struct tl_running;
 
 struct tl_door {
     tl_engine *engine;
@@ -28,6 +29,7 @@ struct tl_door {
     struct tl_door_cache *cache;
     struct tl_door_views *views;
     tl_admission *admission;
+    struct tl_running *running;
     _Atomic uint64_t lake_generation; /* of the listing in the registry */
 };
 
@@ -97,12 +99,44 @@ void tl_catalog_acquire(struct tl_door_call *call);
 
 /* --- system.c: information_schema and system.* as tables made from the snapshot --- */
 
+/* Of the catalog "system", sorted, NULL at the end. */
+extern const char *const tl_system_schemas[];
 int tl_system_find(const char *catalog, const char *schema, const char *name); /* -1 = none */
 size_t tl_system_count(void);
 void tl_system_name(int table, const char **ret_schema, const char **ret_name, bool *ret_everywhere);
 const struct tl_source_dataset *tl_system_dataset(struct tl_door_call *call, int table);
 /* The SELECT that gives its rows, for this caller. */
 TL_CHECKED enum tl_code tl_system_sql(struct tl_door_call *call, int table, const char *catalog, const char **ret_sql);
+
+/* --- running.c: the statements that run now, whoever runs them --- */
+
+struct tl_running_statement {
+    const char *id, *user, *source; /* source NULL = none */
+    struct tl_str text;
+    int64_t started_us; /* wall clock */
+};
+
+/* An answer's own entry; it stands in the list from the statement's start to its close. */
+struct tl_running_entry {
+    struct tl_running_entry *before, *after;
+    struct tl_running_statement statement;
+    struct tl_request *rq;
+    char killed_by[128], reason[256];
+    bool killed;
+};
+
+struct tl_running *tl_running_new(void);
+struct tl_running *tl_running_free(struct tl_running *running);
+void tl_running_add(struct tl_door_call *call, struct tl_running_entry *entry);
+void tl_running_remove(struct tl_door_call *call, struct tl_running_entry *entry);
+/* Whose statements the caller may see and end: his own name, NULL = everybody's (administrators). */
+const char *tl_running_whose(const struct tl_door_call *call);
+/* Copies, in the call's arena; user NULL = all. */
+size_t tl_running_list(struct tl_door_call *call, const char *user, const struct tl_running_statement **ret_statements);
+/* TL_NOT_FOUND when no such statement of that user runs. */
+TL_CHECKED enum tl_code tl_running_kill(struct tl_door_call *call, const char *user, const char *id, const char *reason);
+/* After a statement failed: was it killed?  Then the report says so. */
+void tl_running_explain(struct tl_door_call *call, const struct tl_running_entry *entry, struct tl_err *err);
 
 /* --- splice.c: replacing pieces of a text --- */
 
@@ -176,10 +210,17 @@ struct tl_field *tl_text_fields(tl_arena *arena, const char *const *names, size_
 TL_CHECKED enum tl_code tl_show(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_explain(struct tl_door_call *call, const struct tl_statement *statement, size_t base);
 TL_CHECKED enum tl_code tl_session_statement(struct tl_door_call *call, const struct tl_statement *statement);
+TL_CHECKED enum tl_code tl_transaction_statement(struct tl_door_call *call, const struct tl_statement *statement);
+/* A change inside START TRANSACTION .. COMMIT is refused: each statement is a transaction of its own. */
+TL_CHECKED enum tl_code tl_transaction_check_write(struct tl_door_call *call);
+TL_CHECKED enum tl_code tl_call_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_prepared_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_write(struct tl_door_call *call, struct tl_governed *governed);
 TL_CHECKED enum tl_code tl_view_statement(struct tl_door_call *call, struct tl_str text, size_t base,
                                           const struct tl_gate *gate);
+TL_CHECKED enum tl_code tl_view_rename(struct tl_door_call *call, const struct tl_statement *statement);
+/* RENAME TO other_schema.name would move a table, which is not offered. */
+TL_CHECKED enum tl_code tl_view_check_new_name(struct tl_door_call *call, const struct tl_statement *statement);
 /* A whole text that stands at `base` in call->text: what tl_door_run does after cleaning. */
 TL_CHECKED enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t base);
 

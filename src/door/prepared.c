@@ -41,10 +41,9 @@ static enum tl_code check_inner(struct tl_door_call *call, struct tl_str text, s
         inner.kind == TL_STATEMENT_EXECUTE_IMMEDIATE || inner.kind == TL_STATEMENT_DEALLOCATE)
         return tl_err_set(&call->rq->err, TL_UNSUPPORTED,
                           "a prepared statement cannot hold PREPARE, EXECUTE or DEALLOCATE");
-    if (inner.kind == TL_STATEMENT_EXPLAIN)
-        text = inner.inner;
-    else if (inner.kind != TL_STATEMENT_ENGINE)
+    if (inner.kind != TL_STATEMENT_EXPLAIN && inner.kind != TL_STATEMENT_ENGINE)
         return TL_OK;
+    text = inner.inner;
     const struct tl_gate *gate;
     code = tl_check_text(call, text, &gate);
     if (code == TL_OK)

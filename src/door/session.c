@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/random.h"
 #include "door/door_int.h"
 
 enum property_type { PROPERTY_CHOICE, PROPERTY_BOOL, PROPERTY_TEXT, PROPERTY_DURATION, PROPERTY_SIZE, PROPERTY_COUNT };
@@ -14,7 +15,7 @@ struct property_rule {
 
 #include "session_table.h" /* generated: properties[], rules[], AT_... */
 
-enum { PROPERTY_COUNT_ALL = sizeof properties / sizeof *properties, VALUE_MAX = 1000 };
+enum { PROPERTY_COUNT_ALL = sizeof properties / sizeof *properties, VALUE_MAX = 1000, TRANSACTION_ID_BYTES = 16 };
 
 size_t tl_door_session_properties(const struct tl_session_property **ret_properties)
 {
@@ -139,6 +140,14 @@ enum tl_code tl_settings_read(struct tl_door_call *call)
     return TL_OK;
 }
 
+static bool is_system_schema(const char *schema)
+{
+    size_t i = 0;
+    while (tl_system_schemas[i] && !tl_streq_nocase(tl_system_schemas[i], schema))
+        i++;
+    return tl_system_schemas[i] != NULL;
+}
+
 static enum tl_code use(struct tl_door_call *call, const struct tl_name *name)
 {
     struct tl_err *err = &call->rq->err;
@@ -157,8 +166,7 @@ static enum tl_code use(struct tl_door_call *call, const struct tl_name *name)
         return err->code;
     }
     bool known =
-        system ? tl_streq_nocase(schema, "jdbc") || tl_streq_nocase(schema, "metadata") ||
-                     tl_streq_nocase(schema, "information_schema")
+        system ? is_system_schema(schema)
                : tl_catalog_has_schema(call, source, schema) && tl_catalog_may_know(call, source->name, schema, NULL);
     if (!known) {
         tl_err_set(err, TL_SCHEMA_NOT_FOUND, "unknown schema \"%s.%s\"", catalog, schema);
@@ -192,4 +200,54 @@ static enum tl_code set_property(struct tl_door_call *call, const struct tl_stat
 enum tl_code tl_session_statement(struct tl_door_call *call, const struct tl_statement *statement)
 {
     return statement->kind == TL_STATEMENT_USE ? use(call, &statement->name) : set_property(call, statement);
+}
+
+/* --- transactions: the client is told of one, each statement in it stands alone --- */
+
+static bool in_transaction(const struct tl_session *session)
+{
+    return session->transaction_id && !tl_streq_nocase(session->transaction_id, "NONE");
+}
+
+static enum tl_code start_transaction(struct tl_door_call *call)
+{
+    char id[2 * TRANSACTION_ID_BYTES + 1];
+    struct tl_err *err = &call->rq->err;
+    if (!call->session->transaction_id)
+        return tl_err_set(err, TL_UNSUPPORTED, "the client does not know of transactions");
+    if (in_transaction(call->session)) {
+        tl_err_set(err, TL_UNSUPPORTED, "a transaction is in progress already");
+        tl_err_hint(err, "COMMIT or ROLLBACK it first");
+        return TL_UNSUPPORTED;
+    }
+    enum tl_code code = tl_random_hex(id, TRANSACTION_ID_BYTES, err);
+    if (code != TL_OK)
+        return code;
+    tl_answer_change(call->answer, TL_SESSION_START_TRANSACTION, NULL, tl_arena_strdup(call->rq->arena, id));
+    tl_answer_set_update(call->answer, "START TRANSACTION", false);
+    tl_answer_warn(call->answer, "each statement of the transaction reads what is there when it starts, and changes are refused");
+    return TL_OK;
+}
+
+enum tl_code tl_transaction_statement(struct tl_door_call *call, const struct tl_statement *statement)
+{
+    if (statement->kind == TL_STATEMENT_START_TRANSACTION)
+        return start_transaction(call);
+    if (!in_transaction(call->session)) {
+        tl_err_set(&call->rq->err, TL_STATE, "no transaction is in progress");
+        tl_err_hint(&call->rq->err, "START TRANSACTION begins one; without one every statement commits itself");
+        return TL_STATE;
+    }
+    tl_answer_change(call->answer, TL_SESSION_CLEAR_TRANSACTION, NULL, NULL);
+    tl_answer_set_update(call->answer, statement->kind == TL_STATEMENT_COMMIT ? "COMMIT" : "ROLLBACK", false);
+    return TL_OK;
+}
+
+enum tl_code tl_transaction_check_write(struct tl_door_call *call)
+{
+    if (!in_transaction(call->session))
+        return TL_OK;
+    tl_err_set(&call->rq->err, TL_UNSUPPORTED, "a change inside a transaction of several statements is not offered");
+    tl_err_hint(&call->rq->err, "COMMIT first, or switch the client to autocommit: then every statement is a transaction");
+    return TL_UNSUPPORTED;
 }

@@ -118,8 +118,8 @@ static enum tl_code show_schemas(struct tl_door_call *call, const struct tl_stat
     if (!own_shown)
         add_wanted(&list, "information_schema");
     if (!source) {
-        add_wanted(&list, "jdbc");
-        add_wanted(&list, "metadata");
+        for (size_t i = 1; tl_system_schemas[i]; i++) /* the first is information_schema */
+            add_wanted(&list, tl_system_schemas[i]);
     }
     return finish(&list);
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "door/ddl.h"
+
 struct reader {
     tl_arena *arena;
     struct tl_lexer lexer;
@@ -355,15 +357,130 @@ static enum tl_code read_explain(struct reader *r)
     return TL_OK;
 }
 
-static enum tl_code read_transaction(struct reader *r)
+/* ISOLATION LEVEL .. and READ ONLY|WRITE, in any order: every statement sees its own snapshot, whatever is wished. */
+static enum tl_code read_transaction_mode(struct reader *r)
 {
-    return unsupported(r, "a transaction over several statements",
-                       "every statement is a transaction of its own; switch the client to autocommit");
+    if (take(r, "ISOLATION")) {
+        bool level = take(r, "LEVEL"), known = level && (take(r, "SERIALIZABLE") || (take(r, "REPEATABLE") && take(r, "READ")) ||
+                                                         (take(r, "READ") && (take(r, "COMMITTED") || take(r, "UNCOMMITTED"))));
+        return known ? TL_OK : unexpected(r, level ? "an isolation level" : "LEVEL");
+    }
+    if (take(r, "READ"))
+        return take(r, "ONLY") || take(r, "WRITE") ? TL_OK : unexpected(r, "ONLY or WRITE");
+    return unexpected(r, "ISOLATION LEVEL, READ ONLY or READ WRITE");
+}
+
+static enum tl_code read_start(struct reader *r)
+{
+    r->out->kind = TL_STATEMENT_START_TRANSACTION;
+    if (!take(r, "TRANSACTION"))
+        return unexpected(r, "TRANSACTION");
+    if (tl_lexer_peek(&r->lexer).kind == TL_TOKEN_END)
+        return TL_OK;
+    do {
+        enum tl_code code = read_transaction_mode(r);
+        if (code != TL_OK)
+            return code;
+    } while (tl_lexer_take_symbol(&r->lexer, ","));
+    return expect_end(r);
+}
+
+static enum tl_code read_begin(struct reader *r)
+{
+    r->out->kind = TL_STATEMENT_START_TRANSACTION;
+    if (!take(r, "TRANSACTION"))
+        take(r, "WORK");
+    return expect_end(r);
+}
+
+static enum tl_code read_commit(struct reader *r)
+{
+    r->out->kind = TL_STATEMENT_COMMIT;
+    take(r, "WORK");
+    return expect_end(r);
+}
+
+static enum tl_code read_rollback(struct reader *r)
+{
+    r->out->kind = TL_STATEMENT_ROLLBACK;
+    take(r, "WORK");
+    return expect_end(r);
+}
+
+/* 'text', NULL, or name => one of them */
+static enum tl_code read_call_argument(struct reader *r, struct tl_call_argument *argument)
+{
+    struct tl_lexer before = r->lexer;
+    struct tl_token token = tl_lexer_next(&r->lexer);
+    const char *name = tl_token_name(r->arena, r->lexer.text, token);
+    if (name && tl_lexer_take_symbol(&r->lexer, "=>"))
+        argument->name = name;
+    else
+        r->lexer = before;
+    return take(r, "NULL") ? TL_OK : read_text(r, "a text in single quotes", &argument->value);
 }
 
 static enum tl_code read_call(struct reader *r)
 {
-    return unsupported(r, "CALL", "there are no procedures; cancel a statement in the client that runs it");
+    r->out->kind = TL_STATEMENT_CALL;
+    enum tl_code code = read_name(r, "the name of a procedure", 3);
+    if (code != TL_OK)
+        return code;
+    if (!tl_lexer_take_symbol(&r->lexer, "("))
+        return unexpected(r, "(");
+    struct tl_call_argument *arguments = TL_NEW_ARRAY(r->arena, struct tl_call_argument, TL_CALL_ARGUMENTS_MAX);
+    r->out->call_arguments = arguments;
+    if (tl_lexer_take_symbol(&r->lexer, ")"))
+        return expect_end(r);
+    do {
+        if (r->out->argument_count == TL_CALL_ARGUMENTS_MAX)
+            return tl_err_set(r->err, TL_TOO_LARGE, "more than %d arguments", TL_CALL_ARGUMENTS_MAX);
+        code = read_call_argument(r, &arguments[r->out->argument_count]);
+        if (code != TL_OK)
+            return code;
+        r->out->argument_count++;
+    } while (tl_lexer_take_symbol(&r->lexer, ","));
+    return tl_lexer_take_symbol(&r->lexer, ")") ? expect_end(r) : unexpected(r, "a comma or )");
+}
+
+static enum tl_code read_create(struct reader *r)
+{
+    struct tl_ddl ddl;
+    enum tl_code code = tl_ddl_read(r->arena, r->lexer.text, &ddl, r->err);
+    r->out->inner = ddl.text;
+    r->out->comment = ddl.comment;
+    r->out->dropped_comments = ddl.dropped_comments;
+    return code;
+}
+
+/* ALTER VIEW is the door's own; ALTER TABLE .. RENAME TO catalog.schema.name: the engine's parser knows the name alone. */
+static enum tl_code read_alter(struct reader *r)
+{
+    bool view = take(r, "VIEW"), table = !view && take(r, "TABLE");
+    if (table && take(r, "IF"))
+        take(r, "EXISTS");
+    struct tl_name name, new_name;
+    bool rename = (view || table) && tl_name_read(r->arena, &r->lexer, &name) && take(r, "RENAME") && take(r, "TO");
+    if (!rename)
+        return view ? unsupported(r, "this form of ALTER VIEW", "offered are ALTER VIEW name RENAME TO name and CREATE OR REPLACE VIEW")
+                    : TL_OK;
+    if (!tl_name_read(r->arena, &r->lexer, &new_name))
+        return unexpected(r, "a name");
+    r->out->name = name;
+    r->out->new_name = new_name;
+    if (view)
+        r->out->kind = TL_STATEMENT_RENAME_VIEW;
+    enum tl_code code = expect_end(r);
+    if (code != TL_OK || view || new_name.part_count == 1)
+        return code;
+    struct tl_lexer last = {r->lexer.text, new_name.offset};
+    struct tl_token token = tl_lexer_next(&last);
+    while (token.offset + token.size < new_name.offset + new_name.size)
+        token = tl_lexer_next(&last);
+    char *copy = tl_arena_strndup(r->arena, r->lexer.text.data, r->lexer.text.size);
+    memset(copy + new_name.offset, ' ', token.offset - new_name.offset);
+    r->out->inner.data = copy;
+    return TL_OK;
 }
 
 static const struct {
@@ -380,17 +497,19 @@ static const struct {
     {"PREPARE", read_prepare},
     {"EXECUTE", read_execute},
     {"DEALLOCATE", read_deallocate},
-    {"START", read_transaction},
-    {"BEGIN", read_transaction},
-    {"COMMIT", read_transaction},
-    {"ROLLBACK", read_transaction},
+    {"START", read_start},
+    {"BEGIN", read_begin},
+    {"COMMIT", read_commit},
+    {"ROLLBACK", read_rollback},
     {"CALL", read_call},
+    {"CREATE", read_create},
+    {"ALTER", read_alter},
 };
 
 enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, struct tl_statement *ret_statement,
                                struct tl_err *err)
 {
-    *ret_statement = (struct tl_statement){.kind = TL_STATEMENT_ENGINE};
+    *ret_statement = (struct tl_statement){.kind = TL_STATEMENT_ENGINE, .inner = text};
     struct reader r = {arena, {text, 0}, ret_statement, err};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         if (take(&r, heads[i].word))

@@ -30,11 +30,17 @@ enum tl_statement_kind {
     TL_STATEMENT_DESCRIBE_INPUT,
     TL_STATEMENT_DESCRIBE_OUTPUT,
     TL_STATEMENT_EXPLAIN,
+    TL_STATEMENT_START_TRANSACTION, /* also BEGIN */
+    TL_STATEMENT_COMMIT,
+    TL_STATEMENT_ROLLBACK,
+    TL_STATEMENT_CALL,
+    TL_STATEMENT_RENAME_VIEW,
 };
 
 enum {
     TL_NAME_PARTS_MAX = 3,
     TL_EXECUTE_ARGUMENTS_MAX = 1000,
+    TL_CALL_ARGUMENTS_MAX = 16,
     TL_CONJUNCTIONS_MAX = 5000, /* AND and OR in one statement: the engine's parser needs time of their square */
 };
 
@@ -45,16 +51,25 @@ struct tl_name {
     size_t offset, size;
 };
 
+struct tl_call_argument {
+    const char *name, *value; /* CALL p(name => 'value'); NULL name = by its place, NULL value = NULL */
+};
+
 struct tl_statement {
     enum tl_statement_kind kind;
     struct tl_name name;         /* SHOW .. FROM name, USE, DESCRIBE; prepared statement or property in the last part */
     const char *like, *escape;   /* SHOW .. LIKE; NULL = none */
     const char *value;           /* SET SESSION */
-    struct tl_str inner;         /* EXPLAIN, PREPARE, EXECUTE IMMEDIATE: the statement inside */
+    struct tl_name new_name;     /* ALTER TABLE and VIEW .. RENAME TO */
+    /* EXPLAIN, PREPARE, EXECUTE IMMEDIATE: the statement inside; ENGINE: what its parser is to read, of the text's own size */
+    struct tl_str inner;
+    const char *comment;         /* CREATE TABLE, CREATE VIEW: of the table or view; NULL = none */
+    bool dropped_comments;       /* ... of columns, which are not kept */
     size_t inner_offset;         /* of `inner` in the text; 0 for EXECUTE IMMEDIATE, whose text has its quotes off */
     bool analyze, validate_only; /* EXPLAIN */
-    size_t argument_count;       /* EXECUTE .. USING: texts of the arguments */
+    size_t argument_count;       /* EXECUTE .. USING: texts of the arguments; CALL */
     const struct tl_str *arguments;
+    const struct tl_call_argument *call_arguments;
 };
 
 /* Text checks that come before everything else: size, NUL, UTF-8, something there.  The text without its trailing

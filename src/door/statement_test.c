@@ -143,11 +143,7 @@ static void test_explain_forms(void **state)
 static void test_what_is_not_offered_says_what_is(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"start transaction",
-                                          "begin",
-                                          "commit",
-                                          "rollback work",
-                                          "call system.runtime.kill_query('x')",
+    static const char *const refused[] = {"alter view v set authorization bob",
                                           "show grants",
                                           "set time zone 'UTC'",
                                           "set session authorization bob",
@@ -156,6 +152,77 @@ static void test_what_is_not_offered_says_what_is(void **state)
         assert_int_equal(read_text(refused[i]), TL_UNSUPPORTED);
         assert_true(strlen(err.hint) > 10);
     }
+}
+
+static void test_transaction_forms(void **state)
+{
+    (void)state;
+    check("start transaction", TL_STATEMENT_START_TRANSACTION, "");
+    check("START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE", TL_STATEMENT_START_TRANSACTION, "");
+    check("begin", TL_STATEMENT_START_TRANSACTION, "");
+    check("commit work", TL_STATEMENT_COMMIT, "");
+    check("rollback", TL_STATEMENT_ROLLBACK, "");
+    check_bad("start transaction isolation level high", TL_SYNTAX, 34);
+    check_bad("start transaction read", TL_SYNTAX, 22);
+    check_bad("commit now", TL_SYNTAX, 7);
+}
+
+static void test_call_takes_texts_by_place_and_by_name(void **state)
+{
+    (void)state;
+    check("call system.runtime.kill_query('x', message => 'it''s')", TL_STATEMENT_CALL, "system|runtime|kill_query");
+    assert_int_equal(statement.argument_count, 2);
+    assert_null(statement.call_arguments[0].name);
+    assert_string_equal(statement.call_arguments[0].value, "x");
+    assert_string_equal(statement.call_arguments[1].name, "message");
+    assert_string_equal(statement.call_arguments[1].value, "it's");
+    check("call p()", TL_STATEMENT_CALL, "p");
+    check("call p(NULL)", TL_STATEMENT_CALL, "p");
+    assert_null(statement.call_arguments[0].value);
+    check_bad("call p", TL_SYNTAX, 6);
+    check_bad("call p(1)", TL_SYNTAX, 7);
+    check_bad("call p('a'", TL_SYNTAX, 10);
+    check_bad("call p('a') extra", TL_SYNTAX, 12);
+}
+
+static void check_plain(const char *sql, const char *plain)
+{
+    check(sql, TL_STATEMENT_ENGINE, "");
+    assert_int_equal(statement.inner.size, strlen(sql));
+    assert_memory_equal(statement.inner.data, plain, strlen(sql));
+}
+
+static void test_clauses_of_create_are_blanked_where_they_stand(void **state)
+{
+    (void)state;
+    check_plain("create view v security definer as select 1", "create view v                  as select 1");
+    check_plain("create view v comment 'x' as select 1", "create view v             as select 1");
+    assert_string_equal(statement.comment, "x");
+    check_plain("create table t (a int comment 'y', b int)", "create table t (a int            , b int)");
+    assert_true(statement.dropped_comments);
+    check_plain("create table t with (format = 'parquet', format_version = 2) as select 1",
+                "create table t                                               as select 1");
+    check_plain("create table t as with (select 1) select 2", "create table t as with (select 1) select 2");
+    check_plain("create or replace view if not exists a.b.c as select 'security definer'",
+                "create or replace view if not exists a.b.c as select 'security definer'");
+    check_plain("create schema s with (location = 'x')", "create schema s with (location = 'x')");
+    check_bad("create table t with (format = 'ORC') as select 1", TL_UNSUPPORTED, 21);
+    check_bad("create table t with (partitioning = ARRAY['a']) as select 1", TL_UNSUPPORTED, 21);
+    check_bad("create table t comment 5 as select 1", TL_SYNTAX, 23);
+    check_bad("create view v security nobody as select 1", TL_SYNTAX, 23);
+    check_bad("create table t (a int comment 'y'", TL_SYNTAX, 33);
+}
+
+static void test_new_names_lose_their_place_and_keep_it_beside(void **state)
+{
+    (void)state;
+    check("alter table a.b.c rename to a.b.\"d e\"", TL_STATEMENT_ENGINE, "a|b|c");
+    assert_memory_equal(statement.inner.data, "alter table a.b.c rename to     \"d e\"", statement.inner.size);
+    assert_int_equal(statement.new_name.part_count, 3);
+    check("alter table if exists c rename to d", TL_STATEMENT_ENGINE, "c");
+    check("alter view b.c rename to d", TL_STATEMENT_RENAME_VIEW, "b|c");
+    check("alter table t add column c int", TL_STATEMENT_ENGINE, "");
+    check_bad("alter table a rename to b.c extra", TL_SYNTAX, 28);
 }
 
 static void test_errors_point_at_the_place(void **state)
@@ -189,6 +256,10 @@ int main(void)
         cmocka_unit_test(test_prepared_forms),
         cmocka_unit_test(test_arguments_cannot_break_out),
         cmocka_unit_test(test_explain_forms),
+        cmocka_unit_test(test_transaction_forms),
+        cmocka_unit_test(test_call_takes_texts_by_place_and_by_name),
+        cmocka_unit_test(test_clauses_of_create_are_blanked_where_they_stand),
+        cmocka_unit_test(test_new_names_lose_their_place_and_keep_it_beside),
         cmocka_unit_test(test_what_is_not_offered_says_what_is),
         cmocka_unit_test(test_errors_point_at_the_place),
         cmocka_unit_test(test_size_limits_hold),

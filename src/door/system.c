@@ -4,271 +4,59 @@
  *   in the view's text as one JSON constant, so that the engine's own SQL works on them (filters, joins, LIKE). */
 #include <string.h>
 
-#include "door/door_int.h"
+#include "door/system_int.h"
 
-enum { ROWS_JSON_MAX = 12 * 1024 * 1024, COLUMNS_MAX = 24 };
-
-/* One dataset or column, as rows are made of it. */
-struct item {
-    struct tl_door_call *call;
-    struct tl_json_writer *json;
-    const char *catalog, *schema;
-    const struct tl_source_dataset *dataset;
-    const struct tl_source_column *column;
-    int64_t position;
+enum {
+    ROWS_JSON_MAX = 12 * 1024 * 1024,
+    HISTORY_JSON_MAX = 64 * 1024 * 1024,
+    HISTORY_ROWS = 100, /* of system.runtime.queries */
+    COLUMNS_MAX = 24,
 };
 
-enum span { PER_TABLE, PER_COLUMN, PER_SCHEMA, PER_CATALOG, PER_TYPE, NO_ROWS };
-
-struct system_table {
-    const char *schema, *name;
-    bool everywhere; /* in each catalog, of that catalog's own; else in "system", of all */
-    enum span span;
-    void (*put)(const struct item *item);
-    const char *columns; /* "name type, ..": type v(archar), b(igint), t(ruth) */
-};
-
-static void text(const struct item *item, const char *name, const char *value)
-{
-    tl_json_pair_text(item->json, name, value);
-}
-
-static void number(const struct item *item, const char *name, int64_t value)
-{
-    tl_json_pair_int64(item->json, name, value);
-}
-
-static const char *kind_of(const struct tl_source_dataset *dataset, const char *table)
-{
-    return dataset->kind == TL_DATASET_VIEW ? "VIEW" : table;
-}
-
-static const char *type_text(const struct item *item)
-{
-    struct tl_buf buf;
-    tl_buf_init(&buf, 4096);
-    tl_type_format_trino(&buf, &item->column->type);
-    const char *copy = tl_arena_strdup(item->call->rq->arena, tl_buf_cstr(&buf));
-    tl_buf_done(&buf);
-    return copy;
-}
-
-static void put_schemata(const struct item *item)
-{
-    text(item, "catalog_name", item->catalog);
-    text(item, "schema_name", item->schema);
-}
-
-static void put_tables(const struct item *item)
-{
-    text(item, "table_catalog", item->catalog);
-    text(item, "table_schema", item->schema);
-    text(item, "table_name", item->dataset->name);
-    text(item, "table_type", kind_of(item->dataset, "BASE TABLE"));
-}
-
-static void put_views(const struct item *item)
-{
-    const struct tl_door_view *view = tl_views_find(item->call, item->catalog, item->schema, item->dataset->name);
-    text(item, "table_catalog", item->catalog);
-    text(item, "table_schema", item->schema);
-    text(item, "table_name", item->dataset->name);
-    text(item, "view_definition", view ? view->sql : NULL);
-}
-
-static void put_columns(const struct item *item)
-{
-    text(item, "table_catalog", item->catalog);
-    text(item, "table_schema", item->schema);
-    text(item, "table_name", item->dataset->name);
-    text(item, "column_name", item->column->name);
-    number(item, "ordinal_position", item->position);
-    text(item, "is_nullable", item->column->nullable ? "YES" : "NO");
-    text(item, "data_type", type_text(item));
-    text(item, "comment", item->column->comment);
-}
-
-static void put_jdbc_catalogs(const struct item *item)
-{
-    text(item, "TABLE_CAT", item->catalog);
-}
-
-static void put_jdbc_schemas(const struct item *item)
-{
-    text(item, "TABLE_SCHEM", item->schema);
-    text(item, "TABLE_CATALOG", item->catalog);
-}
-
-static void put_jdbc_tables(const struct item *item)
-{
-    text(item, "TABLE_CAT", item->catalog);
-    text(item, "TABLE_SCHEM", item->schema);
-    text(item, "TABLE_NAME", item->dataset->name);
-    text(item, "TABLE_TYPE", kind_of(item->dataset, "TABLE"));
-    text(item, "REMARKS", item->dataset->comment);
-}
-
-static void put_table_comments(const struct item *item)
-{
-    text(item, "catalog_name", item->catalog);
-    text(item, "schema_name", item->schema);
-    text(item, "table_name", item->dataset->name);
-    text(item, "comment", item->dataset->comment);
-}
-
-static void put_metadata_catalogs(const struct item *item)
-{
-    const struct tl_registry_source *source = tl_snapshot_source(item->call->snapshot, item->catalog);
-    text(item, "catalog_name", item->catalog);
-    text(item, "connector_id", item->catalog);
-    text(item, "connector_name", source ? source->kind : "system");
-}
-
-/* java.sql.Types and the digits a value has. */
-struct jdbc_type {
-    enum tl_type_id id;
-    const char *name;
-    int code, digits;
-    bool numeric;
-};
-static const struct jdbc_type jdbc_types[] = {
-    {TL_TYPE_BOOLEAN, "boolean", 16, 1, false},
-    {TL_TYPE_INT8, "tinyint", -6, 3, true},
-    {TL_TYPE_INT16, "smallint", 5, 5, true},
-    {TL_TYPE_INT32, "integer", 4, 10, true},
-    {TL_TYPE_INT64, "bigint", -5, 19, true},
-    {TL_TYPE_UINT8, NULL, 5, 5, true},
-    {TL_TYPE_UINT16, NULL, 4, 10, true},
-    {TL_TYPE_UINT32, NULL, -5, 19, true},
-    {TL_TYPE_UINT64, NULL, 3, 20, true},
-    {TL_TYPE_INT128, NULL, 3, 38, true},
-    {TL_TYPE_UINT128, NULL, 3, 38, true},
-    {TL_TYPE_FLOAT, "real", 7, 24, true},
-    {TL_TYPE_DOUBLE, "double", 8, 53, true},
-    {TL_TYPE_DECIMAL, "decimal", 3, 38, true},
-    {TL_TYPE_VARCHAR, "varchar", 12, 0, false},
-    {TL_TYPE_BLOB, "varbinary", -3, 0, false},
-    {TL_TYPE_DATE, "date", 91, 14, false},
-    {TL_TYPE_TIME, "time", 92, 8, false},
-    {TL_TYPE_TIMESTAMP, "timestamp", 93, 26, false},
-    {TL_TYPE_TIMESTAMP_NS, NULL, 93, 29, false},
-    {TL_TYPE_TIMESTAMPTZ, "timestamp with time zone", 2014, 32, false},
-    {TL_TYPE_LIST, "array", 2003, 0, false},
-    {TL_TYPE_MAP, "map", 2000, 0, false},
-    {TL_TYPE_STRUCT, "row", 2000, 0, false},
-};
-
-static const struct jdbc_type *jdbc_type_of(enum tl_type_id id)
-{
-    static const struct jdbc_type other = {TL_TYPE_INVALID, NULL, 2000, 0, false};
-    for (size_t i = 0; i < sizeof jdbc_types / sizeof *jdbc_types; i++)
-        if (jdbc_types[i].id == id)
-            return &jdbc_types[i];
-    return &other;
-}
-
-static void put_jdbc_columns(const struct item *item)
-{
-    const struct tl_type *type = &item->column->type;
-    const struct jdbc_type *jdbc = jdbc_type_of(type->id);
-    put_jdbc_schemas(item);
-    text(item, "TABLE_CAT", item->catalog);
-    text(item, "TABLE_NAME", item->dataset->name);
-    text(item, "COLUMN_NAME", item->column->name);
-    number(item, "DATA_TYPE", jdbc->code);
-    text(item, "TYPE_NAME", type_text(item));
-    if (type->id == TL_TYPE_DECIMAL)
-        number(item, "DECIMAL_DIGITS", type->scale);
-    if (jdbc->digits || type->id == TL_TYPE_DECIMAL)
-        number(item, "COLUMN_SIZE", type->id == TL_TYPE_DECIMAL ? type->precision : jdbc->digits);
-    if (jdbc->numeric)
-        number(item, "NUM_PREC_RADIX", 10);
-    number(item, "BUFFER_LENGTH", 0);
-    number(item, "NULLABLE", item->column->nullable);
-    text(item, "REMARKS", item->column->comment);
-    number(item, "ORDINAL_POSITION", item->position);
-    text(item, "IS_NULLABLE", item->column->nullable ? "YES" : "NO");
-}
-
-static void put_jdbc_types(const struct item *item)
-{
-    const struct jdbc_type *type = &jdbc_types[item->position];
-    text(item, "TYPE_NAME", type->name);
-    number(item, "DATA_TYPE", type->code);
-    if (type->digits)
-        number(item, "PRECISION", type->digits);
-    number(item, "NULLABLE", 1);
-    tl_json_pair_bool(item->json, "CASE_SENSITIVE", type->id == TL_TYPE_VARCHAR);
-    number(item, "SEARCHABLE", 3);
-    tl_json_pair_bool(item->json, "FIXED_PREC_SCALE", false);
-    number(item, "MINIMUM_SCALE", 0);
-    number(item, "MAXIMUM_SCALE", type->id == TL_TYPE_DECIMAL ? 38 : 0);
-    if (type->numeric)
-        number(item, "NUM_PREC_RADIX", 10);
-}
-
-static void put_jdbc_table_types(const struct item *item)
-{
-    text(item, "TABLE_TYPE", item->position ? "VIEW" : "TABLE");
-}
-
-static const struct system_table tables[] = {
-    {"information_schema", "schemata", true, PER_SCHEMA, put_schemata, "catalog_name v, schema_name v"},
-    {"information_schema", "tables", true, PER_TABLE, put_tables,
-     "table_catalog v, table_schema v, table_name v, table_type v"},
-    {"information_schema", "views", true, PER_TABLE, put_views,
-     "table_catalog v, table_schema v, table_name v, view_definition v"},
-    {"information_schema", "columns", true, PER_COLUMN, put_columns,
-     "table_catalog v, table_schema v, table_name v, column_name v, ordinal_position b, column_default v, is_nullable "
-     "v, data_type v, "
-     "comment v"},
-    {"metadata", "catalogs", false, PER_CATALOG, put_metadata_catalogs,
-     "catalog_name v, connector_id v, connector_name v"},
-    {"metadata", "table_comments", false, PER_TABLE, put_table_comments,
-     "catalog_name v, schema_name v, table_name v, comment v"},
-    {"jdbc", "catalogs", false, PER_CATALOG, put_jdbc_catalogs, "TABLE_CAT v"},
-    {"jdbc", "schemas", false, PER_SCHEMA, put_jdbc_schemas, "TABLE_SCHEM v, TABLE_CATALOG v"},
-    {"jdbc", "table_types", false, PER_TYPE, put_jdbc_table_types, "TABLE_TYPE v"},
-    {"jdbc", "tables", false, PER_TABLE, put_jdbc_tables,
-     "TABLE_CAT v, TABLE_SCHEM v, TABLE_NAME v, TABLE_TYPE v, REMARKS v, TYPE_CAT v, TYPE_SCHEM v, TYPE_NAME v, "
-     "SELF_REFERENCING_COL_NAME v, REF_GENERATION v"},
-    {"jdbc", "columns", false, PER_COLUMN, put_jdbc_columns,
-     "TABLE_CAT v, TABLE_SCHEM v, TABLE_NAME v, COLUMN_NAME v, DATA_TYPE b, TYPE_NAME v, COLUMN_SIZE b, BUFFER_LENGTH "
-     "b, "
-     "DECIMAL_DIGITS b, NUM_PREC_RADIX b, NULLABLE b, REMARKS v, COLUMN_DEF v, SQL_DATA_TYPE b, SQL_DATETIME_SUB b, "
-     "CHAR_OCTET_LENGTH b, ORDINAL_POSITION b, IS_NULLABLE v, SCOPE_CATALOG v, SCOPE_SCHEMA v, SCOPE_TABLE v, "
-     "SOURCE_DATA_TYPE b, "
-     "IS_AUTOINCREMENT v, IS_GENERATEDCOLUMN v"},
-    {"jdbc", "types", false, PER_TYPE, put_jdbc_types,
-     "TYPE_NAME v, DATA_TYPE b, PRECISION b, LITERAL_PREFIX v, LITERAL_SUFFIX v, CREATE_PARAMS v, NULLABLE b, "
-     "CASE_SENSITIVE t, "
-     "SEARCHABLE b, UNSIGNED_ATTRIBUTE t, FIXED_PREC_SCALE t, AUTO_INCREMENT t, LOCAL_TYPE_NAME v, MINIMUM_SCALE b, "
-     "MAXIMUM_SCALE b, "
-     "SQL_DATA_TYPE b, SQL_DATETIME_SUB b, NUM_PREC_RADIX b"},
-    {"jdbc", "procedures", false, NO_ROWS, NULL,
-     "PROCEDURE_CAT v, PROCEDURE_SCHEM v, PROCEDURE_NAME v, REMARKS v, PROCEDURE_TYPE b, SPECIFIC_NAME v"},
-};
+const char *const tl_system_schemas[] = {"information_schema", "jdbc", "metadata", "runtime", NULL};
 
 size_t tl_system_count(void)
 {
-    return sizeof tables / sizeof *tables;
+    return tl_system_table_count;
 }
 
 void tl_system_name(int table, const char **ret_schema, const char **ret_name, bool *ret_everywhere)
 {
-    *ret_schema = tables[table].schema;
-    *ret_name = tables[table].name;
-    *ret_everywhere = tables[table].everywhere;
+    *ret_schema = tl_system_tables[table].schema;
+    *ret_name = tl_system_tables[table].name;
+    *ret_everywhere = tl_system_tables[table].everywhere;
 }
 
 int tl_system_find(const char *catalog, const char *schema, const char *name)
 {
     bool system = tl_streq_nocase(catalog, "system");
     for (size_t i = 0; i < tl_system_count(); i++)
-        if ((tables[i].everywhere || system) && tl_streq_nocase(tables[i].schema, schema) &&
-            tl_streq_nocase(tables[i].name, name))
+        if ((tl_system_tables[i].everywhere || system) && tl_streq_nocase(tl_system_tables[i].schema, schema) &&
+            tl_streq_nocase(tl_system_tables[i].name, name))
             return (int)i;
     return -1;
+}
+
+/* A column's type, and how from_json is told of it. */
+static const struct tl_type text_type = {.id = TL_TYPE_VARCHAR};
+static const struct kind {
+    char letter;
+    const char *shape;
+    struct tl_type type;
+} kinds[] = {
+    {'v', "\"VARCHAR\"", {.id = TL_TYPE_VARCHAR}},
+    {'b', "\"BIGINT\"", {.id = TL_TYPE_INT64}},
+    {'t', "\"BOOLEAN\"", {.id = TL_TYPE_BOOLEAN}},
+    {'z', "\"TIMESTAMPTZ\"", {.id = TL_TYPE_TIMESTAMPTZ}},
+    {'a', "[\"VARCHAR\"]", {.id = TL_TYPE_LIST, .child_count = 1, .children = &text_type}},
+};
+
+static const struct kind *kind_of_letter(char letter)
+{
+    size_t i = 0;
+    while (kinds[i].letter != letter)
+        i++;
+    return &kinds[i];
 }
 
 const struct tl_source_dataset *tl_system_dataset(struct tl_door_call *call, int table)
@@ -276,23 +64,20 @@ const struct tl_source_dataset *tl_system_dataset(struct tl_door_call *call, int
     tl_arena *arena = call->rq->arena;
     struct tl_source_dataset *dataset = TL_NEW(arena, struct tl_source_dataset);
     struct tl_source_column *columns = TL_NEW_ARRAY(arena, struct tl_source_column, COLUMNS_MAX);
-    *dataset = (struct tl_source_dataset){.schema = tables[table].schema,
-                                          .name = tables[table].name,
+    *dataset = (struct tl_source_dataset){.schema = tl_system_tables[table].schema,
+                                          .name = tl_system_tables[table].name,
                                           .kind = TL_DATASET_TABLE,
                                           .row_estimate = -1,
                                           .size_bytes = -1,
                                           .columns = columns};
-    for (const char *p = tables[table].columns; p && dataset->column_count < COLUMNS_MAX;) {
+    for (const char *p = tl_system_tables[table].columns; p && dataset->column_count < COLUMNS_MAX;) {
         size_t name_size = strcspn(p, " ");
         char type = p[name_size + 1];
+        const struct kind *kind = kind_of_letter(type);
         columns[dataset->column_count++] =
             (struct tl_source_column){.name = tl_arena_strndup(arena, p, name_size),
-                                      .type = tl_type_simple(type == 'v'   ? TL_TYPE_VARCHAR
-                                                             : type == 'b' ? TL_TYPE_INT64
-                                                                           : TL_TYPE_BOOLEAN),
-                                      .source_type = type == 'v'   ? "VARCHAR"
-                                                     : type == 'b' ? "BIGINT"
-                                                                   : "BOOLEAN",
+                                      .type = kind->type,
+                                      .source_type = kind->shape,
                                       .nullable = true};
         const char *comma = strchr(p, ',');
         p = comma ? comma + 2 : NULL;
@@ -302,30 +87,28 @@ const struct tl_source_dataset *tl_system_dataset(struct tl_door_call *call, int
 
 /* --- rows --- */
 
-static void put_row(const struct system_table *table, struct item item)
+static void put_row(const struct tl_system_table *table, struct tl_system_item item)
 {
     tl_json_begin_object(item.json);
     table->put(&item);
     tl_json_end_object(item.json);
 }
 
-static void put_dataset(const struct system_table *table, struct item item)
+static void put_dataset(const struct tl_system_table *table, struct tl_system_item item)
 {
-    if (table->put == put_views && item.dataset->kind != TL_DATASET_VIEW)
-        return;
-    if (table->span == PER_TABLE)
+    if (table->span == TL_SYSTEM_PER_TABLE || (table->span == TL_SYSTEM_PER_VIEW && item.dataset->kind == TL_DATASET_VIEW))
         put_row(table, item);
-    for (size_t i = 0; table->span == PER_COLUMN && i < item.dataset->column_count; i++) {
+    for (size_t i = 0; table->span == TL_SYSTEM_PER_COLUMN && i < item.dataset->column_count; i++) {
         item.column = &item.dataset->columns[i];
         item.position = (int64_t)i + 1;
         put_row(table, item);
     }
 }
 
-static void put_system_tables(const struct system_table *table, struct item item, bool system)
+static void put_system_tables(const struct tl_system_table *table, struct tl_system_item item, bool system)
 {
     for (size_t i = 0; i < tl_system_count(); i++) {
-        if (system || tables[i].everywhere) {
+        if (system || tl_system_tables[i].everywhere) {
             item.dataset = tl_system_dataset(item.call, (int)i);
             item.schema = item.dataset->schema;
             put_dataset(table, item);
@@ -333,18 +116,18 @@ static void put_system_tables(const struct system_table *table, struct item item
     }
 }
 
-static void put_schema(const struct system_table *table, struct item item, const char *schema)
+static void put_schema(const struct tl_system_table *table, struct tl_system_item item, const char *schema)
 {
     item.schema = schema;
-    if (table->span == PER_SCHEMA)
+    if (table->span == TL_SYSTEM_PER_SCHEMA)
         put_row(table, item);
 }
 
-static void put_source(const struct system_table *table, struct item item, const struct tl_registry_source *source)
+static void put_source(const struct tl_system_table *table, struct tl_system_item item, const struct tl_registry_source *source)
 {
     struct tl_door_call *call = item.call;
     item.catalog = source->name;
-    if (table->span == PER_CATALOG)
+    if (table->span == TL_SYSTEM_PER_CATALOG)
         put_row(table, item);
     const char *const *schemas;
     size_t schema_count = tl_catalog_schemas(call, source, &schemas);
@@ -368,38 +151,74 @@ static void put_source(const struct system_table *table, struct item item, const
     put_system_tables(table, item, false);
 }
 
-static void put_types(const struct system_table *table, struct item item)
+/* Statements: those that run, then what the history has of the last ones; the caller's own, or all for administrators. */
+static enum tl_code put_queries(const struct tl_system_table *table, struct tl_system_item item)
 {
-    bool table_types = table->put == put_jdbc_table_types;
-    int64_t count = table_types ? 2 : (int64_t)(sizeof jdbc_types / sizeof *jdbc_types);
-    for (item.position = 0; item.position < count; item.position++)
-        if (table_types || jdbc_types[item.position].name)
-            put_row(table, item);
+    struct tl_door_call *call = item.call;
+    const char *user = tl_running_whose(call);
+    const struct tl_running_statement *running;
+    size_t count = tl_running_list(call, user, &running);
+    for (size_t i = 0; i < count; i++) {
+        item.running = &running[i];
+        put_row(table, item);
+    }
+    item.running = NULL;
+    struct tl_buf buf;
+    const tl_json *history = NULL;
+    tl_buf_init(&buf, HISTORY_JSON_MAX);
+    enum tl_code code = tl_door_history(call->rq, call->door, user, HISTORY_ROWS, &buf);
+    if (code == TL_OK)
+        code = tl_json_parse(call->rq->arena, buf.data, buf.size, &history, &call->rq->err);
+    for (struct tl_json_iter it = tl_json_iter(history); code == TL_OK && tl_json_next(&it);) {
+        item.finished = it.value;
+        put_row(table, item);
+    }
+    tl_buf_done(&buf);
+    return code;
 }
 
-static void put_rows(struct tl_door_call *call, const struct system_table *table, const char *catalog,
-                     struct tl_json_writer *json)
+static enum tl_code put_single(const struct tl_system_table *table, struct tl_system_item item)
 {
-    struct item item = {.call = call, .json = json};
+    enum { TABLE_TYPES = 2 };
+    if (table->span == TL_SYSTEM_ONE_ROW)
+        put_row(table, item);
+    else if (table->span == TL_SYSTEM_PER_QUERY)
+        return put_queries(table, item);
+    else if (table->span == TL_SYSTEM_PER_TABLE_TYPE)
+        for (item.position = 0; item.position < TABLE_TYPES; item.position++)
+            put_row(table, item);
+    else if (table->span == TL_SYSTEM_PER_TYPE)
+        for (item.position = 0; item.position < (int64_t)tl_system_jdbc_type_count; item.position++)
+            table->put(&item);
+    return TL_OK;
+}
+
+/* The schemas of the catalog "system", and what every catalog has. */
+static void put_system_catalog(const struct tl_system_table *table, struct tl_system_item item)
+{
+    item.catalog = "system";
+    if (table->span == TL_SYSTEM_PER_CATALOG)
+        put_row(table, item);
+    for (size_t i = 0; tl_system_schemas[i]; i++)
+        put_schema(table, item, tl_system_schemas[i]);
+    put_system_tables(table, item, true);
+}
+
+static enum tl_code put_rows(struct tl_door_call *call, const struct tl_system_table *table, const char *catalog,
+                             struct tl_json_writer *json)
+{
+    struct tl_system_item item = {.call = call, .json = json};
+    if (table->span >= TL_SYSTEM_PER_TYPE)
+        return put_single(table, item);
     const struct tl_registry_source *sources;
     size_t count = tl_snapshot_sources(call->snapshot, &sources);
-    if (table->span == PER_TYPE)
-        put_types(table, item);
-    if (table->span == PER_TYPE || table->span == NO_ROWS)
-        return;
     for (size_t i = 0; i < count; i++)
         if ((!table->everywhere || tl_streq(catalog, sources[i].name)) &&
             tl_catalog_may_know(call, sources[i].name, NULL, NULL))
             put_source(table, item, &sources[i]);
-    if (table->everywhere && !tl_streq(catalog, "system"))
-        return;
-    item.catalog = "system";
-    if (table->span == PER_CATALOG)
-        put_row(table, item);
-    static const char *const schemas[] = {"information_schema", "jdbc", "metadata"};
-    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++)
-        put_schema(table, item, schemas[i]);
-    put_system_tables(table, item, true);
+    if (!table->everywhere || tl_streq(catalog, "system"))
+        put_system_catalog(table, item);
+    return TL_OK;
 }
 
 static void put_select(struct tl_buf *sql, const struct tl_source_dataset *dataset, const struct tl_buf *rows)
@@ -411,8 +230,7 @@ static void put_select(struct tl_buf *sql, const struct tl_source_dataset *datas
         tl_buf_add_identifier(sql, dataset->columns[i].name);
         tl_buf_adds(sql, " AS ");
         tl_buf_add_identifier(sql, dataset->columns[i].name);
-        tl_buf_addf(&types, "%s\"%s\":\"%s\"", i ? "," : "[{", dataset->columns[i].name,
-                    dataset->columns[i].source_type);
+        tl_buf_addf(&types, "%s\"%s\":%s", i ? "," : "[{", dataset->columns[i].name, dataset->columns[i].source_type);
     }
     tl_buf_adds(&types, "}]");
     tl_buf_adds(sql, " FROM (SELECT unnest(from_json(");
@@ -431,18 +249,18 @@ enum tl_code tl_system_sql(struct tl_door_call *call, int table, const char *cat
     struct tl_json_writer json;
     tl_json_writer_init(&json, &rows);
     tl_json_begin_array(&json);
-    put_rows(call, &tables[table], catalog, &json);
+    enum tl_code code = put_rows(call, &tl_system_tables[table], catalog, &json);
     tl_json_end_array(&json);
     put_select(&sql, tl_system_dataset(call, table), &rows);
     bool failed = rows.failed || sql.failed;
     *ret_sql = failed ? NULL : tl_arena_strndup(call->rq->arena, sql.data, sql.size);
     tl_buf_done(&rows);
     tl_buf_done(&sql);
-    if (!failed)
-        return TL_OK;
-    tl_err_set(&call->rq->err, TL_TOO_LARGE, "%s.%s has more rows than fit into one answer", tables[table].schema,
-               tables[table].name);
+    if (code != TL_OK || !failed)
+        return code;
+    tl_err_set(&call->rq->err, TL_TOO_LARGE, "%s.%s has more rows than fit into one answer", tl_system_tables[table].schema,
+               tl_system_tables[table].name);
     tl_err_hint(&call->rq->err, "ask one catalog: catalog.information_schema.%s, or SHOW TABLES and SHOW COLUMNS",
-                tables[table].span == PER_COLUMN ? "columns" : "tables");
+                tl_system_tables[table].span == TL_SYSTEM_PER_COLUMN ? "columns" : "tables");
     return TL_TOO_LARGE;
 }

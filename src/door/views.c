@@ -459,3 +459,86 @@ enum tl_code tl_view_statement(struct tl_door_call *call, struct tl_str text, si
     tl_answer_set_update(call->answer, tl_gate_kind_name(gate->kind), false);
     return create ? create_view(call, text, base, gate, &target) : drop_view(call, gate, &target);
 }
+
+/* --- renaming --- */
+
+/* What a name's parts mean: those that are not there are the session's. */
+static void place_of(const struct tl_door_call *call, const struct tl_name *name, const char **ret_catalog,
+                     const char **ret_schema)
+{
+    *ret_catalog = name->part_count == 3 ? name->parts[0] : call->session->catalog;
+    *ret_schema = name->part_count >= 2 ? name->parts[name->part_count - 2] : call->session->schema;
+}
+
+enum tl_code tl_view_check_new_name(struct tl_door_call *call, const struct tl_statement *statement)
+{
+    const char *catalog, *schema, *new_catalog, *new_schema;
+    if (statement->new_name.part_count < 2)
+        return TL_OK;
+    place_of(call, &statement->name, &catalog, &schema);
+    place_of(call, &statement->new_name, &new_catalog, &new_schema);
+    if (tl_streq_nocase(catalog, new_catalog) && tl_streq_nocase(schema, new_schema))
+        return TL_OK;
+    tl_err_set(&call->rq->err, TL_UNSUPPORTED, "renaming does not move a table or view to another schema");
+    tl_err_hint(&call->rq->err, "CREATE it there AS SELECT from here, then DROP it here");
+    tl_err_position(&call->rq->err, (int64_t)statement->new_name.offset);
+    return TL_UNSUPPORTED;
+}
+
+static enum tl_code move_view(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    const struct tl_door_view *const *pair = context; /* old, new */
+    struct tl_store_value params[] = {TL_STORE_T(pair[0]->source), TL_STORE_T(pair[0]->schema),
+                                      TL_STORE_T(pair[0]->name), TL_STORE_T(pair[1]->name)};
+    return tl_store_run(tx, "UPDATE view SET name = ?4 WHERE catalog = ?1 AND schema = ?2 AND name = ?3", params, 4,
+                        NULL, NULL, err);
+}
+
+static enum tl_code rename_to(struct tl_door_call *call, const struct tl_door_view *view, const char *name)
+{
+    struct tl_door_view renamed = *view;
+    renamed.name = renamed.dataset.name = name;
+    const struct tl_door_view *pair[] = {view, &renamed};
+    struct tl_door_views *views = call->door->views;
+    enum tl_code code = tl_store_write(call->door->store, move_view, pair, &call->rq->err);
+    if (code != TL_OK)
+        return code;
+    pthread_mutex_lock(&views->mutex);
+    struct kept *kept = find(views, view->source, view->schema, view->name);
+    if (kept)
+        forget(views, kept);
+    keep(views, &renamed);
+    pthread_mutex_unlock(&views->mutex);
+    return TL_OK;
+}
+
+enum tl_code tl_view_rename(struct tl_door_call *call, const struct tl_statement *statement)
+{
+    const struct tl_name *name = &statement->name;
+    struct tl_err *err = &call->rq->err;
+    const char *catalog, *schema, *new_name = statement->new_name.parts[statement->new_name.part_count - 1];
+    place_of(call, name, &catalog, &schema);
+    enum tl_code code = tl_transaction_check_write(call);
+    if (code == TL_OK)
+        code = tl_view_check_new_name(call, statement);
+    if (code != TL_OK)
+        return code;
+    const struct tl_door_view *view =
+        catalog && schema ? tl_views_find(call, catalog, schema, name->parts[name->part_count - 1]) : NULL;
+    if (!view) {
+        tl_err_set(err, TL_TABLE_NOT_FOUND, "unknown view \"%s\"", name->parts[name->part_count - 1]);
+        tl_err_hint(err, "SHOW TABLES lists tables and views; ALTER TABLE renames tables");
+        tl_err_position(err, (int64_t)name->offset);
+        return TL_TABLE_NOT_FOUND;
+    }
+    struct tl_dataset there, target = {.source = view->source, .schema = view->schema, .name = view->name};
+    if (tl_catalog_lookup(call, view->source, view->schema, new_name, &there))
+        return tl_err_set(err, TL_ALREADY_EXISTS, "\"%s.%s.%s\" exists already", view->source, view->schema, new_name);
+    code = decide_target(call, &target, TL_ACCESS_DROP);
+    if (code == TL_OK) {
+        target.name = new_name;
+        code = decide_target(call, &target, TL_ACCESS_CREATE);
+    }
+    tl_answer_set_update(call->answer, "RENAME VIEW", false);
+    return code == TL_OK ? rename_to(call, view, new_name) : code;
+}

@@ -248,7 +248,7 @@ static void test_show_lists_what_there_is(void **state)
     world_expect("show schemas like 's_'", "Schema\ns2");
     world_expect("show tables", "Table\ncustomers\nsecret\nt\nu\nvw");
     world_expect("show tables from s2", "Table\nt");
-    world_expect("show tables from information_schema like 'tab%'", "Table\ntables");
+    world_expect("show tables from information_schema like 'tab%'", "Table\ntables\ntable_privileges");
     world_expect("describe customers",
                  "Column|Type|Extra|Comment\ncustomer_id|bigint||\nname|varchar||\nowner_email|varchar||");
     world_expect("show columns from s2.t like 'v'", "Column|Type|Extra|Comment\nv|bigint||");

@@ -176,3 +176,64 @@ def test_columns_without_a_name_do_not_show_governed_names(lake):
     assert "ops.public.accounts" in names[0], names
     assert not any(":" in name for name in names[:2]), names
     assert names[2] == "'a:b'"
+
+
+def test_transaction_is_started_and_ended_by_the_client(lake):
+    started = lake.run("START TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", transaction_id="NONE")
+    transaction = started.headers["X-Trino-Started-Transaction-Id"]
+    assert started.page["updateType"] == "START TRANSACTION" and started.page["warnings"]
+    assert lake.value("SELECT count(*) FROM ops.public.accounts", transaction_id=transaction) == 250
+    refused = lake.error("CREATE SCHEMA lake.in_transaction", transaction_id=transaction)
+    assert refused.code == "unsupported" and "COMMIT" in refused.hint
+    assert lake.error("START TRANSACTION", transaction_id=transaction).code == "unsupported"
+    assert lake.run("COMMIT", transaction_id=transaction).headers["X-Trino-Clear-Transaction-Id"] == "true"
+    assert lake.run("ROLLBACK", transaction_id=transaction).headers["X-Trino-Clear-Transaction-Id"] == "true"
+
+
+def test_transaction_needs_a_client_that_knows_of_it(lake):
+    assert lake.error("START TRANSACTION").code == "unsupported"
+    assert lake.error("COMMIT", transaction_id="NONE").code == "state"
+
+
+def test_own_statements_are_seen_and_killed(demo, lake):
+    page = lake.post("SELECT count(*) FROM range(100000000000) a").json()
+    listed = "SELECT state, \"user\", source, query FROM system.runtime.queries WHERE query_id = '{}'"
+    assert lake.rows(listed.format(page["id"])) == [["RUNNING", "admin", "tests", "SELECT count(*) FROM range(100000000000) a"]]
+    other = demo.lake("analyst")
+    assert other.rows(listed.format(page["id"])) == []
+    assert other.error(f"CALL system.runtime.kill_query(query_id => '{page['id']}')").code == "not_found"
+    assert lake.run(f"CALL system.runtime.kill_query(query_id => '{page['id']}', message => 'too long')").page["updateType"] == "CALL"
+    while "nextUri" in page:
+        page = lake.http.get(page["nextUri"]).json()
+    assert page["error"]["errorName"] == "USER_CANCELED" and 'killed by "admin": too long' in page["error"]["message"]
+    assert lake.rows(listed.format(page["id"]))[0][0] == "FAILED"
+
+
+def test_administrator_kills_the_statements_of_others(demo, lake):
+    page = demo.lake("analyst").post("SELECT count(*) FROM range(100000000000) a").json()
+    lake.run(f"CALL system.runtime.kill_query('{page['id']}', NULL)")
+    while "nextUri" in page:
+        page = lake.http.get(page["nextUri"]).json()
+    assert 'killed by "admin"' in page["error"]["message"]
+
+
+def test_procedures_that_are_not_there_are_named(lake):
+    assert lake.error("CALL system.runtime.kill_query()").code == "invalid_argument"
+    assert lake.error("CALL system.runtime.kill_query('a', 'b', 'c')").code == "invalid_argument"
+    assert "kill_query" in lake.error("CALL lake.system.optimize('a')").hint
+
+
+def test_clauses_of_trino_are_read_and_places_stay_true(lake):
+    lake.run("CREATE TABLE IF NOT EXISTS lake.scratch.clauses (a INTEGER COMMENT 'first', b VARCHAR) COMMENT 'mine' WITH (format = 'PARQUET')")
+    made = lake.run("CREATE OR REPLACE VIEW lake.scratch.seen COMMENT 'of it' SECURITY DEFINER AS SELECT a FROM lake.scratch.clauses")
+    assert any("comments" in warning["message"] for warning in made.page["warnings"])
+    error = lake.error("CREATE VIEW lake.scratch.bad SECURITY INVOKER AS SELECT aa FROM lake.scratch.clauses")
+    assert error.error["errorLocation"] == {"lineNumber": 1, "columnNumber": 57}
+    refused = lake.error("CREATE TABLE lake.scratch.csv WITH (format = 'CSV') AS SELECT 1 AS a")
+    assert refused.code == "unsupported" and "PARQUET" in refused.hint
+    lake.run('ALTER VIEW lake.scratch.seen RENAME TO "lake"."scratch"."seen_again"')
+    lake.run("ALTER TABLE lake.scratch.clauses RENAME TO lake.scratch.clauses_again")
+    assert lake.error("ALTER TABLE lake.scratch.clauses_again RENAME TO lake.dim.clauses").code == "unsupported"
+    assert lake.error("ALTER VIEW lake.scratch.seen RENAME TO seen_twice").code == "table_not_found"
+    lake.run("DROP VIEW lake.scratch.seen_again")
+    lake.run("DROP TABLE lake.scratch.clauses_again")

@@ -1,0 +1,1 @@
+select plan, count(*) as accounts from {{ ref('paying_accounts') }} group by plan
