@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test build build-test demo demo-federated test test-unit test-integration bench lint fuzz docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration bench lint fuzz docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,13 @@ test-integration: build-test ## PostgreSQL, ClickHouse, Trino's clients, the com
 
 bench: deps-test build ## the figures of docs/benchmarks.md
 	@.deps/venv/bin/python bench/run.py --build $(BUILD)
+
+deps-trino: deps-test ## ... and a real Trino 476 to compare with (1 GB; needs a JDK of 24 or newer)
+	@tools/deps.sh trino
+
+SCALE ?= 20
+bench-federation: deps-trino build ## ... beside a real Trino 476, over PostgreSQL, ClickHouse and the lake
+	@.deps/venv/bin/python bench/federation.py --build $(BUILD) --scale $(SCALE)
 
 lint: build-test ## layers and style rules
 	@python3 tools/layers.py src && python3 tools/tidy.py .

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Install what deps.lock pins: Debian packages by apt, the rest into .deps, each file checked by sha256.
 #
-# usage: deps.sh build|test        (`test` includes `build`); a second run finds its stamp and ends at once.
+# usage: deps.sh build|test|trino  (`test` includes `build`, `trino` includes both); a second run finds its stamp and ends at once.
 # Environment: TOWNLAKE_NO_APT=1 = packages are there already, do not call apt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 set_wanted=${1:-build}
-case $set_wanted in build | test) ;; *) echo "usage: deps.sh build|test" >&2; exit 2 ;; esac
+case $set_wanted in build | test | trino) ;; *) echo "usage: deps.sh build|test|trino" >&2; exit 2 ;; esac
 root=$PWD/.deps
 started=$SECONDS
 
 rows() { # rows KIND -> "name version sha256" of the sets wanted
-    awk -v kind="$1" -v wanted="$set_wanted" '$2 == kind && ($1 == "build" || wanted == "test") { print $3, $4, $5 }' deps.lock
+    awk -v kind="$1" -v wanted="$set_wanted" '$2 == kind && ($1 == "build" || wanted == $1 || wanted == "trino") { print $3, $4, $5 }' deps.lock
 }
 
 say() { printf '%s  %s\n' "$(printf '[%3ds]' $((SECONDS - started)))" "$*"; }
@@ -105,14 +105,25 @@ place_pypi() { # place_pypi NAME VERSION FILE
     esac
 }
 
-fetch_maven() { # fetch_maven GROUP:ARTIFACT:CLASSIFIER VERSION -> path
-    local group artifact classifier
-    IFS=: read -r group artifact classifier <<<"$1"
+place_maven() { # place_maven NAME FILE: jars stay where they are
+    case $2 in
+    *.tar.gz)
+        mkdir -p "$root/trino-server"
+        tar xzf "$2" -C "$root/trino-server" --strip-components=1
+        rm "$2"
+        ;;
+    esac
+}
+
+fetch_maven() { # fetch_maven GROUP:ARTIFACT:CLASSIFIER[:TYPE] VERSION -> path
+    local group artifact classifier type
+    IFS=: read -r group artifact classifier type <<<"$1"
+    type=${type:-jar}
     mkdir -p "$root/trino"
     mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -DoutputDirectory="$root/trino" \
-        -Dartifact="$group:$artifact:$2:jar${classifier:+:$classifier}" >"$downloads/maven.log" 2>&1 ||
+        -Dartifact="$group:$artifact:$2:$type${classifier:+:$classifier}" >"$downloads/maven.log" 2>&1 ||
         { tail -5 "$downloads/maven.log" >&2; fail "maven could not fetch $1:$2"; }
-    echo "$root/trino/$artifact-$2${classifier:+-$classifier}.jar"
+    echo "$root/trino/$artifact-$2${classifier:+-$classifier}.$type"
 }
 
 make_venv() { # make_venv KIND FOLDER
@@ -136,6 +147,7 @@ install_kind() { # install_kind npm|pypi|maven
         case $1 in
         npm) place_npm "$name" "$file" ;;
         pypi) place_pypi "$name" "$version" "$file" ;;
+        maven) place_maven "$name" "$file" ;;
         esac
         stamp "$key" "$sha256"
     done < <(rows "$1")
@@ -143,7 +155,7 @@ install_kind() { # install_kind npm|pypi|maven
 
 install_wheels() { # install_wheels KIND FOLDER: a Python environment of its own
     local pins
-    [ "$set_wanted" = test ] || return 0
+    [ "$set_wanted" != build ] || return 0
     pins=$(rows "$1" | sha256sum | cut -d' ' -f1)
     stamped "$2" "$pins" && return 0
     say "wheels of .deps/$2"
@@ -164,4 +176,5 @@ install_wheels wheel venv
 install_wheels dbt dbt
 stamp "all-$set_wanted" "$whole"
 [ "$set_wanted" = build ] || stamp all-build "$whole"
+[ "$set_wanted" != trino ] || stamp all-test "$whole"
 say "ready"

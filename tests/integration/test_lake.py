@@ -158,3 +158,17 @@ def test_a_table_is_read_as_it_was(demo, lake, scratch):
     assert lake.rows(f"SELECT old.a FROM {table} old AT (VERSION => {snapshots[0]}) WHERE NOT EXISTS (SELECT 1 FROM {table} now WHERE now.a = old.a)") == [[1]]
     error = lake.error(f"SELECT * FROM {table} AT (VERSION => 1)")
     assert error.code != "internal" and "p:lake" not in str(error)
+
+
+def test_tables_as_they_are_are_for_administrators_only(demo):
+    def status(user, **headers):
+        lake = demo.lake(user) if user else demo.lake()
+        lake.http.headers.clear()
+        lake.headers = {**({"Authorization": f"Bearer {demo.token(user)}"} if user else {}), **headers}
+        return lake.get("/iceberg/v1/namespaces").status_code
+
+    assert status("admin") == 200
+    assert status("analyst") == 403
+    assert status(None) == 401
+    assert status(None, **{"X-Trino-User": "admin"}) == 401, "a name alone opens nothing"
+    assert status(None, Authorization="Bearer wrong") == 401
