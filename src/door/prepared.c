@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "door/argument.h"
 #include "door/door_int.h"
 
 static const char *find_prepared(const struct tl_session *session, const char *name)
@@ -104,9 +105,9 @@ static enum tl_code put_arguments(struct tl_door_call *call, struct tl_str text,
             edits = tl_arena_grow(arena, edits, capacity * sizeof *edits, 2 * capacity * sizeof *edits);
             capacity *= 2;
         }
-        const struct tl_str *value = &statement->arguments[argument];
+        struct tl_str value = tl_argument_plain(arena, statement->arguments[argument]);
         edits[count++] =
-            (struct tl_edit){token.offset, token.size, tl_arena_printf(arena, "(%.*s)", (int)value->size, value->data)};
+            (struct tl_edit){token.offset, token.size, tl_arena_printf(arena, "(%.*s)", (int)value.size, value.data)};
     }
     if (used != statement->argument_count)
         return wrong_count(call, used, statement->argument_count);

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "door/argument.h"
 #include "door/statement.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,8 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(text.size > 0 && text.size <= size);
         if (tl_statement_read(arena, text, &statement, &err) == TL_OK) {
             assert(statement.name.offset + statement.name.size <= text.size);
-            for (size_t i = 0; i < statement.argument_count; i++)
+            assert(statement.kind != TL_STATEMENT_ENGINE || statement.inner.size == text.size);
+            for (size_t i = 0; statement.arguments && i < statement.argument_count; i++) {
                 assert(statement.arguments[i].size > 0);
+                assert(tl_argument_plain(arena, statement.arguments[i]).size > 0);
+            }
         }
     }
     tl_arena_free(arena);

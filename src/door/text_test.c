@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "door/argument.h"
 #include "door/door_int.h"
 #include "door/functions.h"
 
@@ -101,9 +102,38 @@ static void test_a_mistyped_function_has_a_neighbour(void **state)
     assert_int_equal(tl_function_nearest("completely_different_thing", false, names, 3), 0);
 }
 
+static void check_argument(const char *argument, const char *plain)
+{
+    tl_arena *arena = tl_arena_new(1 << 16);
+    struct tl_str text = tl_argument_plain(arena, tl_str_of(argument));
+    assert_string_equal(tl_arena_strndup(arena, text.data, text.size), plain);
+    tl_arena_free(arena);
+}
+
+static void test_typed_literals_of_arguments_keep_their_type(void **state)
+{
+    (void)state;
+    check_argument("X'00 fF'", "'\\x00\\xfF'::BLOB");
+    check_argument("X''", "''::BLOB");
+    check_argument("X'0'", "X'0'");
+    check_argument("X'0g'", "X'0g'");
+    check_argument("DECIMAL '-0012.340'", "CAST('-0012.340' AS DECIMAL(5,3))");
+    check_argument("DECIMAL '0'", "CAST('0' AS DECIMAL(1,0))");
+    check_argument("DECIMAL '1e5'", "DECIMAL '1e5'");
+    check_argument("DECIMAL '123456789012345678901234567890123456789'", "DECIMAL '123456789012345678901234567890123456789'");
+    check_argument("TIMESTAMP '2024-01-01 00:00:00 Europe/Berlin'", "CAST('2024-01-01 00:00:00 Europe/Berlin' AS TIMESTAMPTZ)");
+    check_argument("TIMESTAMP '2024-01-01 00:00:00.5 +02:00'", "CAST('2024-01-01 00:00:00.5 +02:00' AS TIMESTAMPTZ)");
+    check_argument("TIMESTAMP '2024-01-01 00:00:00.123456789'", "CAST('2024-01-01 00:00:00.123456789' AS TIMESTAMP_NS)");
+    check_argument("TIMESTAMP '2024-01-01 00:00:00'", "TIMESTAMP '2024-01-01 00:00:00'");
+    check_argument("ARRAY[DECIMAL '1.5', NULL, X'0a']", "ARRAY[CAST('1.5' AS DECIMAL(2,1)), NULL, '\\x0a'::BLOB]");
+    check_argument("'DECIMAL ''1.5'''", "'DECIMAL ''1.5'''");
+    check_argument("BIGINT '5'", "BIGINT '5'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_typed_literals_of_arguments_keep_their_type),
         cmocka_unit_test(test_pieces_are_replaced_and_positions_go_back),
         cmocka_unit_test(test_overlapping_replacements_are_refused),
         cmocka_unit_test(test_like_means_what_sql_means),
