@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The figures of docs/benchmarks.md, measured on this machine in one run; ratios compare both sides of one run.
 
-usage: run.py [--build DIR] [--json FILE] [NAME ...]      names: start select1 tpch postgres clickhouse stream
+usage: run.py [--build DIR] [--json FILE] [NAME ...]      names: start select1 tpch postgres clickhouse stream mixed
 """
 import argparse
 import contextlib
@@ -9,6 +9,7 @@ import json
 import math
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import duckdb
@@ -297,6 +299,45 @@ def bench_stream(build):
         assert count == 10000000
         say("10 M rows to the Python client", 10 / seconds, "M rows/s")
         say("... serve and engine together, resident at most", peak, "MB")
+
+
+BIG = "SELECT l_partkey % 1000 AS k, sum(l_extendedprice), count(DISTINCT l_suppkey) FROM lineitem GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
+SMALL = "SELECT o_orderstatus, count(*) FROM orders WHERE o_orderkey < 3000 GROUP BY 1"
+
+
+def ask_for_ever(server, user, sql, stop, seconds):
+    lake = Lake(server.url, user=user)
+    while not stop.is_set():
+        started = time.perf_counter()
+        lake.rows(sql, catalog="tpch", schema="main")
+        seconds.append(time.perf_counter() - started)
+        time.sleep(2 * random.random() if sql == SMALL else 0)
+
+
+def bench_mixed(build):
+    print("mixed: 200 sessions, 40 of them ask big things without a pause, 160 ask small ones every second or so, 30 s")
+    folder = pathlib.Path(os.environ.get("TOWNLAKE_BENCH_DATA", tempfile.gettempdir())) / "townlake-bench-data"
+    folder.mkdir(exist_ok=True)
+    path = tpch_file(folder, 1)
+    with Server(build, f"sources:\n  - {{name: tpch, kind: duckdb, options: {{path: \"{path}\"}}}}\n") as server:
+        idle = []
+        for _ in range(100):
+            idle.append(best(1, lambda: server.lake.rows(SMALL, catalog="tpch", schema="main")))
+        small, big, stop = [], [], threading.Event()
+        threads = [threading.Thread(target=ask_for_ever, args=(server, f"big{i}", BIG, stop, big)) for i in range(40)]
+        threads += [threading.Thread(target=ask_for_ever, args=(server, f"small{i}", SMALL, stop, small)) for i in range(160)]
+        for thread in threads:
+            thread.start()
+        time.sleep(30)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    idle_p95, small_p95 = (sorted(values)[int(len(values) * 0.95)] for values in (idle, small))
+    say("small statements alone, p95", idle_p95 * 1000, "ms")
+    say("small statements among 200 sessions, p95", small_p95 * 1000, "ms")
+    say("... times the latency when idle", small_p95 / idle_p95, "x", "<= 10")
+    say("big statements among 200 sessions", len(big) / 30, "a second")
+    say("small statements among 200 sessions", len(small) / 30, "a second")
 
 
 def main():
