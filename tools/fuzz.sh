@@ -14,5 +14,5 @@ find build-fuzz -type f -perm -u+x -name '*_fuzz' | sort | while read -r target;
     work=build-fuzz/corpus/$corpus
     mkdir -p "$work" "tests/corpus/$corpus"
     echo "== $corpus"
-    "$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 "$work" "tests/corpus/$corpus" 2>&1 | tail -4
+    "$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 -artifact_prefix=build-fuzz/ "$work" "tests/corpus/$corpus" 2>&1 | tail -4
 done
