@@ -8,7 +8,7 @@
 #define EPOCH_MICROS ((int64_t)EPOCH_DAYS * 86400 * 1000000)
 #define DAY_MICROS (INT64_C(86400) * 1000000)
 
-enum { FLAG_OIDS = 1 << 16, ELEMENT_SIZE_MIN = 4 };
+enum { FLAG_OIDS = 1 << 16, ELEMENT_SIZE_MIN = 4, AVERAGE_PRECISION = 38 };
 
 static const char signature[11] = "PGCOPY\n\377\r\n"; /* the NUL belongs to it */
 
@@ -214,6 +214,38 @@ static void put_uuid(struct tl_vector *vector, size_t row, const uint8_t *bytes)
     memcpy((char *)vector->data + row * sizeof halves, halves, sizeof halves);
 }
 
+/* The engine divides sums of 16-bit numbers as doubles, others with 64 bits of mantissa, and rounds once more. */
+static enum tl_code put_average(const struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
+                                struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
+                                struct tl_err *err)
+{
+    enum { ARRAY_HEADER = 20, NUMBERS = 2 };
+    __int128 numbers[NUMBERS];
+    if (size < ARRAY_HEADER || load32(bytes) != 1 || load32(bytes + 12) != NUMBERS)
+        return bad_value(decoder, field, err, "an average without its sum and number");
+    struct cursor cursor = {bytes + ARRAY_HEADER, size - ARRAY_HEADER};
+    for (int i = 0; i < NUMBERS; i++) {
+        uint32_t part = cursor.left < 4 ? 0 : load32(cursor.at);
+        if (cursor.left < 4 || part > cursor.left - 4)
+            return bad_value(decoder, field, err, "an average without its sum and number");
+        enum tl_postgres_numeric result = tl_postgres_decode_numeric(cursor.at + 4, part, AVERAGE_PRECISION,
+                                                                     i == 0 ? field->scale : 0, &numbers[i]);
+        if (result != TL_POSTGRES_NUMERIC_OK)
+            return numeric_failure(decoder, field, result, err);
+        cursor.at += 4 + part;
+        cursor.left -= 4 + part;
+    }
+    if (cursor.left != 0 || numbers[1] <= 0)
+        return bad_value(decoder, field, err, "an average without its sum and number");
+    unsigned __int128 power = 1;
+    for (int i = 0; i < field->scale; i++)
+        power *= 10;
+    double *out = (double *)vector->data + row, scale = (double)power;
+    *out = field->narrow ? (double)(int64_t)numbers[0] / ((double)(int64_t)numbers[1] * scale)
+                         : (double)((long double)numbers[0] / ((long double)numbers[1] * (long double)scale));
+    return TL_OK;
+}
+
 static enum tl_code put_array(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *field,
                               struct tl_vector *vector, size_t row, const uint8_t *bytes, size_t size,
                               struct tl_err *err);
@@ -223,6 +255,7 @@ static const uint8_t fixed_sizes[] = {
     [TL_POSTGRES_BOOL] = 1,   [TL_POSTGRES_INT2] = 2, [TL_POSTGRES_INT4] = 4, [TL_POSTGRES_INT8] = 8,
     [TL_POSTGRES_FLOAT4] = 4, [TL_POSTGRES_FLOAT8] = 8, [TL_POSTGRES_UUID] = 16, [TL_POSTGRES_DATE] = 4,
     [TL_POSTGRES_TIME] = 8,   [TL_POSTGRES_TIMESTAMP] = 8, [TL_POSTGRES_INTERVAL] = 16, [TL_POSTGRES_ARRAY] = 0,
+    [TL_POSTGRES_AVERAGE] = 0,
 };
 
 /* One copy for the fields of a row, one for the elements of arrays: no call for a plain number. */
@@ -247,6 +280,8 @@ put_value(struct tl_postgres_decoder *decoder, const struct tl_postgres_field *f
     case TL_POSTGRES_FLOAT8:
         ((uint64_t *)vector->data)[row] = load64(bytes);
         return TL_OK;
+    case TL_POSTGRES_AVERAGE:
+        return put_average(decoder, field, vector, row, bytes, size, err);
     case TL_POSTGRES_NUMERIC:
         return put_numeric(decoder, field, vector, row, bytes, size, err);
     case TL_POSTGRES_TEXT:

@@ -32,6 +32,7 @@ enum tl_postgres_form {
     TL_POSTGRES_TIMESTAMP, /* with or without time zone */
     TL_POSTGRES_INTERVAL,
     TL_POSTGRES_ARRAY, /* element, dimensions */
+    TL_POSTGRES_AVERAGE, /* numeric[]: sum (of precision and scale, see there) and number; becomes their quotient */
 };
 
 enum { TL_POSTGRES_DIMENSIONS_MAX = 6 };
@@ -40,6 +41,7 @@ struct tl_postgres_field {
     enum tl_postgres_form form;
     uint8_t precision, scale;
     uint8_t dimensions;
+    bool narrow; /* AVERAGE: of 16-bit numbers, which the engine divides as doubles */
     const struct tl_postgres_field *element;
     int column; /* of the chunk */
     const char *name, *source_type; /* for errors */

@@ -262,6 +262,47 @@ static void test_arrays_cannot_claim_more_than_they_hold(void **state)
     }
 }
 
+static size_t put_average(uint8_t *bytes, const char *sum, const char *number)
+{
+    static const uint8_t head[20] = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 6, 0xA4, 0, 0, 0, 2, 0, 0, 0, 1};
+    const char *const parts[] = {sum, number};
+    size_t size = sizeof head;
+    memcpy(bytes, head, size);
+    for (size_t i = 0; i < 2; i++) {
+        size_t part = encode_numeric(parts[i], bytes + size + 4);
+        memcpy(bytes + size, (uint8_t[]){0, 0, 0, (uint8_t)part}, 4);
+        size += 4 + part;
+    }
+    return size;
+}
+
+static void test_averages_are_divided_as_the_engine_does(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sum, *number;
+        uint8_t scale;
+        double average;
+    } cases[] = {{"10", "4", 0, 2.5}, {"-10", "4", 0, -2.5}, {"0.10", "4", 2, 0.025}, {"1", "3", 0, 1.0 / 3}, {"1", "0", 0, 0}, {"1", "-1", 0, 0},
+                 {"0.5", "1", 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t cut = 0; cut < 3; cut++) {
+            struct stream stream;
+            uint8_t message[160] = HEADER "\0\1\0\0\0";
+            open_stream(&stream, TL_POSTGRES_AVERAGE, TL_TYPE_DOUBLE);
+            stream.field.scale = cases[i].scale;
+            size_t size = put_average(message + 25, cases[i].sum, cases[i].number) - cut;
+            message[24] = (uint8_t)size;
+            enum tl_code code = tl_postgres_decode(&stream.decoder, message, 25 + size, stream.chunk, &stream.err);
+            if (cut > 0 || i >= 4)
+                assert_true(code == TL_SOURCE_PROTOCOL || code == TL_INVALID_VALUE);
+            else
+                assert_true(code == TL_OK && ((double *)stream.chunk->columns[0].data)[0] == cases[i].average);
+            tl_arena_free(stream.arena);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_header_rows_and_trailer_are_taken),
         cmocka_unit_test(test_bytes_that_are_no_copy_data_are_refused),
         cmocka_unit_test(test_arrays_cannot_claim_more_than_they_hold),
+        cmocka_unit_test(test_averages_are_divided_as_the_engine_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

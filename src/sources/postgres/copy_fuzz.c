@@ -5,7 +5,7 @@
 
 #include "sources/postgres/copy_decode.h"
 
-enum { COLUMNS_MAX = 8, ARENA_BYTES = 64 * 1024 * 1024, KINDS = 20 };
+enum { COLUMNS_MAX = 8, ARENA_BYTES = 64 * 1024 * 1024, KINDS = 22 };
 
 struct kind {
     struct tl_postgres_field field;
@@ -103,6 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          {.id = TL_TYPE_LIST, .child_count = 1, .children = &text}},
         {{.form = TL_POSTGRES_ARRAY, .dimensions = 2, .element = &int4_field},
          {.id = TL_TYPE_LIST, .child_count = 1, .children = &list}},
+        {{.form = TL_POSTGRES_AVERAGE, .scale = 2}, {.id = TL_TYPE_DOUBLE}},
+        {{.form = TL_POSTGRES_AVERAGE, .narrow = true}, {.id = TL_TYPE_DOUBLE}},
     };
     size_t count = size > 0 ? data[0] % (COLUMNS_MAX + 1) : 0;
     if (size < 1 + count)

@@ -6,7 +6,7 @@
 enum { RELATION_OID, RELATION_SCHEMA, RELATION_NAME, RELATION_KIND, RELATION_ROWS, RELATION_PAGES, RELATION_COMMENT,
        RELATION_CHILDREN, RELATION_BLOCK, RELATION_HEAP };
 enum { COLUMN_RELATION, COLUMN_NAME, COLUMN_TYPE, COLUMN_MODIFIER, COLUMN_DIMENSIONS, COLUMN_NOT_NULL, COLUMN_SPELLING,
-       COLUMN_COMMENT, COLUMN_KEY, COLUMN_DETERMINISTIC };
+       COLUMN_COMMENT, COLUMN_KEY, COLUMN_DETERMINISTIC, COLUMN_COLLATION };
 enum { TYPE_OID, TYPE_KIND, TYPE_ELEMENT, TYPE_BASE, TYPE_MODIFIER, TYPE_DIMENSIONS };
 
 enum { STATEMENTS = 5, RESULT_RELATIONS = 1, RESULT_COLUMNS, RESULT_TYPES };
@@ -68,7 +68,7 @@ static const char relations_tail[] =
 static const char columns_head[] =
     " SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attndims, a.attnotnull,"
     " format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum), k.position,"
-    " coalesce(l.collisdeterministic, true)"
+    " coalesce(l.collisdeterministic, true), a.attcollation"
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_collation l ON l.oid = a.attcollation"
     " LEFT JOIN (SELECT i.indrelid, u.number, u.position FROM pg_index i CROSS JOIN LATERAL"
@@ -153,6 +153,7 @@ static void read_column(struct reader *reader, int row, struct tl_source_column 
     column->unsupported = !tl_postgres_column_map(reader->arena, &reader->type_table, reader->options, &attribute,
                                                   &column->type, own);
     own->nondeterministic = !truth(columns, row, COLUMN_DETERMINISTIC);
+    own->collation = (uint32_t)number(columns, row, COLUMN_COLLATION);
 }
 
 /* Both results are sorted alike, so each relation's columns (a table may have none) follow those of the one before. */
@@ -225,7 +226,7 @@ static enum tl_code read_all(struct reader *reader, struct tl_source_dataset **r
 static bool right_shape(PGresult *const *results)
 {
     return PQnfields(results[RESULT_RELATIONS]) == RELATION_HEAP + 1 &&
-           PQnfields(results[RESULT_COLUMNS]) == COLUMN_DETERMINISTIC + 1 &&
+           PQnfields(results[RESULT_COLUMNS]) == COLUMN_COLLATION + 1 &&
            PQnfields(results[RESULT_TYPES]) == TYPE_DIMENSIONS + 1;
 }
 

@@ -14,7 +14,8 @@
 
 enum { TL_POSTGRES_DATASETS_MAX = 100000 };
 
-/* What scans and filters need to know besides the columns' types. */
+/* What scans and filters need to know besides the columns' types; of a computed dataset (derive.h) all numbers are
+ * unknown. */
 struct tl_postgres_dataset {
     uint32_t oid;
     char kind;           /* relkind */
@@ -24,6 +25,7 @@ struct tl_postgres_dataset {
     int64_t pages;       /* 0 = unknown */
     int64_t rows;        /* estimate, -1 = unknown */
     const char *where;   /* for errors: table "public"."t" of source "ops" */
+    const char *select;  /* of a computed dataset: what computes it; NULL: a relation */
     const struct tl_postgres_column *columns; /* as many as the dataset has */
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "sources/postgres/derive.h"
 #include "sources/postgres/scan.h"
 
 enum { OPTIONS_BYTES_MAX = 256 * 1024, CANCELS_WAIT_US = 500000 };
@@ -121,7 +122,7 @@ static bool can_push(tl_source *source, const struct tl_source_dataset *dataset,
 {
     struct tl_buf sql;
     (void)source;
-    tl_buf_init(&sql, TL_POSTGRES_FILTER_SIZE_MAX);
+    tl_buf_init(&sql, TL_POSTGRES_EXPRESSION_SIZE_MAX);
     bool pushed = tl_postgres_filter(dataset, expr, &sql, reason);
     tl_buf_done(&sql);
     return pushed;
@@ -132,10 +133,16 @@ static bool can_push_order(tl_source *source, const struct tl_source_dataset *da
 {
     struct tl_buf sql;
     (void)source;
-    tl_buf_init(&sql, TL_POSTGRES_FILTER_SIZE_MAX);
+    tl_buf_init(&sql, TL_POSTGRES_EXPRESSION_SIZE_MAX);
     bool pushed = tl_postgres_order(dataset, order, &sql);
     tl_buf_done(&sql);
     return pushed;
+}
+
+static bool derive(tl_source *source, const struct tl_derivation *derivation, tl_arena *arena,
+                   struct tl_source_dataset **ret_dataset, const char **reason)
+{
+    return tl_postgres_derive(source->options.name, derivation, arena, ret_dataset, reason);
 }
 
 const struct tl_source_driver tl_source_driver_postgres = {
@@ -151,6 +158,7 @@ const struct tl_source_driver tl_source_driver_postgres = {
     .describe = describe,
     .can_push = can_push,
     .can_push_order = can_push_order,
+    .derive = derive,
     .scan_open = tl_postgres_scan_open,
     .part_open = tl_postgres_part_open,
     .part_next = tl_postgres_part_next,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "sources/postgres/derive.h"
 
 enum { LIMIT_RANGED_MIN = 100000, RANGES_PER_THREAD = 32, CHEAP_FRACTION = 4, DEADLINE_GRACE_MS = 1000 };
 
@@ -96,9 +97,9 @@ static enum tl_code write_head(struct tl_scan *scan, tl_arena *arena, struct tl_
 static void write_from(const struct tl_source_dataset *dataset, struct tl_buf *sql)
 {
     tl_buf_adds(sql, " FROM ");
-    tl_buf_add_identifier(sql, dataset->schema);
-    tl_buf_addc(sql, '.');
-    tl_buf_add_identifier(sql, dataset->name);
+    tl_postgres_add_from(sql, dataset);
+    if (dataset->derivation)
+        tl_buf_adds(sql, " computed");
 }
 
 /* False when a filter was left out, which is then for the caller to apply; then no row may be cut off, either. */

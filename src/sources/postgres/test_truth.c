@@ -68,7 +68,8 @@ static int compare_numbers(double a, double b)
 static __int128 exact(const struct tl_value *value)
 {
     int scale = value->type.id == TL_TYPE_DECIMAL ? value->type.scale : 0;
-    __int128 number = value->type.id == TL_TYPE_DECIMAL && value->type.precision > 18
+    bool large = value->type.id == TL_TYPE_INT128 || (value->type.id == TL_TYPE_DECIMAL && value->type.precision > 18);
+    __int128 number = large
                           ? (__int128)((unsigned __int128)(uint64_t)value->as.int128.high << 64 | value->as.int128.low)
                           : value->as.int64;
     for (; scale < 10; scale++)

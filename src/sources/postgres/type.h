@@ -61,6 +61,7 @@ enum tl_postgres_class {
     TL_POSTGRES_CLASS_TIME = 1 << 10,
     TL_POSTGRES_CLASS_TIMESTAMP = 1 << 11,
     TL_POSTGRES_CLASS_TIMESTAMPTZ = 1 << 12,
+    TL_POSTGRES_CLASS_INTERVAL = 1 << 13, /* never compared */
 };
 
 struct tl_postgres_column {
@@ -70,6 +71,8 @@ struct tl_postgres_column {
     int32_t characters;    /* PADDED: the n of char(n) */
     bool composite;        /* IS NULL of it means "all its fields are NULL" */
     bool nondeterministic; /* its collation calls different texts equal */
+    uint32_t collation;    /* 0 = none or not known */
+    const char *alias;     /* its name within a computed dataset; NULL: the column's own */
 };
 
 /* What pg_attribute says of a column. */
