@@ -29,6 +29,7 @@ struct tl_api_route {
     tl_api_handler handler;
     enum tl_api_auth auth;
     enum tl_api_form form;
+    unsigned scope; /* TL_SCOPE_ bits that the caller's token must carry */
 };
 
 typedef struct tl_queries tl_queries; /* queries.h */
@@ -63,6 +64,9 @@ TL_API_HANDLER(sources_test);
 TL_API_HANDLER(sources_refresh);
 TL_API_HANDLER(sources_remove);
 TL_API_HANDLER(source_kinds);
+TL_API_HANDLER(tokens_list);
+TL_API_HANDLER(tokens_create);
+TL_API_HANDLER(tokens_revoke);
 TL_API_HANDLER(queries_list);
 TL_API_HANDLER(complete);
 TL_API_HANDLER(iceberg);

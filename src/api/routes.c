@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/queries.h"
+#include "auth/tokens.h"
 #include "base/clock.h"
 #include "route_table.h" /* generated: static const struct tl_api_route route_table[] */
 
@@ -91,14 +92,37 @@ void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json
     tl_buf_done(json);
 }
 
-static enum tl_code authenticate(struct tl_api_call *call)
+static enum tl_code check_scope(struct tl_api_call *call, const struct tl_api_route *route)
 {
+    const struct tl_principal *principal = call->rq.principal;
+    if ((principal->withheld & route->scope) == 0)
+        return TL_OK;
+    const char *scopes = tl_scopes_text(call->rq.arena, route->scope);
+    tl_err_set(&call->rq.err, TL_NOT_ALLOWED, "the token lacks the scope \"%s\"", scopes);
+    tl_err_hint(&call->rq.err, "use a token that has it: townlake token create --scope %s", scopes);
+    return TL_NOT_ALLOWED;
+}
+
+static enum tl_code authenticate(struct tl_api_call *call, const struct tl_api_route *route)
+{
+    tl_http_exchange *exchange = call->exchange;
+    const char *method = tl_http_method(exchange);
     struct tl_auth_attempt attempt = {
-        .authorization = tl_http_header(call->exchange, "Authorization"),
-        .claimed_user = tl_http_header(call->exchange, "X-Trino-User"),
-        .from_loopback = tl_http_peer_is_loopback(call->exchange),
+        .authorization = tl_http_header(exchange, "Authorization"),
+        .claimed_user = tl_http_header(exchange, "X-Trino-User"),
+        .from_loopback = tl_http_peer_is_loopback(exchange),
+        .host = tl_http_header(exchange, "Host"),
+        .assertion = tl_http_header(exchange, "Cf-Access-Jwt-Assertion"),
+        .cookie = tl_http_header(exchange, "Cookie"),
+        .csrf_token = tl_http_header(exchange, "X-Townlake-CSRF"),
+        .origin = tl_http_header(exchange, "Origin"),
+        .fetch_site = tl_http_header(exchange, "Sec-Fetch-Site"),
+        .changes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && strcmp(method, "OPTIONS") != 0,
     };
-    return tl_auth_check(call->api->parts.auth, call->rq.arena, &attempt, &call->rq.principal, &call->rq.err);
+    enum tl_code code = tl_auth_check(call->api->parts.auth, call->rq.arena, &attempt, &call->rq.principal, &call->rq.err);
+    if (attempt.set_cookie)
+        tl_http_set_header(exchange, "Set-Cookie", attempt.set_cookie);
+    return code == TL_OK ? check_scope(call, route) : code;
 }
 
 static bool is_engine(struct tl_api_call *call)
@@ -113,12 +137,12 @@ static bool is_engine(struct tl_api_call *call)
 
 /* Tables as they are, without masks and row rules: for the engine, whose statements the door has checked, and for administrators
  * who show a token. */
-static bool may_read_raw(struct tl_api_call *call)
+static bool may_read_raw(struct tl_api_call *call, const struct tl_api_route *route)
 {
     if (is_engine(call))
         return true;
-    bool known = authenticate(call) == TL_OK && call->rq.principal->authenticated;
-    if (known && tl_principal_in_group(call->rq.principal, "admin"))
+    bool known = authenticate(call, route) == TL_OK && call->rq.principal->authenticated;
+    if (known && tl_principal_is_admin(call->rq.principal))
         return true;
     tl_http_respond(call->exchange, known ? 403 : 401, "application/json",
                     known ? TL_STR("{\"error\":{\"message\":\"the tables of the lake are open to members of the group admin only\","
@@ -133,8 +157,8 @@ static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
     if (route->auth == TL_API_AUTH_OPEN)
         return true;
     if (route->auth == TL_API_AUTH_ENGINE)
-        return may_read_raw(call);
-    if (authenticate(call) == TL_OK)
+        return may_read_raw(call, route);
+    if (authenticate(call, route) == TL_OK)
         return true;
     if (call->rq.err.code == TL_UNAUTHENTICATED)
         tl_http_set_header(call->exchange, "WWW-Authenticate", "Basic realm=\"Town Lake\"");

@@ -8,7 +8,7 @@ enum { ANSWER_MAX = 16 * 1024 * 1024, CALL_TIME_US = 60 * 1000000 };
 
 static bool may_change(struct tl_api_call *call)
 {
-    if (tl_principal_in_group(call->rq.principal, "admin"))
+    if (tl_principal_is_admin(call->rq.principal))
         return true;
     tl_err_set(&call->rq.err, TL_NOT_ALLOWED, "only members of the group \"admin\" change sources");
     tl_err_hint(&call->rq.err, "ask an administrator; GET /api/v1/me shows your groups");

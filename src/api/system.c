@@ -107,25 +107,6 @@ void tl_api_openapi(struct tl_api_call *call)
     tl_http_respond(call->exchange, 200, "application/json", tl_str_of(openapi_document), false);
 }
 
-void tl_api_me(struct tl_api_call *call)
-{
-    const struct tl_principal *principal = call->rq.principal;
-    struct tl_buf buf;
-    tl_buf_init(&buf, ANSWER_MAX);
-    struct tl_json_writer json;
-    tl_json_writer_init(&json, &buf);
-    tl_json_begin_object(&json);
-    tl_json_pair_text(&json, "user", principal->user);
-    tl_json_key(&json, "groups");
-    tl_json_begin_array(&json);
-    for (size_t i = 0; i < principal->group_count; i++)
-        tl_json_put_text(&json, principal->groups[i]);
-    tl_json_end_array(&json);
-    tl_json_pair_bool(&json, "authenticated", principal->authenticated);
-    tl_json_end_object(&json);
-    tl_api_reply_json(call, 200, &buf);
-}
-
 static int count_param(struct tl_api_call *call, int fallback, int most)
 {
     const char *text = tl_http_query_param(call->exchange, "count");
@@ -140,7 +121,7 @@ void tl_api_queries_list(struct tl_api_call *call)
     const char *all = tl_http_query_param(call->exchange, "all");
     const char *user = call->rq.principal->user;
     if (all && strcmp(all, "true") == 0) {
-        if (!tl_principal_in_group(call->rq.principal, "admin")) {
+        if (!tl_principal_is_admin(call->rq.principal)) {
             tl_err_set(&call->rq.err, TL_NOT_ALLOWED, "only members of the group \"admin\" see the statements of others");
             tl_err_hint(&call->rq.err, "leave out ?all=true for your own");
             tl_api_fail(call);

@@ -1,43 +1,41 @@
-#include <arpa/inet.h>
+#include "auth/auth.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
 
-#include "auth/auth.h"
-#include "auth/credentials_int.h"
+#include "auth/auth_int.h"
+#include "base/clock.h"
 
 /* Names and hashes are few and small; tokens pass through on their way to a hash. */
 enum { ARENA_BYTES_MAX = 64 * 1024 * 1024 };
 
-struct token {
-    uint8_t hash[TL_SHA256_SIZE];
-    struct tl_principal principal;
-};
+/* ---- the clock ---- */
 
-struct tl_auth {
-    tl_arena *arena;
-    bool by_word; /* mode local */
-    size_t token_count;
-    struct token *tokens;
-};
-
-static bool is_loopback(const char *address)
+int64_t tl_auth_steady_us(int64_t wall_us, int64_t monotonic_us, int64_t anchor_wall_us, int64_t anchor_monotonic_us)
 {
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (tl_streq_nocase(address, "localhost"))
-        return true;
-    if (inet_pton(AF_INET, address, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    int64_t least_us = anchor_wall_us + (monotonic_us - anchor_monotonic_us);
+    return wall_us > least_us ? wall_us : least_us;
 }
 
-static struct tl_principal copy_principal(tl_arena *arena, const char *user, size_t group_count, const char *const *groups)
+int64_t tl_auth_now_us(const tl_auth *auth)
 {
-    const char **names = TL_NEW_ARRAY(arena, const char *, group_count);
-    for (size_t i = 0; i < group_count; i++)
-        names[i] = tl_arena_strdup(arena, groups[i]);
-    return (struct tl_principal){.user = tl_arena_strdup(arena, user), .group_count = group_count, .groups = names, .authenticated = true};
+    return tl_auth_steady_us(tl_clock_wall_us(), tl_clock_monotonic_us(), auth->anchor_wall_us, auth->anchor_monotonic_us);
+}
+
+enum tl_code tl_auth_need_store(const tl_auth *auth, struct tl_err *err)
+{
+    return auth->store ? TL_OK : tl_err_set(err, TL_STATE, "tokens and sessions need the state, which is not there");
+}
+
+/* ---- tokens of the configuration ---- */
+
+static struct tl_identity copy_identity(tl_arena *arena, const struct tl_config_token *from)
+{
+    const char **names = TL_NEW_ARRAY(arena, const char *, from->group_count);
+    for (size_t i = 0; i < from->group_count; i++)
+        names[i] = tl_arena_strdup(arena, from->groups[i]);
+    return (struct tl_identity){.user = tl_arena_strdup(arena, from->user), .group_count = from->group_count, .groups = names};
 }
 
 static enum tl_code hash_token(const struct tl_config_token *from, uint8_t hash[TL_SHA256_SIZE], struct tl_err *err)
@@ -62,50 +60,76 @@ static enum tl_code hash_token(const struct tl_config_token *from, uint8_t hash[
     return code;
 }
 
-static enum tl_code add_token(tl_auth *auth, const struct tl_config_token *from, struct tl_err *err)
+static enum tl_code add_fixed(tl_auth *auth, const struct tl_config_token *from, struct tl_err *err)
 {
-    struct token *token = &auth->tokens[auth->token_count];
+    struct tl_fixed_token *token = &auth->fixed[auth->fixed_count];
     if (!tl_credentials_is_user(from->user))
         return tl_err_set(err, TL_CONFIG, "a token's user is not a name of at most %d bytes, line %d", TL_USER_BYTES_MAX, from->line);
     if (hash_token(from, token->hash, err) != TL_OK)
         return err->code;
-    for (size_t i = 0; i < auth->token_count; i++)
-        if (memcmp(auth->tokens[i].hash, token->hash, TL_SHA256_SIZE) == 0)
-            return tl_err_set(err, TL_CONFIG, "users \"%s\" and \"%s\" have the same token", auth->tokens[i].principal.user, from->user);
-    token->principal = copy_principal(auth->arena, from->user, from->group_count, from->groups);
-    auth->token_count++;
+    for (size_t i = 0; i < auth->fixed_count; i++)
+        if (memcmp(auth->fixed[i].hash, token->hash, TL_SHA256_SIZE) == 0)
+            return tl_err_set(err, TL_CONFIG, "users \"%s\" and \"%s\" have the same token", auth->fixed[i].identity.user, from->user);
+    token->identity = copy_identity(auth->arena, from);
+    auth->fixed_count++;
     return TL_OK;
 }
 
-static enum tl_code check_mode(const tl_auth *auth, const tl_config *config, size_t token_count, struct tl_err *err)
+/* Every token is compared, so that time says nothing of which came near. */
+static const struct tl_identity *find_fixed(const tl_auth *auth, struct tl_str token)
 {
-    const char *address = tl_config_text(config, "listen.address");
-    if (auth->by_word && !is_loopback(address)) {
-        tl_err_set(err, TL_CONFIG, "auth.mode \"local\" believes every caller, so it cannot listen on \"%s\"", address);
-        tl_err_hint(err, "set auth.mode to token and give tokens, or listen on 127.0.0.1");
-        return TL_CONFIG;
-    }
-    if (!auth->by_word && token_count == 0) {
-        tl_err_set(err, TL_CONFIG, "auth.mode \"token\" has no tokens: nobody could come in");
-        tl_err_hint(err, "add a list \"tokens\" to the configuration");
-        return TL_CONFIG;
-    }
-    return TL_OK;
+    uint8_t hash[TL_SHA256_SIZE];
+    const struct tl_identity *found = NULL;
+    tl_credentials_sha256(token, hash);
+    for (size_t i = 0; i < auth->fixed_count; i++)
+        if (tl_equal_constant_time(auth->fixed[i].hash, TL_SHA256_SIZE, hash, TL_SHA256_SIZE))
+            found = &auth->fixed[i].identity;
+    return found;
 }
 
-enum tl_code tl_auth_new(const tl_config *config, tl_auth **ret_auth, struct tl_err *err)
+/* ---- start and end ---- */
+
+static enum tl_code check_anybody(const tl_auth *auth, struct tl_err *err)
 {
-    *ret_auth = NULL;
+    bool any = auth->fixed_count > 0;
+    if (auth->settings.mode != TL_AUTH_TOKEN || any)
+        return TL_OK;
+    if (auth->store && tl_token_any_active(auth->store, &any, err) != TL_OK)
+        return err->code;
+    if (any)
+        return TL_OK;
+    tl_err_set(err, TL_CONFIG, "auth.mode \"token\" has no tokens: nobody could come in");
+    tl_err_hint(err, "add a list \"tokens\" to the configuration");
+    return TL_CONFIG;
+}
+
+static enum tl_code fill(tl_auth *auth, const tl_config *config, struct tl_err *err)
+{
     const struct tl_config_token *tokens;
     size_t count = tl_config_tokens(config, &tokens);
+    if (tl_auth_settings_read(auth->arena, config, &auth->settings, err) != TL_OK)
+        return err->code;
+    auth->fixed = TL_NEW_ARRAY(auth->arena, struct tl_fixed_token, count);
+    for (size_t i = 0; i < count; i++)
+        if (add_fixed(auth, &tokens[i], err) != TL_OK)
+            return err->code;
+    if (auth->settings.issuer[0])
+        auth->provider = tl_provider_new(&auth->settings.provider);
+    return check_anybody(auth, err);
+}
+
+enum tl_code tl_auth_new(const tl_config *config, tl_store *store, tl_auth **ret_auth, struct tl_err *err)
+{
+    *ret_auth = NULL;
     tl_arena *arena = tl_arena_new(ARENA_BYTES_MAX);
     tl_auth *auth = TL_NEW(arena, tl_auth);
     auth->arena = arena;
-    auth->by_word = tl_streq(tl_config_text(config, "auth.mode"), "local");
-    auth->tokens = TL_NEW_ARRAY(arena, struct token, count);
-    enum tl_code code = check_mode(auth, config, count, err);
-    for (size_t i = 0; i < count && code == TL_OK; i++)
-        code = add_token(auth, &tokens[i], err);
+    auth->store = store;
+    auth->notes = TL_NEW_ARRAY(arena, struct tl_people_note, TL_PEOPLE_NOTES);
+    pthread_mutex_init(&auth->notes_lock, NULL);
+    auth->anchor_wall_us = tl_clock_wall_us();
+    auth->anchor_monotonic_us = tl_clock_monotonic_us();
+    enum tl_code code = fill(auth, config, err);
     if (code == TL_OK)
         *ret_auth = auth;
     else
@@ -115,76 +139,201 @@ enum tl_code tl_auth_new(const tl_config *config, tl_auth **ret_auth, struct tl_
 
 tl_auth *tl_auth_free(tl_auth *auth)
 {
-    if (auth)
+    if (auth) {
+        tl_provider_free(auth->provider);
+        pthread_mutex_destroy(&auth->notes_lock);
         tl_arena_free(auth->arena);
+    }
     return NULL;
 }
 
-/* Every token is compared, so that time says nothing of which came near. */
-static const struct tl_principal *find_token(const tl_auth *auth, struct tl_str token)
+/* ---- who is asking ---- */
+
+struct checking {
+    tl_auth *auth;
+    tl_arena *arena;
+    struct tl_auth_attempt *attempt;
+    struct tl_principal principal;
+    struct tl_err *err;
+};
+
+static enum tl_code refuse(struct checking *checking, enum tl_code code, const char *message, const char *hint)
 {
-    uint8_t hash[TL_SHA256_SIZE];
-    const struct tl_principal *found = NULL;
-    tl_credentials_sha256(token, hash);
-    for (size_t i = 0; i < auth->token_count; i++)
-        if (tl_equal_constant_time(auth->tokens[i].hash, TL_SHA256_SIZE, hash, TL_SHA256_SIZE))
-            found = &auth->tokens[i].principal;
-    return found;
+    tl_err_set(checking->err, code, "%s", message);
+    tl_err_hint(checking->err, "%s", hint);
+    return code;
 }
 
-static enum tl_code check_token(const tl_auth *auth, tl_arena *arena, const struct tl_auth_attempt *attempt,
-                                const struct tl_principal **ret_principal, struct tl_err *err)
+static enum tl_code admit(struct checking *checking, enum tl_auth_kind kind, const struct tl_identity *identity)
 {
-    struct tl_credentials credentials;
-    if (!tl_credentials_read(arena, attempt->authorization, &credentials)) {
-        tl_err_set(err, TL_UNAUTHENTICATED, "the header Authorization cannot be read");
-        tl_err_hint(err, "send \"Authorization: Bearer TOKEN\"");
-        return TL_UNAUTHENTICATED;
-    }
-    const struct tl_principal *found = find_token(auth, credentials.token);
-    if (!found)
-        return tl_err_set(err, TL_UNAUTHENTICATED, "the token is not known");
-    const char *const claims[] = {credentials.user, attempt->claimed_user};
+    struct tl_principal *principal = &checking->principal;
+    principal->user = identity->user;
+    principal->group_count = identity->group_count;
+    principal->groups = identity->groups;
+    principal->attribute_count = identity->attribute_count;
+    principal->attributes = identity->attributes;
+    principal->authenticated = kind != TL_AUTH_KIND_WORD;
+    principal->kind = kind;
+    return TL_OK;
+}
+
+static bool same_user(tl_arena *arena, const char *said, const char *user)
+{
+    return strcmp(said, user) == 0 || strcmp(tl_identity_fold_user(arena, said), user) == 0;
+}
+
+static enum tl_code check_claimed(struct checking *checking, const char *basic_user)
+{
+    const char *const claims[] = {basic_user, checking->attempt->claimed_user};
+    const char *user = checking->principal.user;
     for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
-        if (claims[i] && strcmp(claims[i], found->user) != 0) {
-            tl_err_set(err, TL_NOT_ALLOWED, "the token is of user \"%s\", who cannot act as another user", found->user);
-            tl_err_hint(err, "leave the user name out or send \"%s\"", found->user);
+        if (claims[i] && !same_user(checking->arena, claims[i], user)) {
+            tl_err_set(checking->err, TL_NOT_ALLOWED, "the token is of user \"%s\", who cannot act as another user", user);
+            tl_err_hint(checking->err, "leave the user name out or send \"%s\"", user);
             return TL_NOT_ALLOWED;
         }
-    struct tl_principal *principal = TL_NEW(arena, struct tl_principal);
-    *principal = copy_principal(arena, found->user, found->group_count, found->groups);
-    *ret_principal = principal;
     return TL_OK;
+}
+
+/* A JWT of the provider, checked with its keys of now. */
+static enum tl_code read_jwt(struct checking *checking, struct tl_str token, struct tl_identity *ret_identity)
+{
+    tl_auth *auth = checking->auth;
+    const char *key_id;
+    tl_jwk_set *keys = NULL;
+    const tl_json *claims = NULL;
+    struct tl_jwt_rules rules = {
+        .issuer = auth->settings.issuer,
+        .audience_count = auth->settings.audience_count,
+        .audiences = auth->settings.audiences,
+        .now_s = tl_auth_now_us(auth) / 1000000,
+        .skew_s = auth->settings.skew_us / 1000000,
+    };
+    if (tl_jwt_key_id(checking->arena, token, &key_id, checking->err) != TL_OK ||
+        tl_provider_keys(auth->provider, key_id, &keys, checking->err) != TL_OK)
+        return checking->err->code;
+    enum tl_code code = tl_jwt_verify(checking->arena, token, keys, &rules, &claims, checking->err);
+    tl_jwk_set_release(keys);
+    if (code == TL_OK)
+        code = tl_identity_of_claims(checking->arena, &auth->settings.claims, claims, ret_identity, checking->err);
+    if (code == TL_OK)
+        tl_people_remember(auth, ret_identity);
+    return code;
+}
+
+static enum tl_code check_stored(struct checking *checking, struct tl_str token)
+{
+    struct tl_token_owner owner;
+    if (tl_token_find(checking->auth, checking->arena, token, &owner, checking->err) != TL_OK)
+        return checking->err->code;
+    if (!owner.service && tl_people_recall(checking->auth, checking->arena, &owner.identity, checking->err) != TL_OK)
+        return checking->err->code;
+    checking->principal.withheld = TL_SCOPES_ALL & ~owner.scopes;
+    checking->principal.credential = owner.id;
+    return admit(checking, TL_AUTH_KIND_TOKEN, &owner.identity);
+}
+
+static enum tl_code check_bearer_jwt(struct checking *checking, struct tl_str token)
+{
+    struct tl_identity identity;
+    if (checking->auth->settings.mode != TL_AUTH_OIDC)
+        return refuse(checking, TL_UNAUTHENTICATED, "the token is not known", "signed tokens are taken in auth.mode oidc only");
+    if (read_jwt(checking, token, &identity) != TL_OK)
+        return checking->err->code;
+    return admit(checking, TL_AUTH_KIND_JWT, &identity);
+}
+
+static enum tl_code check_authorization(struct checking *checking)
+{
+    struct tl_credentials credentials;
+    if (!tl_credentials_read(checking->arena, checking->attempt->authorization, &credentials))
+        return refuse(checking, TL_UNAUTHENTICATED, "the header Authorization cannot be read", "send \"Authorization: Bearer TOKEN\"");
+    const struct tl_identity *fixed = find_fixed(checking->auth, credentials.token);
+    if (fixed)
+        admit(checking, TL_AUTH_KIND_TOKEN, fixed);
+    else if (tl_token_is_shaped(credentials.token))
+        check_stored(checking, credentials.token);
+    else if (tl_jwt_is_shaped(credentials.token))
+        check_bearer_jwt(checking, credentials.token);
+    else
+        refuse(checking, TL_UNAUTHENTICATED, "the token is not known", "townlake token create makes one; TOWNLAKE_TOKEN or Bearer carries it");
+    return checking->err->code == TL_OK ? check_claimed(checking, credentials.user) : checking->err->code;
+}
+
+/* The assertion is added by Cloudflare to whatever a browser sends, also to what another site made it send. */
+static enum tl_code check_forgery(struct checking *checking)
+{
+    const struct tl_auth_attempt *attempt = checking->attempt;
+    if (!attempt->changes)
+        return TL_OK;
+    bool foreign = attempt->fetch_site && !tl_streq(attempt->fetch_site, "same-origin") && !tl_streq(attempt->fetch_site, "none");
+    if (!foreign && (attempt->csrf_token || attempt->claimed_user))
+        return TL_OK;
+    return refuse(checking, TL_NOT_ALLOWED, "the request could have been made by another site",
+                  "send the header X-Townlake-CSRF, which other sites cannot");
+}
+
+static enum tl_code check_assertion(struct checking *checking)
+{
+    struct tl_identity identity;
+    if (read_jwt(checking, tl_str_of(checking->attempt->assertion), &identity) != TL_OK || check_forgery(checking) != TL_OK)
+        return checking->err->code;
+    admit(checking, TL_AUTH_KIND_ACCESS, &identity);
+    return check_claimed(checking, NULL);
+}
+
+/* A page of another name that resolves to this machine would be on loopback too. */
+static bool host_is_local(tl_arena *arena, const char *host)
+{
+    if (!host)
+        return true; /* not a browser */
+    const char *end = host[0] == '[' ? strchr(host, ']') : host + strcspn(host, ":");
+    return end && tl_auth_is_loopback(tl_arena_strndup(arena, host + (host[0] == '['), (size_t)(end - host) - (host[0] == '[')));
 }
 
 /* A user by word has the groups that the configuration gives the name. */
-static enum tl_code believe(const tl_auth *auth, tl_arena *arena, const char *user, const struct tl_principal **ret_principal,
-                            struct tl_err *err)
+static enum tl_code believe(struct checking *checking, const char *user)
 {
+    const tl_auth *auth = checking->auth;
+    struct tl_identity identity = {.user = tl_arena_strdup(checking->arena, user)};
+    if (!host_is_local(checking->arena, checking->attempt->host))
+        return refuse(checking, TL_UNAUTHENTICATED, "auth.mode \"local\" is for addresses of this machine", "use http://127.0.0.1 or http://localhost");
     if (!tl_credentials_is_user(user))
-        return tl_err_set(err, TL_UNAUTHENTICATED, "the user name is empty, too long or not text");
-    struct tl_principal *principal = TL_NEW(arena, struct tl_principal);
-    *principal = copy_principal(arena, user, 0, NULL);
-    for (size_t i = 0; i < auth->token_count; i++)
-        if (strcmp(auth->tokens[i].principal.user, user) == 0) {
-            *principal = copy_principal(arena, user, auth->tokens[i].principal.group_count, auth->tokens[i].principal.groups);
+        return tl_err_set(checking->err, TL_UNAUTHENTICATED, "the user name is empty, too long or not text");
+    for (size_t i = 0; i < auth->fixed_count; i++)
+        if (strcmp(auth->fixed[i].identity.user, user) == 0) {
+            identity = auth->fixed[i].identity;
             break;
         }
-    principal->authenticated = false;
-    *ret_principal = principal;
-    return TL_OK;
+    return admit(checking, TL_AUTH_KIND_WORD, &identity);
 }
 
-enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, const struct tl_auth_attempt *attempt,
-                           const struct tl_principal **ret_principal, struct tl_err *err)
+static enum tl_code check_nothing_shown(struct checking *checking)
 {
-    *ret_principal = NULL;
-    if (attempt->authorization)
-        return check_token(auth, arena, attempt, ret_principal, err);
-    if (auth->by_word && attempt->from_loopback && attempt->claimed_user)
-        return believe(auth, arena, attempt->claimed_user, ret_principal, err);
-    tl_err_set(err, TL_UNAUTHENTICATED, "the request does not say who is asking");
-    tl_err_hint(err, "send \"Authorization: Bearer TOKEN\"%s",
-                auth->by_word && attempt->from_loopback ? " or a user name in X-Trino-User" : "");
+    static const char *const more[] = {"", "", "; browsers come in through Cloudflare Access", "; browsers sign in at /auth/login"};
+    enum tl_auth_mode mode = checking->auth->settings.mode;
+    tl_err_set(checking->err, TL_UNAUTHENTICATED, "the request does not say who is asking");
+    tl_err_hint(checking->err, "send \"Authorization: Bearer TOKEN\"%s%s",
+                mode == TL_AUTH_LOCAL && checking->attempt->from_loopback ? " or a user name in X-Trino-User" : "", more[mode]);
     return TL_UNAUTHENTICATED;
+}
+
+enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attempt *attempt, const struct tl_principal **ret_principal,
+                           struct tl_err *err)
+{
+    struct checking checking = {.auth = auth, .arena = arena, .attempt = attempt, .principal = {.withheld = TL_SCOPE_SCIM}, .err = err};
+    enum tl_auth_mode mode = auth->settings.mode;
+    *ret_principal = NULL;
+    attempt->set_cookie = NULL;
+    if (attempt->authorization)
+        check_authorization(&checking);
+    else if (mode == TL_AUTH_ACCESS && attempt->assertion)
+        check_assertion(&checking);
+    else if (mode == TL_AUTH_LOCAL && attempt->from_loopback && attempt->claimed_user)
+        believe(&checking, attempt->claimed_user);
+    else
+        check_nothing_shown(&checking);
+    if (err->code == TL_OK)
+        *ret_principal = tl_principal_copy(arena, &checking.principal);
+    return err->code;
 }

@@ -1,27 +1,43 @@
 /* auth/auth.h -- from what a request shows to who is asking.
  *
- * Modes: `local` (loopback only: a token names its user; without one X-Trino-User is believed) and `token` (a known token
- *   or TL_UNAUTHENTICATED).
- * Tokens are kept as SHA-256 and compared in constant time.
+ * Modes: `local` (loopback only: X-Trino-User is believed), `token`, `access` (the header Cf-Access-Jwt-Assertion), `oidc` (a
+ *   Bearer JWT of the provider, or a browser session).  Tokens of the configuration and of the state are taken in every mode, as
+ *   Bearer or as the password of Basic.
+ * Groups: a token of the configuration and a service token bring their own.  Everybody else has those of the claims and of all
+ *   sources of groups together.
+ * Closed: what cannot be checked now (keys, groups, the state) is TL_IDENTITY_UNAVAILABLE or TL_STATE, never let in.
+ * Requests that a browser may have been tricked into (cookie or Access assertion, and a method that changes something) need a
+ *   header that other sites cannot send.
+ * Threads: tl_auth_check any thread.
  */
 #ifndef TL_AUTH_AUTH_H
 #define TL_AUTH_AUTH_H
 
 #include "auth/principal.h"
 #include "base/config.h"
+#include "store/store.h"
 
 typedef struct tl_auth tl_auth;
-/* Reads auth.mode and tokens; refuses mode local with a non-loopback listen address (TL_CONFIG). */
-TL_CHECKED enum tl_code tl_auth_new(const tl_config *config, tl_auth **ret_auth, struct tl_err *err);
+/* Refuses (TL_CONFIG) mode local with a non-loopback listen address, and a mode that lacks what it needs.  store NULL: only tokens
+ * of the configuration and signed tokens. */
+TL_CHECKED enum tl_code tl_auth_new(const tl_config *config, tl_store *store, tl_auth **ret_auth, struct tl_err *err);
 tl_auth *tl_auth_free(tl_auth *auth);
 
 struct tl_auth_attempt {
     const char *authorization; /* header "Bearer .." or "Basic .."; NULL = none */
     const char *claimed_user;  /* X-Trino-User; NULL = none */
     bool from_loopback;
+    const char *host;          /* header Host */
+    const char *assertion;     /* Cf-Access-Jwt-Assertion */
+    const char *cookie;        /* header Cookie */
+    const char *csrf_token;    /* X-Townlake-CSRF */
+    const char *origin;        /* header Origin */
+    const char *fetch_site;    /* header Sec-Fetch-Site */
+    bool changes;              /* a method other than GET, HEAD, OPTIONS */
+    const char *set_cookie;    /* filled: NULL, or what Set-Cookie must say in the answer */
 };
-/* The principal lives in the arena.  A claimed user that differs from the token's user is refused (no impersonation). */
-TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, const struct tl_auth_attempt *attempt,
+/* The principal lives in the arena.  A claimed user that differs from the user is refused (no impersonation). */
+TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attempt *attempt,
                                       const struct tl_principal **ret_principal, struct tl_err *err);
 
 #endif

@@ -53,14 +53,14 @@ static const tl_config *config_of(const char *yaml)
 static tl_auth *auth_of(const char *yaml)
 {
     tl_auth *auth;
-    if (tl_auth_new(config_of(yaml), &auth, &err) != TL_OK)
+    if (tl_auth_new(config_of(yaml), NULL, &auth, &err) != TL_OK)
         fail_msg("%s", err.message);
     return auth;
 }
 
 static enum tl_code check(tl_auth *auth, const char *authorization, const char *claimed, bool loopback, const struct tl_principal **principal)
 {
-    struct tl_auth_attempt attempt = {authorization, claimed, loopback};
+    struct tl_auth_attempt attempt = {.authorization = authorization, .claimed_user = claimed, .from_loopback = loopback};
     tl_err_init(&err);
     return tl_auth_check(auth, arena, &attempt, principal, &err);
 }
@@ -179,7 +179,7 @@ static void expect_refused(const char *yaml, const char *why)
 {
     tl_auth *auth;
     tl_err_init(&err);
-    assert_int_equal(tl_auth_new(config_of(yaml), &auth, &err), TL_CONFIG);
+    assert_int_equal(tl_auth_new(config_of(yaml), NULL, &auth, &err), TL_CONFIG);
     assert_null(auth);
     if (!strstr(err.message, why))
         fail_msg("\"%s\" does not say \"%s\"", err.message, why);

@@ -21,6 +21,11 @@ bool tl_principal_may(const struct tl_principal *principal, enum tl_scope scope)
     return (principal->withheld & (unsigned)scope) == 0;
 }
 
+bool tl_principal_is_admin(const struct tl_principal *principal)
+{
+    return tl_principal_in_group(principal, TL_GROUP_ADMIN) && tl_principal_may(principal, TL_SCOPE_ADMIN);
+}
+
 const char *tl_principal_attribute(const struct tl_principal *principal, const char *name)
 {
     for (size_t i = 0; i < principal->attribute_count; i++)

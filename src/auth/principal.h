@@ -48,9 +48,14 @@ struct tl_principal {
     const char *agent_call; /* ... and which of its calls this is */
 };
 
+/* The group whose members may change Town Lake itself. */
+#define TL_GROUP_ADMIN "admin"
+
 bool tl_principal_in_group(const struct tl_principal *principal, const char *group);
 /* Does the caller's token carry the scope? */
 bool tl_principal_may(const struct tl_principal *principal, enum tl_scope scope);
+/* In the group admin, with a token that carries the scope. */
+bool tl_principal_is_admin(const struct tl_principal *principal);
 /* NULL = the user has no such attribute. */
 const char *tl_principal_attribute(const struct tl_principal *principal, const char *name);
 const struct tl_principal *tl_principal_copy(tl_arena *arena, const struct tl_principal *from);

@@ -225,9 +225,10 @@ static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
 
 static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *options, struct tl_err *err)
 {
-    if (tl_random_hex(serve->engine_token, TOKEN_BYTES, err) != TL_OK || tl_auth_new(serve->config, &serve->auth, err) != TL_OK)
+    if (tl_random_hex(serve->engine_token, TOKEN_BYTES, err) != TL_OK || start_state(serve, err) != TL_OK ||
+        tl_auth_new(serve->config, serve->store, &serve->auth, err) != TL_OK)
         return err->code;
-    if (start_state(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
+    if ( start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
     if (start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
@@ -265,9 +266,9 @@ tl_serve *tl_serve_stop(tl_serve *serve)
         tl_engine_stop(serve->engine);
     if (serve->lake)
         tl_lake_close(serve->lake);
+    tl_auth_free(serve->auth);
     if (serve->store)
         tl_store_close(serve->store);
-    tl_auth_free(serve->auth);
     tl_arena_free(serve->arena);
     free(serve);
     return NULL;

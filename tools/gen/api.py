@@ -15,12 +15,18 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def scope(route: dict) -> str:
+    name = route.get("scope", "read" if route["auth"] == "user" else "none")
+    return "0" if name == "none" else f"TL_SCOPE_{name.upper()}"
+
+
 def table(routes: list) -> str:
     out = [f"/* {MARK} */", "static const struct tl_api_route route_table[] = {"]
     for route in routes:
         out.append(
             f"    {{{quoted(route['method'])}, {quoted(route['path'])}, tl_api_{route['handler']}, "
-            f"TL_API_AUTH_{route['auth'].upper()}, TL_API_FORM_{route['form'].upper()}}},"
+            f"TL_API_AUTH_{route['auth'].upper()}, TL_API_FORM_{route['form'].upper()}, "
+            f"{scope(route)}}},"
         )
     return "\n".join(out + ["};", ""])
 

@@ -1,0 +1,144 @@
+/* Who the caller is, and the tokens they made. */
+#include <string.h>
+
+#include "api/api_int.h"
+#include "auth/tokens.h"
+
+enum { ANSWER_MAX = 4 * 1024 * 1024, GROUPS_MAX = 100 };
+
+static void put_names(struct tl_json_writer *json, const char *key, size_t count, const char *const *names)
+{
+    tl_json_key(json, key);
+    tl_json_begin_array(json);
+    for (size_t i = 0; i < count; i++)
+        tl_json_put_text(json, names[i]);
+    tl_json_end_array(json);
+}
+
+void tl_api_me(struct tl_api_call *call)
+{
+    const struct tl_principal *principal = call->rq.principal;
+    struct tl_buf buf;
+    tl_buf_init(&buf, ANSWER_MAX);
+    struct tl_json_writer json;
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_pair_text(&json, "user", principal->user);
+    put_names(&json, "groups", principal->group_count, principal->groups);
+    tl_json_pair_bool(&json, "authenticated", principal->authenticated);
+    tl_json_pair_text(&json, "by", tl_auth_kind_name(principal->kind));
+    tl_json_pair_text(&json, "scopes", tl_scopes_text(call->rq.arena, TL_SCOPES_ALL & ~principal->withheld));
+    tl_json_pair_text(&json, "credential", principal->credential);
+    tl_json_key(&json, "attributes");
+    tl_json_begin_object(&json);
+    for (size_t i = 0; i < principal->attribute_count; i++)
+        tl_json_pair_text(&json, principal->attributes[i].name, principal->attributes[i].value);
+    tl_json_end_object(&json);
+    tl_json_end_object(&json);
+    tl_api_reply_json(call, 200, &buf);
+}
+
+static void put_time(struct tl_json_writer *json, const char *key, int64_t time_us)
+{
+    tl_json_key(json, key);
+    if (time_us)
+        tl_json_put_int64(json, time_us);
+    else
+        tl_json_put_null(json);
+}
+
+static void put_token(struct tl_json_writer *json, const struct tl_token_info *token, const char *secret)
+{
+    tl_json_begin_object(json);
+    tl_json_pair_text(json, "id", token->id);
+    if (secret)
+        tl_json_pair_text(json, "token", secret);
+    tl_json_pair_text(json, "name", token->label);
+    tl_json_pair_text(json, "kind", token->kind);
+    tl_json_pair_text(json, "user", token->user);
+    tl_json_pair_text(json, "scopes", token->scopes);
+    put_names(json, "groups", token->group_count, token->groups);
+    tl_json_pair_text(json, "state", token->state);
+    tl_json_pair_text(json, "created_by", token->created_by);
+    put_time(json, "created_at_us", token->created_at_us);
+    put_time(json, "expires_at_us", token->expires_at_us);
+    put_time(json, "revoked_at_us", token->revoked_at_us);
+    put_time(json, "used_at_us", token->used_at_us);
+    tl_json_end_object(json);
+}
+
+static enum tl_code read_wish(struct tl_api_call *call, struct tl_token_wish *wish)
+{
+    struct tl_str body = tl_http_body(call->exchange);
+    struct tl_err *err = &call->rq.err;
+    const tl_json *root = NULL;
+    const char *bad = "";
+    if (tl_json_parse(call->rq.arena, body.data, body.size, &root, err) != TL_OK)
+        return err->code;
+    const tl_json *groups = tl_json_get(root, "groups");
+    const char *scopes = tl_json_get_text(root, "scopes"), *lifetime = tl_json_get_text(root, "lifetime");
+    *wish = (struct tl_token_wish){.label = tl_json_get_text(root, "name"), .service = tl_json_get_text(root, "service")};
+    if (!tl_scopes_read(call->rq.arena, scopes ? scopes : "read", &wish->scopes, &bad)) {
+        tl_err_set(err, TL_INVALID_ARGUMENT, "there is no scope \"%.40s\"", bad);
+        tl_err_hint(err, "read, write, admin, scim; several are separated by commas");
+        return TL_INVALID_ARGUMENT;
+    }
+    if (lifetime && (!tl_parse_duration_us(lifetime, &wish->lifetime_us) || wish->lifetime_us <= 0))
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "the lifetime is a duration such as 30d, not \"%.40s\"", lifetime);
+    if (tl_json_count(groups) > GROUPS_MAX)
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "a service has at most %d groups", GROUPS_MAX);
+    const char **names = TL_NEW_ARRAY(call->rq.arena, const char *, tl_json_count(groups));
+    for (struct tl_json_iter it = tl_json_iter(groups); tl_json_next(&it);)
+        names[wish->group_count++] = tl_json_text(it.value) ? tl_json_text(it.value) : "";
+    wish->groups = names;
+    return TL_OK;
+}
+
+void tl_api_tokens_create(struct tl_api_call *call)
+{
+    struct tl_token_wish wish;
+    struct tl_token_info info;
+    const char *secret;
+    if (read_wish(call, &wish) != TL_OK || tl_token_create(&call->rq, call->api->parts.auth, &wish, &secret, &info) != TL_OK) {
+        tl_api_fail(call);
+        return;
+    }
+    struct tl_buf buf;
+    tl_buf_init(&buf, ANSWER_MAX);
+    struct tl_json_writer json;
+    tl_json_writer_init(&json, &buf);
+    put_token(&json, &info, secret);
+    tl_http_set_header(call->exchange, "Cache-Control", "no-store");
+    tl_api_reply_json(call, 201, &buf);
+}
+
+void tl_api_tokens_list(struct tl_api_call *call)
+{
+    struct tl_token_info *tokens;
+    size_t count;
+    bool all = tl_streq(tl_http_query_param(call->exchange, "all"), "true");
+    if (tl_token_list(&call->rq, call->api->parts.auth, all, &tokens, &count) != TL_OK) {
+        tl_api_fail(call);
+        return;
+    }
+    struct tl_buf buf;
+    tl_buf_init(&buf, ANSWER_MAX);
+    struct tl_json_writer json;
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_key(&json, "tokens");
+    tl_json_begin_array(&json);
+    for (size_t i = 0; i < count; i++)
+        put_token(&json, &tokens[i], NULL);
+    tl_json_end_array(&json);
+    tl_json_end_object(&json);
+    tl_api_reply_json(call, 200, &buf);
+}
+
+void tl_api_tokens_revoke(struct tl_api_call *call)
+{
+    if (tl_token_revoke(&call->rq, call->api->parts.auth, tl_api_param(call, "id")) != TL_OK)
+        tl_api_fail(call);
+    else
+        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
+}
