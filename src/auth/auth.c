@@ -221,12 +221,25 @@ static enum tl_code read_jwt(struct checking *checking, struct tl_str token, str
     return code;
 }
 
+/* A personal token has the groups that its owner has now: of the configuration, and what the provider last said. */
+static enum tl_code find_owner(struct checking *checking, struct tl_identity *identity)
+{
+    tl_auth *auth = checking->auth;
+    for (size_t i = 0; i < auth->fixed_count; i++) {
+        const struct tl_identity *fixed = &auth->fixed[i].identity;
+        if (strcmp(fixed->user, identity->user) == 0 &&
+            tl_identity_add_groups(checking->arena, identity, fixed->group_count, fixed->groups, checking->err) != TL_OK)
+            return checking->err->code;
+    }
+    return tl_people_recall(auth, checking->arena, identity, checking->err);
+}
+
 static enum tl_code check_stored(struct checking *checking, struct tl_str token)
 {
     struct tl_token_owner owner;
     if (tl_token_find(checking->auth, checking->arena, token, &owner, checking->err) != TL_OK)
         return checking->err->code;
-    if (!owner.service && tl_people_recall(checking->auth, checking->arena, &owner.identity, checking->err) != TL_OK)
+    if (!owner.service && find_owner(checking, &owner.identity) != TL_OK)
         return checking->err->code;
     checking->principal.withheld = TL_SCOPES_ALL & ~owner.scopes;
     checking->principal.credential = owner.id;

@@ -318,7 +318,8 @@ static void test_weak_or_broken_keys_are_left_out(void **state)
         testing_jwk(arena, keys[TL_JWK_P256], TL_JWK_P256, "enc", "\"use\":\"enc\""),
         testing_jwk(arena, keys[TL_JWK_P256], TL_JWK_P256, "ops", "\"key_ops\":[\"sign\"]"),
         testing_jwk(arena, keys[TL_JWK_P256], TL_JWK_P256, "alg", "\"alg\":7"),
-        "{\"kty\":\"RSA\",\"n\":\"AQAB\"}", "{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AA\",\"y\":\"AA\"}", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"}",
+        "{\"kty\":\"RSA\",\"n\":\"AQAB\"}",
+        "{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AA\",\"y\":\"AA\"}", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"}",
         "{}", "null", "7", "[]",
     };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
