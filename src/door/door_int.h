@@ -3,6 +3,7 @@
 #define TL_DOOR_DOOR_INT_H
 
 #include "auth/principal.h"
+#include "base/hash.h"
 #include "door/door.h"
 #include "door/gate.h"
 #include "door/statement.h"
@@ -258,10 +259,6 @@ struct tl_door_cache *tl_cache_free(struct tl_door_cache *cache);
 /* The gate's result for exactly this text, copied into the arena; NULL = not remembered. */
 const struct tl_gate *tl_cache_get(struct tl_door_cache *cache, tl_arena *arena, uint64_t hash, struct tl_str text);
 void tl_cache_put(struct tl_door_cache *cache, uint64_t hash, struct tl_str text, const struct tl_gate *gate);
-
-/* --- hash.c: SipHash-2-4, so that nobody can choose texts that collide --- */
-
-uint64_t tl_hash_keyed(const uint64_t key[2], const void *bytes, size_t size);
 
 /* --- history.c --- */
 

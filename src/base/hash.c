@@ -1,7 +1,7 @@
 /* SipHash-2-4 (Aumasson and Bernstein, 2012). */
 #include <string.h>
 
-#include "door/door_int.h"
+#include "base/hash.h"
 
 struct sip {
     uint64_t v0, v1, v2, v3;
