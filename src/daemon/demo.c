@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "cli/cli.h"
 #include "cli/installation.h"
+#include "daemon/demo_access.h"
 #include "daemon/demo_world.h"
 #include "daemon/serve.h"
 #include "io/process.h"
@@ -174,15 +175,16 @@ static enum tl_code write_environment(struct demo *demo, tl_serve *serve, struct
 
 /* ---- the lake, filled through the door ---- */
 
+static const char *const admin_groups[] = {"admin"};
+static const struct tl_principal admin = {.user = "admin", .group_count = 1, .groups = admin_groups, .authenticated = true};
+
 static enum tl_code run_statement(tl_serve *serve, struct tl_str sql, struct tl_err *err)
 {
-    static const char *const groups[] = {"admin"};
-    static const struct tl_principal principal = {.user = "admin", .group_count = 1, .groups = groups, .authenticated = true};
     tl_arena *arena = tl_arena_new(ARENA_MAX);
     struct tl_request rq;
     tl_request_init(&rq, arena);
-    rq.principal = &principal;
-    struct tl_session session = {.source = "townlake demo"};
+    rq.principal = &admin;
+    struct tl_session session = {.source = "townlake demo", .raw_reason = "the demo fills its lake"};
     tl_answer *answer = NULL;
     if (tl_door_run(&rq, tl_serve_door(serve), &session, sql, &answer) == TL_OK) {
         const struct tl_batch *batch;
@@ -273,7 +275,7 @@ static enum tl_code serve_demo(struct demo *demo, struct tl_err *err)
     if (tl_serve_start(&options, &serve, err) != TL_OK)
         return err->code;
     tl_demo_step("started the server", started_us);
-    if (fill_lake(demo, serve, err) == TL_OK && write_environment(demo, serve, err) == TL_OK) {
+    if (fill_lake(demo, serve, err) == TL_OK && tl_demo_access_make(serve, &admin, err) == TL_OK && write_environment(demo, serve, err) == TL_OK) {
         print_welcome(demo, serve);
         tl_serve_wait_signal();
         printf("\nstopping\n");

@@ -20,6 +20,8 @@ struct tl_serve {
     const tl_config *config;
     const char *const *extra_paths;
     tl_store *store;
+    tl_lifeguard *lifeguard;
+    uint8_t mask_key[TL_MASK_KEY_SIZE];
     tl_auth *auth;
     tl_engine *engine;
     tl_lake *lake;
@@ -94,6 +96,32 @@ static const char *const *allowed_paths(tl_serve *serve)
     return paths;
 }
 
+/* What nobody has reviewed is open only on a machine of one's own, by a setting of its own name, and said so in the log. */
+static enum tl_code start_lifeguard(tl_serve *serve, struct tl_err *err)
+{
+    bool open = tl_streq(tl_config_text(serve->config, "lifeguard.default"), "open");
+    struct tl_lifeguard_options options = {
+        .open = open,
+        .admin_group = tl_config_text(serve->config, "lifeguard.admin_group"),
+        .pii_us = tl_config_duration_us(serve->config, "lifeguard.pii_time"),
+        .webhook = tl_config_text(serve->config, "lifeguard.webhook"),
+    };
+    if (open && !tl_streq(tl_config_text(serve->config, "auth.mode"), "local")) {
+        tl_err_set(err, TL_CONFIG, "lifeguard.default \"open\" is only for auth.mode local");
+        tl_err_hint(err, "leave it out: what is reviewed is opened table by table, `townlake lifeguard review`");
+        return TL_CONFIG;
+    }
+    if (tl_lifeguard_open(serve->store, &options, &serve->lifeguard, err) != TL_OK)
+        return err->code;
+    struct tl_lifeguard_health health;
+    tl_lifeguard_health(serve->lifeguard, &health);
+    if (open)
+        tl_log(TL_LOG_WARN, "lifeguard", "lifeguard.default is open: everyone sees what nobody has reviewed", NULL);
+    if (health.broken)
+        tl_log(TL_LOG_ERROR, "lifeguard", "the rules cannot be read: everything is denied", "reason", "%s", health.failure, NULL);
+    return TL_OK;
+}
+
 static enum tl_code start_engine(tl_serve *serve, struct tl_err *err)
 {
     struct tl_engine_options options = {
@@ -105,6 +133,8 @@ static enum tl_code start_engine(tl_serve *serve, struct tl_err *err)
     };
     if (options.memory_bytes == 0)
         options.memory_bytes = default_memory_bytes();
+    tl_lifeguard_mask_key(serve->lifeguard, serve->mask_key);
+    options.mask_key = serve->mask_key;
     if (find_engine(serve, &options, err) != TL_OK)
         return err->code;
     if (tl_dir_make(options.directory, 0700, err) != TL_OK)
@@ -159,7 +189,8 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
                 .weights = tl_config_text(serve->config, "query.weights"),
             },
     };
-    return tl_door_new(serve->engine, serve->registry, serve->lake, serve->store, &limits, &serve->door, err);
+    struct tl_door_parts parts = {serve->engine, serve->registry, serve->lake, serve->store, serve->lifeguard};
+    return tl_door_new(&parts, &limits, &serve->door, err);
 }
 
 static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct tl_err *err)
@@ -171,6 +202,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .registry = serve->registry,
         .lake = serve->lake,
         .store = serve->store,
+        .lifeguard = serve->lifeguard,
         .engine_token = serve->engine_token,
         .allow_plain_secrets = allow_plain_secrets,
     };
@@ -186,6 +218,8 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
     bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0, v6 = strchr(address, ':') != NULL;
     serve->url = tl_arena_printf(serve->arena, v6 && !any ? "http://[%s]:%d" : "http://%s:%d", any ? "127.0.0.1" : address,
                                  tl_http_server_port(serve->http));
+    const char *link_base = tl_config_text(serve->config, "lifeguard.link_base");
+    tl_lifeguard_set_link_base(serve->lifeguard, link_base && *link_base ? link_base : serve->url);
     return TL_OK;
 }
 
@@ -228,7 +262,7 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
     if (tl_random_hex(serve->engine_token, TOKEN_BYTES, err) != TL_OK || start_state(serve, err) != TL_OK ||
         tl_auth_new(serve->config, serve->store, &serve->auth, err) != TL_OK)
         return err->code;
-    if ( start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
+    if (start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
     if (start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
@@ -264,6 +298,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
         tl_door_free(serve->door);
     if (serve->engine)
         tl_engine_stop(serve->engine);
+    tl_lifeguard_close(serve->lifeguard);
     if (serve->lake)
         tl_lake_close(serve->lake);
     tl_auth_free(serve->auth);
@@ -287,6 +322,11 @@ tl_door *tl_serve_door(tl_serve *serve)
 tl_registry *tl_serve_registry(tl_serve *serve)
 {
     return serve->registry;
+}
+
+tl_lifeguard *tl_serve_lifeguard(tl_serve *serve)
+{
+    return serve->lifeguard;
 }
 
 static void stop_signals(sigset_t *set)

@@ -242,8 +242,12 @@ enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_m
         tl_ticket_touch(answer->ticket);
     if (answer->update_type) {
         *ret_batch = NULL;
-        if (*ret_end)
+        if (*ret_end) {
             take_count(answer);
+            const struct tl_governed *governed = answer->governed;
+            if (governed && governed->target && tl_rights_changed(&answer->call, governed->gate, governed->target) != TL_OK)
+                return fail(rq, answer, ret_batch);
+        }
     } else if (*ret_batch) {
         answer->rows += (int64_t)(*ret_batch)->row_count;
     }
@@ -254,6 +258,10 @@ void tl_answer_stats(const tl_answer *answer, struct tl_result_stats *ret_stats)
 {
     if (answer->result) {
         tl_result_stats(answer->result, ret_stats);
+        if (answer->governed && answer->governed->clearance && tl_clearance_hides_rows(answer->governed->clearance)) {
+            ret_stats->rows_scanned = 0; /* how many rows there are is hidden too */
+            ret_stats->progress = -1;
+        }
         return;
     }
     *ret_stats = (struct tl_result_stats){.rows = answer->rows, .progress = -1, .changed_rows = -1};

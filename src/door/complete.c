@@ -62,7 +62,10 @@ static void offer_dataset(struct completion *c, const char *source, const struct
     if (!own_schema)
         return;
     offer(c, NULL, NULL, d->name);
+    const bool *visible = tl_rights_visible(c->call, source, d);
     for (size_t i = 0; i < d->column_count && c->count < c->max; i++) {
+        if (!visible[i])
+            continue;
         offer(c, NULL, NULL, d->columns[i].name);
         offer(c, NULL, d->name, d->columns[i].name);
     }

@@ -25,15 +25,16 @@ static void fill_limits(tl_door *door, const struct tl_door_limits *limits)
     own->run_time_us_max = own->run_time_us_max ? own->run_time_us_max : RUN_TIME_US_MAX;
 }
 
-enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake, tl_store *store,
-                         const struct tl_door_limits *limits, tl_door **ret_door, struct tl_err *err)
+enum tl_code tl_door_new(const struct tl_door_parts *parts, const struct tl_door_limits *limits, tl_door **ret_door,
+                         struct tl_err *err)
 {
     tl_door *door = tl_heap_alloc(sizeof *door);
     *ret_door = NULL;
-    door->engine = engine;
-    door->registry = registry;
-    door->lake = lake;
-    door->store = store;
+    door->engine = parts->engine;
+    door->registry = parts->registry;
+    door->lake = parts->lake;
+    door->store = parts->store;
+    door->lifeguard = parts->lifeguard;
     fill_limits(door, limits);
     enum tl_code code = tl_admission_new(&door->limits.admission, &door->admission, err);
     door->cache = tl_cache_new();
@@ -201,7 +202,7 @@ static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
 enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_session *session, struct tl_str sql,
                          tl_answer **ret_answer)
 {
-    struct tl_door_call first = {.rq = rq, .door = door, .session = session, .text = sql};
+    struct tl_door_call first = {.rq = rq, .door = door, .session = session, .text = sql, .manner = {.raw_reason = session->raw_reason}};
     tl_answer *answer = tl_answer_new(&first);
     struct tl_door_call *call = tl_answer_call(answer);
     *ret_answer = NULL;

@@ -28,8 +28,17 @@ struct tl_door_limits {
     struct tl_admission_limits admission;
 };
 
-TL_CHECKED enum tl_code tl_door_new(tl_engine *engine, tl_registry *registry, tl_lake *lake, tl_store *store,
-                                    const struct tl_door_limits *limits, tl_door **ret_door, struct tl_err *err);
+/* What the door stands between; all outlive it. */
+struct tl_door_parts {
+    tl_engine *engine;
+    tl_registry *registry;
+    tl_lake *lake; /* NULL = none */
+    tl_store *store;
+    tl_lifeguard *lifeguard;
+};
+
+TL_CHECKED enum tl_code tl_door_new(const struct tl_door_parts *parts, const struct tl_door_limits *limits, tl_door **ret_door,
+                                    struct tl_err *err);
 tl_door *tl_door_free(tl_door *door);
 
 struct tl_door_pair {
@@ -47,6 +56,8 @@ struct tl_session {
     /* NULL = the client knows of no transactions; "NONE" = it is in none */
     const char *transaction_id;
     const char *source, *client_info, *client_tags; /* for the history; NULL = none */
+    /* Maintenance of this program itself: no rule holds, each table is recorded with this reason.  Never from outside. */
+    const char *raw_reason;
 };
 
 enum tl_session_change_kind {

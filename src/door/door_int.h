@@ -25,6 +25,7 @@ struct tl_door {
     tl_registry *registry;
     tl_lake *lake; /* NULL = none */
     tl_store *store;
+    tl_lifeguard *lifeguard;
     struct tl_door_limits limits; /* defaults filled in */
     uint64_t hash_key[2];
     struct tl_door_cache *cache;
@@ -37,7 +38,7 @@ struct tl_door {
 /* Session properties, read and checked. */
 struct tl_door_settings {
     const char *resolution, *engine, *pii_reason;
-    bool pii;
+    const char *pii; /* what names the caller's choice to see personal data; NULL = none */
     bool no_pushdown;
     int64_t run_time_us_max, rows_max, memory_bytes_max; /* 0 = the door's own limit */
 };
@@ -49,6 +50,7 @@ struct tl_door_call {
     const struct tl_session *session;
     const tl_registry_snapshot *snapshot;
     struct tl_door_settings settings;
+    struct tl_access_manner manner; /* how the caller asks: with personal data, or as this program itself */
     struct tl_str text;              /* as the caller sent it */
     const char *const *lake_schemas; /* of the writable source; NULL = not asked for yet */
     size_t lake_schema_count;
@@ -75,6 +77,7 @@ struct tl_dataset {
     const struct tl_registry_source *registered; /* NULL for SYSTEM */
     const struct tl_source_dataset *described;   /* NULL when only the schema is meant */
     const struct tl_door_view *view;
+    bool existed; /* of a target: it was there before the statement */
     int system_table;
 };
 
@@ -138,6 +141,22 @@ size_t tl_running_list(struct tl_door_call *call, const char *user, const struct
 TL_CHECKED enum tl_code tl_running_kill(struct tl_door_call *call, const char *user, const char *id, const char *reason);
 /* After a statement failed: was it killed?  Then the report says so. */
 void tl_running_explain(struct tl_door_call *call, const struct tl_running_entry *entry, struct tl_err *err);
+
+/* --- rights.c: what lifeguard is asked, and its answers as SQL --- */
+
+TL_CHECKED enum tl_code tl_rights_decide(struct tl_door_call *call, const struct tl_access_need *needs, size_t count,
+                                         const tl_clearance **ret_clearance);
+struct tl_access_need tl_rights_need(struct tl_door_call *call, const struct tl_dataset *dataset, unsigned access);
+/* Per column of the dataset: may the caller know of it? */
+const bool *tl_rights_visible(struct tl_door_call *call, const char *source, const struct tl_source_dataset *described);
+/* May the caller read the text of a view: its owner may, and who governs it. */
+bool tl_rights_own(struct tl_door_call *call, const struct tl_door_view *view);
+void tl_rights_put_columns(struct tl_buf *sql, const struct tl_dataset_grant *grant, const struct tl_source_dataset *described);
+void tl_rights_put_rules(struct tl_buf *sql, const struct tl_dataset_grant *grant, bool barrier, tl_rule_dataset dataset, void *context);
+bool tl_rights_need_barrier(const struct tl_dataset_grant *grant, const struct tl_dataset *dataset, bool no_pushdown);
+/* After a change of the lake: who made a table sees it, one that is gone leaves no review behind. */
+TL_CHECKED enum tl_code tl_rights_renamed(struct tl_door_call *call, const struct tl_dataset *target, const char *new_name);
+TL_CHECKED enum tl_code tl_rights_changed(struct tl_door_call *call, const struct tl_gate *gate, const struct tl_dataset *target);
 
 /* --- splice.c: replacing pieces of a text --- */
 

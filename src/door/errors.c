@@ -1,6 +1,7 @@
 /* Errors in the caller's words: positions of the text that was sent, names of datasets instead of hidden catalogs, and the
  * columns that an unknown one may have meant. */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "door/door_int.h"
@@ -105,13 +106,52 @@ static void hint_columns(const struct tl_governed *governed, struct tl_err *err)
         err->hint[0] = '\0';
         tl_err_hint(err, "%s?", tl_buf_cstr(&hint));
     } else {
-        tl_err_hint(err, "DESCRIBE lists the columns of a table");
+        tl_err_hint(err, governed->clearance && tl_clearance_partial(governed->clearance)
+                             ? "DESCRIBE lists the columns that are open to you; others can be requested: `townlake lifeguard request TABLE`"
+                             : "DESCRIBE lists the columns of a table");
     }
     tl_buf_done(&hint);
 }
 
+/* What the engine says of a value may be of a row that the caller must not see, and what it says of a view's text may be of a
+ * column: then only the kind of the failure is told.  The row rules themselves keep such errors from happening. */
+static void hide_values(const struct tl_governed *governed, struct tl_err *err)
+{
+    bool of_values = err->code == TL_INVALID_VALUE || err->code == TL_CONSTRAINT || err->code == TL_SOURCE_FAILED;
+    if (!of_values || !tl_clearance_hides_rows(governed->clearance))
+        return;
+    snprintf(err->message, sizeof err->message, "%s", tl_code_info(err->code)->help);
+    err->detail[0] = '\0';
+}
+
+static bool reads_views(const struct tl_governed *governed)
+{
+    bool reads = false;
+    for (size_t i = 0; i < governed->dataset_count && !reads; i++)
+        reads = governed->datasets[i].origin == TL_ORIGIN_VIEW;
+    return reads;
+}
+
+/* A view reads what its owner could: that the caller cannot is no reason to name it. */
+static bool hide_view_text(struct tl_door_call *call, const struct tl_governed *governed, struct tl_err *err)
+{
+    bool of_names = err->code == TL_COLUMN_NOT_FOUND || err->code == TL_TYPE_MISMATCH || err->code == TL_SYNTAX || err->code == TL_UNSUPPORTED;
+    bool inside = of_names && err->position < 0 && governed->sql.data && (reads_views(governed) || tl_clearance_hides_rows(governed->clearance));
+    if (!inside || !tl_clearance_partial(governed->clearance))
+        return false;
+    tl_err_init(err);
+    tl_err_set(err, TL_NOT_ALLOWED, "a view or row rule in the statement needs columns that are not open to you");
+    tl_err_hint(err, "SELECT from the tables themselves, or request access: `townlake lifeguard explain %s TABLE`",
+                call->rq->principal ? call->rq->principal->user : "USER");
+    return true;
+}
+
 void tl_door_map_error(struct tl_door_call *call, const struct tl_governed *governed, struct tl_err *err)
 {
+    if (governed && governed->clearance && hide_view_text(call, governed, err))
+        return;
+    if (governed && governed->clearance)
+        hide_values(governed, err);
     tl_door_clean_names(err->message);
     tl_door_clean_names(err->detail);
     tl_door_clean_names(err->hint);

@@ -40,21 +40,6 @@ static void grow(struct work *work)
     work->capacity = capacity;
 }
 
-static void fill_need(struct work *work, size_t index, unsigned access)
-{
-    const struct tl_dataset *dataset = &work->datasets[index];
-    struct tl_access_need *need = &work->needs[index];
-    *need = (struct tl_access_need){
-        .source = dataset->source, .schema = dataset->schema, .table = dataset->name, .access = access};
-    if (!dataset->described)
-        return;
-    const char **columns = TL_NEW_ARRAY(work->call->rq->arena, const char *, dataset->described->column_count);
-    for (size_t i = 0; i < dataset->described->column_count; i++)
-        columns[i] = dataset->described->columns[i].name;
-    need->columns = columns;
-    need->column_count = dataset->described->column_count;
-}
-
 static bool same_dataset(const struct tl_dataset *a, const struct tl_dataset *b)
 {
     return tl_streq(a->source, b->source) && tl_streq(a->schema, b->schema) && tl_streq(a->name, b->name);
@@ -78,7 +63,7 @@ static enum tl_code add_dataset(struct work *work, const struct tl_dataset *data
     size_t index = work->count++;
     work->datasets[index] = *dataset;
     work->inner[index] = NULL;
-    fill_need(work, index, access);
+    work->needs[index] = tl_rights_need(work->call, dataset, access);
     *ret_index = index;
     if (dataset->origin != TL_ORIGIN_VIEW)
         return TL_OK;
@@ -107,6 +92,7 @@ static unsigned target_access(enum tl_gate_kind kind)
     case TL_GATE_DROP_TABLE:
     case TL_GATE_DROP_VIEW:
     case TL_GATE_DROP_SCHEMA:
+    case TL_GATE_ALTER_TABLE: /* a column under another name is another column to the rules */
         return TL_ACCESS_DROP;
     default:
         return TL_ACCESS_WRITE;
@@ -168,8 +154,11 @@ static enum tl_code bind_table(struct work *work, struct bound *bound, size_t in
     if (table->at_unit && (dataset.origin != TL_ORIGIN_SOURCE || !dataset.registered->writable))
         return tl_err_set(&work->call->rq->err, TL_UNSUPPORTED, "\"%s\" has no versions: AT is for tables of the lake",
                           table->name);
-    return add_dataset(work, &dataset, table->target ? target_access(bound->gate->kind) : TL_ACCESS_READ, depth,
-                       &bound->datasets[index]);
+    unsigned access = table->target ? target_access(bound->gate->kind) : TL_ACCESS_READ;
+    dataset.existed = table->target && dataset.described;
+    if (dataset.existed && bound->gate->or_replace)
+        access |= TL_ACCESS_DROP;
+    return add_dataset(work, &dataset, access, depth, &bound->datasets[index]);
 }
 
 static enum tl_code bind_text(struct work *work, struct bound *bound, int depth)
@@ -212,7 +201,7 @@ static enum tl_code decide(struct work *work)
     for (size_t i = 0; i < work->count; i++)
         if (work->datasets[i].origin != TL_ORIGIN_SYSTEM)
             asked[count++] = work->needs[i];
-    enum tl_code code = tl_lifeguard_decide(rq, asked, count, &work->out->clearance);
+    enum tl_code code = tl_rights_decide(work->call, asked, count, &work->out->clearance);
     work->grants = TL_NEW_ARRAY(rq->arena, const struct tl_dataset_grant *, work->count);
     for (size_t i = 0; i < work->count && code == TL_OK; i++) {
         if (work->datasets[i].origin == TL_ORIGIN_SYSTEM)
@@ -229,10 +218,7 @@ static enum tl_code decide(struct work *work)
 static enum tl_code check_target_grant(struct work *work, size_t index)
 {
     const struct tl_dataset_grant *grant = work->grants[index];
-    bool masked = grant->row_rule || grant->column_count != work->needs[index].column_count;
-    for (size_t i = 0; i < grant->column_count && !masked; i++)
-        masked = grant->expressions && grant->expressions[i];
-    if (!masked)
+    if (!grant->partial)
         return TL_OK;
     tl_err_set(&work->call->rq->err, TL_NOT_ALLOWED, "\"%s\" cannot be changed by somebody who sees only a part of it",
                work->datasets[index].name);
@@ -304,15 +290,16 @@ static void put_physical(struct tl_buf *sql, const struct tl_dataset *dataset)
     tl_buf_done(&catalog);
 }
 
-static void put_grant_columns(struct tl_buf *sql, const struct tl_dataset_grant *grant)
+/* A dataset that a row rule speaks of: read by the rule, never by the caller. */
+static bool put_rule_dataset(void *context, const struct tl_rule *rule, struct tl_buf *sql)
 {
-    for (size_t i = 0; i < grant->column_count; i++) {
-        tl_buf_adds(sql, i ? ", " : "SELECT ");
-        const char *mask = grant->expressions ? grant->expressions[i] : NULL;
-        if (mask)
-            tl_buf_addf(sql, "(%s) AS ", mask);
-        tl_buf_add_identifier(sql, grant->columns[i]);
-    }
+    struct work *work = context;
+    struct tl_dataset dataset;
+    if (!tl_catalog_lookup(work->call, rule->source, rule->schema, rule->table, &dataset) || dataset.origin != TL_ORIGIN_SOURCE)
+        return false;
+    allow_dataset(work, &dataset);
+    put_physical(sql, &dataset);
+    return true;
 }
 
 static enum tl_code splice_bound(struct work *work, const struct bound *bound, struct tl_edit **ret_edits,
@@ -327,9 +314,6 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
     if (dataset->origin == TL_ORIGIN_SYSTEM)
         return tl_system_sql(work->call, dataset->system_table, dataset->source, ret_sql);
     const struct tl_dataset_grant *grant = work->grants[index];
-    if (grant->column_count == 0)
-        return tl_err_set(&rq->err, TL_NOT_ALLOWED, "no column of \"%s.%s.%s\" is open to you", dataset->source,
-                          dataset->schema, dataset->name);
     struct tl_str inner = {0};
     if (dataset->origin == TL_ORIGIN_VIEW) {
         struct tl_edit *edits;
@@ -342,7 +326,7 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
     }
     struct tl_buf sql;
     tl_buf_init(&sql, VIEW_SQL_MAX);
-    put_grant_columns(&sql, grant);
+    tl_rights_put_columns(&sql, grant, dataset->described);
     tl_buf_adds(&sql, " FROM ");
     if (dataset->origin == TL_ORIGIN_VIEW) {
         tl_buf_addf(&sql, "(%.*s\n) AS v (", (int)inner.size, inner.data);
@@ -356,8 +340,7 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
     }
     if (table->at_unit)
         tl_buf_addf(&sql, " AT (%s => %s)", table->at_unit, table->at_value);
-    if (grant->row_rule)
-        tl_buf_addf(&sql, " WHERE (%s)", grant->row_rule);
+    tl_rights_put_rules(&sql, grant, tl_rights_need_barrier(grant, dataset, work->call->settings.no_pushdown), put_rule_dataset, work);
     *ret_sql = sql.failed ? NULL : tl_arena_strndup(rq->arena, sql.data, sql.size);
     tl_buf_done(&sql);
     return *ret_sql ? TL_OK : tl_err_set(&rq->err, TL_TOO_LARGE, "the view of \"%s\" is too long", dataset->name);

@@ -43,6 +43,8 @@ static void put_fact(const struct tl_history_row *row, const struct tl_buf *tabl
     tl_json_put_raw(&json, (struct tl_str){tables->data, tables->size});
     tl_json_pair_int64(&json, "rows", row->stats.rows);
     tl_json_pair_int64(&json, "elapsed_us", row->ended_us - row->started_us);
+    if (row->call->manner.pii)
+        tl_json_pair_text(&json, "pii_reason", row->call->settings.pii_reason);
     tl_json_end_object(&json);
 }
 
@@ -75,7 +77,10 @@ static void append(const struct tl_history_row *row, struct tl_buf *tables)
     bool failed = err->code != TL_OK;
     struct tl_str text = kept_text(call->text);
     struct tl_store_value sql = {.type = TL_STORE_TEXT, .bytes = text};
-    struct tl_store_value scans = {.type = row->stats.scans_json.size ? TL_STORE_TEXT : TL_STORE_NULL,
+    const tl_clearance *clearance = row->governed ? row->governed->clearance : NULL;
+    /* what was asked of sources tells the row rules and masks: not for those they are for */
+    bool hidden = clearance && tl_clearance_partial(clearance);
+    struct tl_store_value scans = {.type = row->stats.scans_json.size && !hidden ? TL_STORE_TEXT : TL_STORE_NULL,
                                    .bytes = row->stats.scans_json};
     struct tl_store_value params[] = {
         TL_STORE_T(call->rq->id),
@@ -96,13 +101,15 @@ static void append(const struct tl_history_row *row, struct tl_buf *tables)
         TL_STORE_I(row->stats.cpu_us),
         TL_STORE_I(row->stats.peak_memory_bytes),
         scans,
+        call->manner.pii ? TL_STORE_T(call->settings.pii_reason) : TL_STORE_N,
+        clearance ? TL_STORE_I(tl_clearance_version(clearance)) : TL_STORE_N,
     };
     tl_store_append(call->door->store,
                     "INSERT INTO query_history (id, user_name, text, state, error_code, error_message, error_position, "
                     "tables_json, source, "
                     "client_info, update_type, \"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, "
-                    "scans_json) VALUES (?1, ?2, ?3, "
-                    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) ON CONFLICT (id) DO NOTHING",
+                    "scans_json, pii_reason, policy_version) VALUES (?1, ?2, ?3, "
+                    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) ON CONFLICT (id) DO NOTHING",
                     params, sizeof params / sizeof *params);
 }
 
@@ -151,6 +158,8 @@ static const struct {
     {"cpu_us", NUMBER},
     {"peak_memory_bytes", NUMBER},
     {"scans", RAW},
+    {"pii_reason", TEXT},
+    {"policy_version", NUMBER},
 };
 
 static enum tl_code put_row(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
@@ -177,7 +186,7 @@ static enum tl_code put_row(void *context, const struct tl_store_value *cells, s
 #define SELECT_HISTORY                                                                                                 \
     "SELECT id, user_name, text, state, error_code, error_message, error_position, tables_json, source, client_info, " \
     "update_type, "                                                                                                    \
-    "\"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, scans_json FROM query_history "
+    "\"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, scans_json, pii_reason, policy_version FROM query_history "
 
 static enum tl_code read_rows(tl_store_tx *tx, void *context, struct tl_err *err)
 {

@@ -31,11 +31,17 @@ static int find_property(const char *name)
     return -1;
 }
 
+/* The value that the server gave for SET SESSION pii = true: it names one choice. */
+static bool is_choice(const char *value)
+{
+    return strncmp(value, "true:", 5) == 0;
+}
+
 const char *tl_settings_value(const struct tl_session *session, const struct tl_session_property *property)
 {
     for (size_t i = 0; i < session->property_count; i++)
         if (tl_streq_nocase(session->properties[i].name, property->name))
-            return session->properties[i].value;
+            return is_choice(session->properties[i].value) ? "true" : session->properties[i].value;
     return property->fallback;
 }
 
@@ -60,7 +66,7 @@ static bool is_valid(int index, const char *value)
         return found;
     }
     case PROPERTY_BOOL:
-        return tl_streq_nocase(value, "true") || tl_streq_nocase(value, "false");
+        return tl_streq_nocase(value, "true") || tl_streq_nocase(value, "false") || (index == AT_PII && is_choice(value));
     case PROPERTY_TEXT:
         return true;
     case PROPERTY_DURATION:
@@ -126,17 +132,12 @@ enum tl_code tl_settings_read(struct tl_door_call *call)
     *settings = (struct tl_door_settings){.resolution = values[AT_RESOLUTION],
                                           .engine = values[AT_ENGINE],
                                           .pii_reason = values[AT_PII_REASON],
-                                          .pii = tl_streq_nocase(values[AT_PII], "true"),
+                                          .pii = tl_streq_nocase(values[AT_PII], "false") ? NULL : values[AT_PII],
                                           .no_pushdown = tl_streq_nocase(values[AT_PUSHDOWN], "off")};
     if (!tl_parse_duration_us(values[AT_QUERY_MAX_RUN_TIME], &settings->run_time_us_max) ||
         !tl_parse_size_bytes(values[AT_QUERY_MAX_MEMORY], &settings->memory_bytes_max) ||
         !read_count(values[AT_QUERY_MAX_ROWS], &settings->rows_max))
         return tl_err_set(err, TL_INTERNAL, "a session property has no readable value");
-    if (settings->pii && *settings->pii_reason == '\0') {
-        tl_err_set(err, TL_INVALID_ARGUMENT, "the session property \"pii\" needs a reason");
-        tl_err_hint(err, "SET SESSION pii_reason = 'why you need personal data'");
-        return TL_INVALID_ARGUMENT;
-    }
     return TL_OK;
 }
 
@@ -181,6 +182,16 @@ static enum tl_code use(struct tl_door_call *call, const struct tl_name *name)
     return TL_OK;
 }
 
+/* The flip: allowed or not, and recorded, now; what the client then sends with each statement names it. */
+static enum tl_code flip_pii(struct tl_door_call *call, const char *wanted, const char **ret_value)
+{
+    int64_t ends_at_us;
+    *ret_value = wanted;
+    if (wanted && tl_streq_nocase(wanted, "true"))
+        return tl_lifeguard_pii_begin(call->rq, call->door->lifeguard, call->settings.pii_reason, call->session->source, ret_value, &ends_at_us);
+    return call->settings.pii ? tl_lifeguard_pii_end(call->rq, call->door->lifeguard, call->settings.pii) : TL_OK;
+}
+
 static enum tl_code set_property(struct tl_door_call *call, const struct tl_statement *statement)
 {
     const struct tl_name *name = &statement->name;
@@ -191,8 +202,10 @@ static enum tl_code set_property(struct tl_door_call *call, const struct tl_stat
         return unknown_property(&call->rq->err, wanted);
     if (set && check_value(&call->rq->err, index, statement->value) != TL_OK)
         return call->rq->err.code;
-    tl_answer_change(call->answer, set ? TL_SESSION_SET_PROPERTY : TL_SESSION_RESET_PROPERTY, properties[index].name,
-                     statement->value);
+    const char *value = set ? statement->value : NULL;
+    if (index == AT_PII && flip_pii(call, value, &value) != TL_OK)
+        return call->rq->err.code;
+    tl_answer_change(call->answer, set ? TL_SESSION_SET_PROPERTY : TL_SESSION_RESET_PROPERTY, properties[index].name, value);
     tl_answer_set_update(call->answer, set ? "SET SESSION" : "RESET SESSION", false);
     return TL_OK;
 }

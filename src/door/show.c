@@ -210,13 +210,9 @@ static enum tl_code decide(struct tl_door_call *call, const struct tl_dataset *d
     *ret_grant = NULL;
     if (dataset->origin == TL_ORIGIN_SYSTEM)
         return TL_OK;
-    const char **columns = TL_NEW_ARRAY(call->rq->arena, const char *, dataset->described->column_count);
-    for (size_t i = 0; i < dataset->described->column_count; i++)
-        columns[i] = dataset->described->columns[i].name;
-    struct tl_access_need need = {
-        dataset->source, dataset->schema, dataset->name, TL_ACCESS_READ, dataset->described->column_count, columns};
+    struct tl_access_need need = tl_rights_need(call, dataset, TL_ACCESS_READ);
     const tl_clearance *clearance;
-    enum tl_code code = tl_lifeguard_decide(call->rq, &need, 1, &clearance);
+    enum tl_code code = tl_rights_decide(call, &need, 1, &clearance);
     if (code == TL_OK && tl_clearance_count(clearance) > 0)
         *ret_grant = tl_clearance_grant(clearance, 0);
     return code;
@@ -391,6 +387,12 @@ static enum tl_code show_create_view(struct tl_door_call *call, const struct tl_
     tl_buf_init(&ddl, DDL_MAX);
     tl_buf_adds(&ddl, "CREATE VIEW ");
     put_name(&ddl, &dataset);
+    if (!tl_rights_own(call, dataset.view)) {
+        tl_buf_done(&ddl);
+        tl_err_set(&call->rq->err, TL_NOT_ALLOWED, "the text of a view is shown to its owner, user \"%s\"", dataset.view->owner);
+        tl_err_hint(&call->rq->err, "DESCRIBE %s.%s.%s shows the columns that are open to you", dataset.source, dataset.schema, dataset.name);
+        return TL_NOT_ALLOWED;
+    }
     tl_buf_addf(&ddl, " AS\n%s", dataset.view->sql);
     return finish_ddl(call, statement, "Create View", &ddl);
 }

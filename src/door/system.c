@@ -98,10 +98,14 @@ static void put_dataset(const struct tl_system_table *table, struct tl_system_it
 {
     if (table->span == TL_SYSTEM_PER_TABLE || (table->span == TL_SYSTEM_PER_VIEW && item.dataset->kind == TL_DATASET_VIEW))
         put_row(table, item);
-    for (size_t i = 0; table->span == TL_SYSTEM_PER_COLUMN && i < item.dataset->column_count; i++) {
+    if (table->span != TL_SYSTEM_PER_COLUMN)
+        return;
+    const bool *visible = tl_rights_visible(item.call, item.catalog, item.dataset);
+    for (size_t i = 0; i < item.dataset->column_count; i++) {
         item.column = &item.dataset->columns[i];
-        item.position = (int64_t)i + 1;
-        put_row(table, item);
+        item.position += visible[i]; /* counted among those that are shown: a gap would tell */
+        if (visible[i])
+            put_row(table, item);
     }
 }
 

@@ -52,7 +52,7 @@ static void put_views(const struct tl_system_item *item)
     text(item, "table_catalog", item->catalog);
     text(item, "table_schema", item->schema);
     text(item, "table_name", item->dataset->name);
-    text(item, "view_definition", view ? view->sql : NULL);
+    text(item, "view_definition", view && tl_rights_own(item->call, view) ? view->sql : NULL);
 }
 
 static void put_columns(const struct tl_system_item *item)

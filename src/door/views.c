@@ -308,7 +308,7 @@ static enum tl_code decide_target(struct tl_door_call *call, const struct tl_dat
     struct tl_access_need need = {
         .source = target->source, .schema = target->schema, .table = target->name, .access = access};
     const tl_clearance *clearance;
-    return tl_lifeguard_decide(call->rq, &need, 1, &clearance);
+    return tl_rights_decide(call, &need, 1, &clearance);
 }
 
 static enum tl_code name_columns(struct tl_door_call *call, const struct tl_gate *gate, tl_result *result,
@@ -452,12 +452,15 @@ enum tl_code tl_view_statement(struct tl_door_call *call, struct tl_str text, si
     struct tl_name_defaults defaults = {call->session->catalog, call->session->schema};
     enum tl_code code = name ? tl_catalog_place(call, name, false, &defaults, &target)
                              : tl_err_set(&call->rq->err, TL_INTERNAL, "a view statement without a target");
-    if (code == TL_OK)
-        code = decide_target(call, &target, create ? TL_ACCESS_CREATE : TL_ACCESS_DROP);
+    if (code == TL_OK) {
+        target.existed = tl_views_find(call, target.source, target.schema, target.name) != NULL;
+        code = decide_target(call, &target, create ? TL_ACCESS_CREATE | (target.existed && gate->or_replace ? TL_ACCESS_DROP : 0) : TL_ACCESS_DROP);
+    }
     if (code != TL_OK)
         return code;
     tl_answer_set_update(call->answer, tl_gate_kind_name(gate->kind), false);
-    return create ? create_view(call, text, base, gate, &target) : drop_view(call, gate, &target);
+    code = create ? create_view(call, text, base, gate, &target) : drop_view(call, gate, &target);
+    return code == TL_OK ? tl_rights_changed(call, gate, &target) : code;
 }
 
 /* --- renaming --- */
@@ -540,5 +543,8 @@ enum tl_code tl_view_rename(struct tl_door_call *call, const struct tl_statement
         code = decide_target(call, &target, TL_ACCESS_CREATE);
     }
     tl_answer_set_update(call->answer, "RENAME VIEW", false);
-    return code == TL_OK ? rename_to(call, view, new_name) : code;
+    if (code == TL_OK)
+        code = rename_to(call, view, new_name);
+    target.name = view->name;
+    return code == TL_OK ? tl_rights_renamed(call, &target, new_name) : code;
 }

@@ -75,8 +75,8 @@ static void remove_old_spills(const tl_engine *engine)
 
 /* ---- starting ---- */
 
-/* The secret waits in a pipe: it is never in an argument or in the environment. */
-static enum tl_code secret_pipe(struct tl_engine_child *child, int *ret_fd, struct tl_err *err)
+/* The secret waits in a pipe, and the key of masks behind it: they are never in an argument or in the environment. */
+static enum tl_code secret_pipe(struct tl_engine_child *child, const uint8_t *mask_key, int *ret_fd, struct tl_err *err)
 {
     int fds[2];
     if (tl_random_bytes(child->secret, sizeof child->secret, err) != TL_OK)
@@ -84,6 +84,8 @@ static enum tl_code secret_pipe(struct tl_engine_child *child, int *ret_fd, stru
     if (pipe2(fds, O_CLOEXEC) != 0)
         return tl_err_errno(err, TL_IO, errno, "could not make a pipe for the SQL engine");
     enum tl_code code = tl_fd_write_full(fds[1], child->secret, sizeof child->secret, err);
+    if (code == TL_OK && mask_key)
+        code = tl_fd_write_full(fds[1], mask_key, TL_MASK_KEY_SIZE, err);
     close(fds[1]);
     if (code != TL_OK)
         close(fds[0]);
@@ -230,7 +232,7 @@ static struct tl_engine_child *start_child(tl_engine *engine, struct tl_err *err
     struct tl_engine_connection *connection = NULL;
     tl_arena *arena = tl_arena_new(16 * 1024 * 1024);
     int secret_fd = -1;
-    if (secret_pipe(child, &secret_fd, err) == TL_OK) {
+    if (secret_pipe(child, engine->options.mask_key, &secret_fd, err) == TL_OK) {
         enum tl_code code = spawn(engine, child, arena, secret_fd, err);
         close(secret_fd);
         if (code == TL_OK && wait_until_it_greets(engine, child, &connection, err) == TL_OK &&

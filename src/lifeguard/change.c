@@ -184,14 +184,60 @@ enum tl_code tl_lifeguard_created(struct tl_request *rq, tl_lifeguard *lifeguard
     return code;
 }
 
-enum tl_code tl_lifeguard_dropped(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset)
+enum tl_code tl_lifeguard_renamed(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset, const char *new_name)
 {
-    struct lg_change change = {LG_DATASET, lg_dataset_name(rq->arena, dataset), NULL};
+    struct tl_grant_scope after = *dataset;
+    after.table = new_name;
     pthread_mutex_lock(&lifeguard->changing);
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
-    bool known = lg_find(lifeguard, snapshot, LG_DATASET, change.name) != NULL;
+    const struct lg_dataset *old = lg_find_dataset(lifeguard, snapshot, dataset->source, dataset->schema, dataset->table);
+    struct lg_item item = {.kind = LG_DATASET};
+    enum tl_code code = TL_OK;
+    if (old) {
+        item.dataset = *old;
+        item.dataset.table = new_name;
+        struct lg_change changes[] = {{LG_DATASET, lg_dataset_name(rq->arena, dataset), NULL},
+                                      {LG_DATASET, lg_dataset_name(rq->arena, &after), write_item(rq, &item)}};
+        code = changes[1].body ? lg_apply(rq, lifeguard, "renamed", lg_scope_text(rq->arena, &after), NULL, changes, 2) : rq->err.code;
+    }
     lg_release(snapshot);
-    enum tl_code code = known ? lg_apply(rq, lifeguard, "dropped", lg_scope_text(rq->arena, dataset), NULL, &change, 1) : TL_OK;
+    pthread_mutex_unlock(&lifeguard->changing);
+    return code;
+}
+
+struct dropping {
+    const struct tl_grant_scope *scope;
+    tl_arena *arena;
+    struct lg_change *changes;
+    size_t count, capacity;
+};
+
+static void drop_item(void *context, const struct lg_item *item)
+{
+    struct dropping *dropping = context;
+    const struct tl_grant_scope *scope = dropping->scope;
+    const struct lg_dataset *dataset = &item->dataset;
+    if (strcmp(dataset->source, scope->source) != 0 || (scope->schema && strcmp(dataset->schema, scope->schema) != 0) ||
+        (scope->table && strcmp(dataset->table, scope->table) != 0))
+        return;
+    if (dropping->count == dropping->capacity) {
+        size_t old = dropping->capacity;
+        dropping->capacity = old ? 2 * old : 16;
+        dropping->changes = tl_arena_grow(dropping->arena, dropping->changes, old * sizeof *dropping->changes, dropping->capacity * sizeof *dropping->changes);
+    }
+    dropping->changes[dropping->count++] = (struct lg_change){LG_DATASET, tl_arena_strdup(dropping->arena, item->name), NULL};
+}
+
+enum tl_code tl_lifeguard_dropped(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *scope)
+{
+    struct dropping dropping = {.scope = scope, .arena = rq->arena};
+    pthread_mutex_lock(&lifeguard->changing);
+    const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
+    lg_each(snapshot, LG_DATASET, drop_item, &dropping);
+    lg_release(snapshot);
+    enum tl_code code = TL_OK;
+    if (dropping.count)
+        code = lg_apply(rq, lifeguard, "dropped", lg_scope_text(rq->arena, scope), NULL, dropping.changes, dropping.count);
     pthread_mutex_unlock(&lifeguard->changing);
     return code;
 }

@@ -69,7 +69,7 @@ static void take_holder(void *context, const struct lg_item *item)
             return;
     size_t at = holders->count;
     while (at > 0 && (holders->found[at - 1]->level < grant->level ||
-                      (holders->found[at - 1]->level == grant->level && strcmp(holders->found[at - 1]->id, grant->id) > 0)))
+                      (holders->found[at - 1]->level == grant->level && strcmp(holders->found[at - 1]->subject.name, grant->subject.name) > 0)))
         at--;
     if (at == HOLDERS_MAX)
         return;

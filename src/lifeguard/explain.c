@@ -207,7 +207,8 @@ static void put_explanation(struct tl_request *rq, tl_lifeguard *lifeguard, cons
     tl_json_pair_text(json, "reviewer", dataset && dataset->reviewer
                                             ? tl_arena_printf(rq->arena, "user %s", dataset->reviewer)
                                             : lg_holders(lifeguard, snapshot, rq->arena, &scope, TL_PRIVILEGE_REVIEW, who->now_us));
-    tl_json_pair_text(json, "open_to", lg_holders(lifeguard, snapshot, rq->arena, &scope, TL_PRIVILEGE_READ | TL_PRIVILEGE_CLEAR | TL_PRIVILEGE_OWN, who->now_us));
+    unsigned opening = TL_PRIVILEGE_READ | TL_PRIVILEGE_CLEAR | TL_PRIVILEGE_OWN;
+    tl_json_pair_text(json, "open_to", lg_holders(lifeguard, snapshot, rq->arena, &scope, opening, who->now_us));
     tl_json_pair_text(json, "link", lg_request_link(lifeguard, rq->arena, &scope, "read"));
     put_met(json, rq->arena, &decision);
     put_grant_text(json, rq->arena, "ended", decision.ended);

@@ -18,7 +18,8 @@ struct comment {
 static enum tl_code insert_comment(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     const struct comment *c = context;
-    const struct tl_store_value params[] = {TL_STORE_T(c->id), TL_STORE_T(c->subject), TL_STORE_I(tl_clock_wall_us()), TL_STORE_T(c->actor), TL_STORE_T(c->text)};
+    const struct tl_store_value params[] = {TL_STORE_T(c->id), TL_STORE_T(c->subject), TL_STORE_I(tl_clock_wall_us()), TL_STORE_T(c->actor),
+                                            TL_STORE_T(c->text)};
     return tl_store_run(tx, "INSERT INTO lifeguard_comment (id, subject, at_us, actor, text) VALUES (?1, ?2, ?3, ?4, ?5)", params, 5, NULL, NULL, err);
 }
 
@@ -311,7 +312,8 @@ enum tl_code tl_lifeguard_decide_request(struct tl_request *rq, tl_lifeguard *li
 
 static enum tl_code put_request(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
 {
-    static const char *const keys[] = {"id", "user", "scope_text", "state", "created_at_us", "expires_at_us", "decided_at_us", "decided_by", "decision_reason", "grant"};
+    static const char *const keys[] = {"id",            "user",          "scope_text", "state",           "created_at_us",
+                                       "expires_at_us", "decided_at_us", "decided_by", "decision_reason", "grant"};
     struct listing *listing = context;
     struct tl_grant_scope scope;
     const tl_json *asked;

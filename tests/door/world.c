@@ -25,6 +25,7 @@ static struct {
     tl_http_server *http;
     tl_engine *engine;
     tl_registry *registry;
+    tl_lifeguard *lifeguard;
     tl_door *door;
 } world;
 
@@ -176,7 +177,10 @@ void world_start(const char *sql)
     start_engine(arena, &err);
     struct tl_registry_calls calls = {world.engine, put, drop, try_it, list};
     check(tl_registry_new(world.store, &calls, 60 * 1000000LL, &world.registry, &err), &err);
-    check(tl_door_new(world.engine, world.registry, world.lake, world.store, NULL, &world.door, &err), &err);
+    struct tl_lifeguard_options options = {.open = true}; /* tests of rules bring their own world */
+    check(tl_lifeguard_open(world.store, &options, &world.lifeguard, &err), &err);
+    struct tl_door_parts parts = {world.engine, world.registry, world.lake, world.store, world.lifeguard};
+    check(tl_door_new(&parts, NULL, &world.door, &err), &err);
     add_source(arena, "ops", "duckdb", "path", world.database, false);
     add_source(arena, "files", "files", "path", tl_arena_printf(arena, "%s/files", world.directory), false);
     add_source(arena, "lake", "iceberg", "endpoint",
@@ -189,6 +193,7 @@ void world_stop(void)
     tl_door_free(world.door);
     tl_registry_free(world.registry);
     tl_engine_stop(world.engine);
+    tl_lifeguard_close(world.lifeguard);
     tl_http_server_stop(world.http, 1000);
     tl_lake_close(world.lake);
     tl_store_close(world.store);

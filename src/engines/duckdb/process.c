@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "engines/duckdb/process_int.h"
 #include "io/process.h"
 
@@ -146,6 +147,13 @@ static enum tl_code read_secret(struct tl_duckdb_process *process, struct tl_err
     int fd = process->options->secret_fd;
     if (tl_fd_read_full(fd, process->secret, sizeof process->secret, &clean_end, err) != TL_OK)
         return tl_err_set(err, TL_CONFIG, "no secret of %d bytes came on descriptor %d", TL_WIRE_SECRET_SIZE, fd);
+    if (tl_fd_read_full(fd, process->mask_key, sizeof process->mask_key, &clean_end, err) != TL_OK) {
+        if (!clean_end)
+            return err->code;
+        tl_err_init(err); /* nobody gave one: hashes are of this process only */
+        if (tl_random_bytes(process->mask_key, sizeof process->mask_key, err) != TL_OK)
+            return err->code;
+    }
     close(fd);
     return TL_OK;
 }
@@ -162,6 +170,8 @@ static enum tl_code start(struct tl_duckdb_process *process, const struct tl_sou
     if (!process->watchdog)
         return tl_err_set(err, TL_INTERNAL, "could not start a thread");
     if (tl_duckdb_open(process->options, &calls, &process->database, err) != TL_OK)
+        return err->code;
+    if (tl_duckdb_add_masks(process->database, process->mask_key, err) != TL_OK)
         return err->code;
     tl_duckdb_sources_set_database(process->sources, process->database);
     tl_duckdb_watchdog_set_database(process->watchdog, process->database);

@@ -10,6 +10,7 @@
 #include "engine/wire.h"
 #include "engines/duckdb/hooks.h"
 #include "engines/duckdb/process.h"
+#include "lifeguard/mask.h"
 
 struct tl_duckdb_sources;
 struct tl_duckdb_views;
@@ -19,6 +20,7 @@ struct tl_duckdb_process {
     const struct tl_duckdb_options *options;
     duckdb_database database;
     uint8_t secret[TL_WIRE_SECRET_SIZE];
+    uint8_t mask_key[TL_MASK_KEY_SIZE];
     struct tl_duckdb_sources *sources;
     struct tl_duckdb_views *views;
     struct tl_duckdb_watchdog *watchdog;
@@ -37,6 +39,8 @@ static inline uint64_t tl_duckdb_hash(uint64_t hash, const char *text)
 
 /* ---- database.c: open, settings, helpers around statements of our own ---- */
 
+/* mask.c; the key outlives the database */
+TL_CHECKED enum tl_code tl_duckdb_add_masks(duckdb_database database, const uint8_t key[TL_MASK_KEY_SIZE], struct tl_err *err);
 TL_CHECKED enum tl_code tl_duckdb_open(const struct tl_duckdb_options *options, const struct tl_hooks_calls *calls,
                                        duckdb_database *ret_database, struct tl_err *err);
 /* A connection with the settings every session wants. */

@@ -1,0 +1,144 @@
+/* What the door asks lifeguard, and how its answers become SQL: the columns, masks and row rules of a governed view. */
+#include <string.h>
+
+#include "door/door_int.h"
+
+enum tl_code tl_rights_decide(struct tl_door_call *call, const struct tl_access_need *needs, size_t count, const tl_clearance **ret_clearance)
+{
+    const struct tl_door_settings *settings = &call->settings;
+    if (settings->pii && !call->manner.pii) {
+        if (tl_lifeguard_pii_check(call->rq, call->door->lifeguard, settings->pii, settings->pii_reason, call->session->source) != TL_OK)
+            return call->rq->err.code;
+        call->manner.pii = true;
+    }
+    return tl_lifeguard_decide(call->rq, call->door->lifeguard, &call->manner, needs, count, ret_clearance);
+}
+
+struct tl_access_need tl_rights_need(struct tl_door_call *call, const struct tl_dataset *dataset, unsigned access)
+{
+    struct tl_access_need need = {.source = dataset->source, .schema = dataset->schema, .table = dataset->name, .access = access};
+    if (!dataset->described)
+        return need;
+    const char **columns = TL_NEW_ARRAY(call->rq->arena, const char *, dataset->described->column_count);
+    for (size_t i = 0; i < dataset->described->column_count; i++)
+        columns[i] = dataset->described->columns[i].name;
+    need.columns = columns;
+    need.column_count = dataset->described->column_count;
+    return need;
+}
+
+/* Listings leave out what is closed; the tables of the catalog "system" are made for the caller already. */
+const bool *tl_rights_visible(struct tl_door_call *call, const char *source, const struct tl_source_dataset *described)
+{
+    struct tl_dataset dataset = {.source = source, .schema = described->schema, .name = described->name, .described = described};
+    struct tl_access_need need = tl_rights_need(call, &dataset, TL_ACCESS_READ);
+    bool *visible = TL_NEW_ARRAY(call->rq->arena, bool, need.column_count);
+    bool system = tl_system_find(source, described->schema, described->name) >= 0;
+    if (system)
+        memset(visible, true, need.column_count * sizeof *visible);
+    else
+        tl_lifeguard_visible(call->rq, call->door->lifeguard, &need, visible);
+    return visible;
+}
+
+bool tl_rights_own(struct tl_door_call *call, const struct tl_door_view *view)
+{
+    struct tl_err before = call->rq->err;
+    struct tl_grant_scope scope = {.source = view->source, .schema = view->schema, .table = view->name};
+    bool own = call->rq->principal && tl_streq(call->rq->principal->user, view->owner);
+    if (!own)
+        own = tl_lifeguard_need(call->rq, call->door->lifeguard, TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN | TL_PRIVILEGE_REVIEW, &scope) == TL_OK;
+    call->rq->err = before;
+    return own;
+}
+
+/* --- SQL --- */
+
+static const struct tl_source_column *column_of(const struct tl_source_dataset *described, const char *name)
+{
+    for (size_t i = 0; i < described->column_count; i++)
+        if (strcmp(described->columns[i].name, name) == 0)
+            return &described->columns[i];
+    return NULL;
+}
+
+void tl_rights_put_columns(struct tl_buf *sql, const struct tl_dataset_grant *grant, const struct tl_source_dataset *described)
+{
+    static const struct tl_type unknown = {.id = TL_TYPE_VARCHAR};
+    static const struct tl_mask nothing = {.form = TL_MASK_NULL};
+    for (size_t i = 0; i < grant->column_count; i++) {
+        tl_buf_adds(sql, i ? ", " : "SELECT ");
+        if (grant->masks[i].form != TL_MASK_NONE) {
+            const struct tl_source_column *column = column_of(described, grant->columns[i]);
+            tl_mask_write(sql, column ? &grant->masks[i] : &nothing, grant->columns[i], column ? &column->type : &unknown);
+            tl_buf_adds(sql, " AS ");
+        }
+        tl_buf_add_identifier(sql, grant->columns[i]);
+    }
+}
+
+void tl_rights_put_rules(struct tl_buf *sql, const struct tl_dataset_grant *grant, bool barrier, tl_rule_dataset dataset, void *context)
+{
+    for (size_t i = 0; i < grant->row_rule_count; i++) {
+        tl_buf_adds(sql, i ? " AND " : " WHERE ");
+        tl_rule_write(sql, grant->row_rules[i], dataset, context);
+    }
+    /* No expression of the caller's may be computed on a row before the rules have passed it: an error would tell of it.  The
+     * engine moves nothing past this. */
+    if (barrier)
+        tl_buf_adds(sql, " OFFSET 0");
+}
+
+/* Comparisons with a constant are applied by the scan itself, ahead of everything else; all other rules need the barrier. */
+bool tl_rights_need_barrier(const struct tl_dataset_grant *grant, const struct tl_dataset *dataset, bool no_pushdown)
+{
+    bool table = dataset->origin == TL_ORIGIN_SOURCE && dataset->described->kind == TL_DATASET_TABLE;
+    bool simple = table && !no_pushdown && (tl_streq(dataset->registered->kind, "duckdb") || tl_streq(dataset->registered->kind, "iceberg"));
+    for (size_t i = 0; i < grant->row_rule_count && simple; i++)
+        simple = tl_rule_is_simple(grant->row_rules[i]);
+    return grant->row_rule_count > 0 && !simple;
+}
+
+/* --- tables that come and go --- */
+
+static struct tl_grant_scope scope_of(const struct tl_dataset *dataset)
+{
+    return (struct tl_grant_scope){.source = dataset->source, .schema = dataset->schema, .table = dataset->name};
+}
+
+static enum tl_code made(struct tl_door_call *call, const struct tl_dataset *target)
+{
+    struct tl_grant_scope scope = scope_of(target);
+    return tl_lifeguard_created(call->rq, call->door->lifeguard, &scope);
+}
+
+static enum tl_code gone(struct tl_door_call *call, const struct tl_dataset *target)
+{
+    struct tl_grant_scope scope = scope_of(target);
+    return tl_lifeguard_dropped(call->rq, call->door->lifeguard, &scope);
+}
+
+enum tl_code tl_rights_renamed(struct tl_door_call *call, const struct tl_dataset *target, const char *new_name)
+{
+    struct tl_grant_scope scope = scope_of(target);
+    return tl_lifeguard_renamed(call->rq, call->door->lifeguard, &scope, new_name);
+}
+
+enum tl_code tl_rights_changed(struct tl_door_call *call, const struct tl_gate *gate, const struct tl_dataset *target)
+{
+    switch (gate->kind) {
+    case TL_GATE_CREATE_TABLE:
+    case TL_GATE_CREATE_TABLE_AS:
+    case TL_GATE_CREATE_SCHEMA:
+    case TL_GATE_CREATE_VIEW:
+        return target->existed && gate->if_not_exists ? TL_OK : made(call, target);
+    case TL_GATE_DROP_TABLE:
+    case TL_GATE_DROP_VIEW:
+    case TL_GATE_DROP_SCHEMA:
+        return gone(call, target);
+    case TL_GATE_ALTER_TABLE:
+        return gate->new_name ? tl_rights_renamed(call, target, gate->new_name) : TL_OK;
+    default:
+        return TL_OK;
+    }
+}
