@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration bench lint fuzz docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential bench lint fuzz docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,13 +37,16 @@ demo: build ## a small company to ask about, on http://127.0.0.1:$(PORT)
 demo-federated: deps-test build ## the same over a real PostgreSQL and a real ClickHouse
 	@$(BUILD)/townlake demo --dir $(DEMO_DIR)-federated --port $(PORT) --federated
 
-test: test-unit test-integration ## everything: units and fuzz replays under sanitizers, then real servers
+test: test-unit test-integration test-differential ## everything: units and fuzz replays under sanitizers, then real servers
 
 test-unit: build-test ## units, fuzz replays, tidy (ASan + UBSan)
 	@meson test -C $(BUILD_TEST) --no-rebuild --print-errorlogs -t 4
 
 test-integration: build-test ## PostgreSQL, ClickHouse, Trino's clients, the command line (ASan + UBSan)
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) $(PYTEST) tests/integration -q
+
+test-differential: build-test ## the same answers with pushdown, without it, and of one plain DuckDB (ASan + UBSan)
+	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) $(PYTEST) tests/differential -q
 
 bench: deps-test build ## the figures of docs/benchmarks.md
 	@.deps/venv/bin/python bench/run.py --build $(BUILD)
@@ -59,8 +62,8 @@ lint: build-test ## layers and style rules
 	@python3 tools/layers.py src && python3 tools/tidy.py .
 
 FUZZ_SECONDS ?= 60
-fuzz: deps-test ## every fuzz target with libFuzzer, FUZZ_SECONDS each
-	@tools/fuzz.sh $(FUZZ_SECONDS)
+fuzz: build-test ## every fuzz target with libFuzzer and the differential suite with new seeds, FUZZ_SECONDS each
+	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) tools/fuzz.sh $(FUZZ_SECONDS)
 
 docs: ## regenerate docs/reference from spec/
 	@tools/gen/docs.sh

@@ -1,3 +1,4 @@
+#include "duckdb/common/case_insensitive_map.hpp"
 #include "duckdb/common/exception/binder_exception.hpp"
 #include "duckdb/common/serializer/deserializer.hpp"
 #include "duckdb/common/serializer/serializer.hpp"
@@ -72,6 +73,24 @@ static duckdb::shared_ptr<Dataset> Describe(ClientContext &context, const struct
     return dataset;
 }
 
+/* The engine finds a column by its name without regard to case: of two such ones it would show the other's values. */
+static void RefuseTwins(ClientContext &context, const struct tl_source_dataset &described)
+{
+    case_insensitive_map_t<const char *> seen;
+    for (size_t i = 0; i < described.column_count; i++) {
+        auto name = described.columns[i].name;
+        auto first = seen.insert(std::make_pair(string(name), name)).first->second;
+        if (first == name)
+            continue;
+        struct tl_err err;
+        tl_err_init(&err);
+        tl_err_set(&err, TL_UNSUPPORTED, "columns \"%s\" and \"%s\" of \"%s.%s\" differ in upper and lower case only", first, name,
+                   described.schema, described.name);
+        tl_err_hint(&err, "make a view in the source that gives one of them another name");
+        Throw(context, err);
+    }
+}
+
 duckdb::unique_ptr<FunctionData> BindScan(ClientContext &context, TableFunctionBindInput &input, vector<LogicalType> &types,
                                           vector<string> &names)
 {
@@ -81,6 +100,7 @@ duckdb::unique_ptr<FunctionData> BindScan(ClientContext &context, TableFunctionB
     auto bind = make_uniq<ScanBind>();
     bind->dataset = Describe(context, input.info->Cast<InstallInfo>().calls, input.inputs);
     auto &described = *bind->dataset->described;
+    RefuseTwins(context, described);
     for (size_t i = 0; i < described.column_count; i++) {
         auto &column = described.columns[i];
         bind->dataset->types.push_back(column.unsupported ? LogicalType(LogicalType::VARCHAR) : ToLogicalType(column.type));

@@ -1,0 +1,103 @@
+"""Pushdown changes no answer: every statement over real servers, with and without it, answers as one plain DuckDB with the same rows."""
+import random
+
+import pytest
+
+import grammar
+import suite as suite_module
+from judge import Failure, Judge, Statement
+
+BY_COLUMN, BY_SHAPE = 240, 32
+STATEMENTS_MIN = 500
+
+# source, table, a statement, and what the source must have been asked to do: parts of "pushed", of "order", a limit
+PUSHED = [
+    ("SELECT id FROM pg.public.facts WHERE grp = 3", ["grp = 3"], [], None),
+    ("SELECT id FROM pg.public.facts WHERE code IN ('a', 'b') AND amount > 1", ["code", "amount > 1"], [], None),
+    ("SELECT id FROM pg.public.facts WHERE code LIKE 'x%' OR day IS NULL", ["x"], [], None),
+    ("SELECT id FROM pg.public.facts WHERE NOT (flag OR even < 0)", ["flag", "even"], [], None),
+    ("SELECT id FROM pg.public.facts ORDER BY day DESC NULLS LAST, id LIMIT 3", [], ["day DESC NULLS LAST", "id"], 3),
+    ("SELECT id FROM pg.public.facts LIMIT 4", [], [], 4),
+    ("SELECT id FROM pg.public.texts WHERE word LIKE 'a%' ORDER BY word, id LIMIT 2 OFFSET 1", ["a"], ["word", "id"], 3),
+    ("SELECT id FROM ch.\"default\".facts WHERE grp = 3", ["grp = 3"], [], None),
+    ("SELECT id FROM ch.\"default\".facts WHERE code IN ('a', 'b') AND amount > 1", ["code", "amount > 1"], [], None),
+    ("SELECT id FROM ch.\"default\".facts WHERE code LIKE 'x%' OR day IS NULL", ["x"], [], None),
+    ("SELECT id FROM ch.\"default\".facts WHERE NOT (flag OR even < 0)", ["flag", "even"], [], None),
+    ("SELECT id FROM ch.\"default\".facts ORDER BY day DESC NULLS LAST, id LIMIT 3", [], ["day DESC NULLS LAST", "id"], 3),
+    ("SELECT id FROM ch.\"default\".facts LIMIT 4", [], [], 4),
+    ("SELECT a.id FROM ch.\"default\".facts a JOIN pg.public.dims b ON a.id = b.grp WHERE b.id = 1", ["id"], [], None),
+    ("SELECT a.id FROM pg.public.facts a WHERE a.id IN (SELECT b.grp FROM ch.\"default\".dims b WHERE b.id < 4)", ["id"], [], None),
+]
+
+
+def scans_of(lake, text, pushdown):
+    """What the query history says of its scans."""
+    page = lake.run(text, session=f"pushdown={pushdown}").page
+    found = lake.get("/api/v1/queries", count=20).json()
+    return next(query for query in found if query["id"] == page["id"])["scans"]
+
+
+def test_copies_are_equal(suite):
+    suite.check(suite_module.everything(suite.tables))
+
+
+@pytest.mark.parametrize("name", suite_module.FILES)
+def test_hand_written_statements_answer_the_same(suite, name):
+    suite.check(suite_module.hand_written(name))
+
+
+def test_errors_are_errors_in_the_truth(suite):
+    judge = Judge(suite.servers, suite.truth)
+    for statement in suite_module.hand_written("errors"):
+        assert judge.ask_truth(statement).error, statement.text
+    for name in suite_module.FILES[:-1]:
+        for statement in suite_module.hand_written(name):
+            assert not judge.ask_truth(statement).error, statement.text
+
+
+def test_columns_of_every_type_answer_the_same(suite, seed):
+    suite.check(suite_module.by_column(random.Random(seed), suite.tables, BY_COLUMN))
+
+
+@pytest.mark.parametrize("shape", grammar.Grammar.SHAPES)
+def test_statements_made_by_chance_answer_the_same(suite, seed, shape):
+    suite.check(suite_module.by_shape(seed, suite.tables, shape, BY_SHAPE))
+
+
+def test_there_are_enough_statements():
+    written = sum(len(suite_module.hand_written(name)) for name in suite_module.FILES)
+    assert written + BY_COLUMN + BY_SHAPE * len(grammar.Grammar.SHAPES) >= STATEMENTS_MIN and written >= 300
+
+
+@pytest.mark.parametrize("text, pushed, order, limit", PUSHED)
+def test_source_is_asked_to_do_it(suite, text, pushed, order, limit):
+    lake = suite.servers.lake()
+    scans = scans_of(lake, text, "on")
+    said = [" AND ".join(scan["pushed"]) for scan in scans]
+    assert any(all(part in one for part in pushed) for one in said), scans
+    assert any(len(scan["order"]) == len(order) and all(part in one for part, one in zip(order, scan["order"])) for scan in scans), scans
+    assert limit is None or any(scan["limit"] == limit for scan in scans), scans
+
+
+@pytest.mark.parametrize("text", [row[0] for row in PUSHED])
+def test_source_is_asked_nothing_when_pushdown_is_off(suite, text):
+    for scan in scans_of(suite.servers.lake(), text, "off"):
+        assert not scan["pushed"] and not scan["order"] and scan["limit"] is None, scan
+
+
+def test_wrong_answer_is_found_and_reduced(suite):
+    """The suite itself: a truth that lacks a row is noticed, and the statement comes back small."""
+    truth = suite.truth.cursor()
+    truth.execute("BEGIN")
+    truth.execute("DELETE FROM pg.public.facts WHERE id = 7")
+    judge = Judge(suite.servers, suite.truth)
+    judge.truth = truth
+    text = """WITH w AS (SELECT id, grp, code FROM pg.public.facts WHERE id < 20 AND (code IS NULL OR code <> 'nothing') AND id IN (1, 2, 3, 7, 8))
+              SELECT w.id, w.code, d.code FROM w LEFT JOIN pg.public.dims d ON w.id = d.id WHERE w.id > 0 ORDER BY w.id"""
+    failure = judge.judge(Statement(text))
+    assert isinstance(failure, Failure) and "other rows" in failure.what
+    suite_module.reduce.reduce(judge, failure)
+    truth.execute("ROLLBACK")
+    assert "pushdown adds 1 x" in str(failure) and failure.reduced in str(failure)
+    assert len(failure.reduced) < len(text) / 2, failure.reduced
+    assert judge.judge(Statement(text)) is None
