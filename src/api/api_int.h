@@ -44,6 +44,8 @@ struct tl_api {
 const char *tl_api_param(const struct tl_api_call *call, const char *name);
 /* Answer call->rq.err as problem JSON. */
 void tl_api_fail(struct tl_api_call *call);
+/* ?count=, from 1 to `most`. */
+int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);
 
 #define TL_API_HANDLER(name) void tl_api_##name(struct tl_api_call *call)
@@ -69,6 +71,8 @@ TL_API_HANDLER(tokens_create);
 TL_API_HANDLER(tokens_revoke);
 TL_API_HANDLER(queries_list);
 TL_API_HANDLER(complete);
+TL_API_HANDLER(audit_list);
+TL_API_HANDLER(audit_verify);
 TL_API_HANDLER(iceberg);
 
 /* The Trino type signature of a Trino type name, as JSON: signature.c. */

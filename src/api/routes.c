@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/queries.h"
@@ -83,6 +84,15 @@ void tl_api_fail(struct tl_api_call *call)
 {
     tl_err_hint(&call->rq.err, "%s", tl_code_info(call->rq.err.code)->help); /* when nothing more exact was said */
     tl_http_respond_err(call->exchange, &call->rq.err);
+}
+
+int tl_api_count_param(struct tl_api_call *call, int fallback, int most)
+{
+    const char *text = tl_http_query_param(call->exchange, "count");
+    int count = fallback, used = 0;
+    if (!text || sscanf(text, "%9d%n", &count, &used) != 1 || text[used] || count < 1)
+        return fallback;
+    return count > most ? most : count;
 }
 
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json)

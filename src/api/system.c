@@ -107,15 +107,6 @@ void tl_api_openapi(struct tl_api_call *call)
     tl_http_respond(call->exchange, 200, "application/json", tl_str_of(openapi_document), false);
 }
 
-static int count_param(struct tl_api_call *call, int fallback, int most)
-{
-    const char *text = tl_http_query_param(call->exchange, "count");
-    int count = fallback, used = 0;
-    if (!text || sscanf(text, "%9d%n", &count, &used) != 1 || text[used] || count < 1)
-        return fallback;
-    return count > most ? most : count;
-}
-
 void tl_api_queries_list(struct tl_api_call *call)
 {
     const char *all = tl_http_query_param(call->exchange, "all");
@@ -131,7 +122,7 @@ void tl_api_queries_list(struct tl_api_call *call)
     }
     struct tl_buf json;
     tl_buf_init(&json, 64 * ANSWER_MAX);
-    if (tl_door_history(&call->rq, call->api->parts.door, user, count_param(call, 100, 1000), &json) != TL_OK) {
+    if (tl_door_history(&call->rq, call->api->parts.door, user, tl_api_count_param(call, 100, 1000), &json) != TL_OK) {
         tl_buf_done(&json);
         tl_api_fail(call);
         return;
@@ -148,7 +139,7 @@ void tl_api_complete(struct tl_api_call *call)
     const char *prefix = tl_http_query_param(call->exchange, "prefix");
     struct tl_buf json;
     tl_buf_init(&json, ANSWER_MAX);
-    if (tl_door_complete(&call->rq, call->api->parts.door, &session, prefix ? prefix : "", count_param(call, 50, 500), &json) != TL_OK) {
+    if (tl_door_complete(&call->rq, call->api->parts.door, &session, prefix ? prefix : "", tl_api_count_param(call, 50, 500), &json) != TL_OK) {
         tl_buf_done(&json);
         tl_api_fail(call);
         return;

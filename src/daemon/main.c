@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "daemon/audit.h"
 #include "daemon/demo.h"
 #include "daemon/serve.h"
 
@@ -60,5 +61,7 @@ int main(int argc, char **argv)
         return run_serve(argc, argv);
     if (strcmp(command, "demo") == 0)
         return tl_demo_main(argc, argv);
+    if (strcmp(command, "audit") == 0)
+        return tl_audit_main(argc, argv);
     return tl_cli_main(argc, argv);
 }

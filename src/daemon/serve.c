@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "cli/installation.h"
 #include "daemon/drivers.h"
+#include "daemon/paths.h"
 #include "io/process.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, STOP_GRACE_MS = 5000 };
@@ -22,6 +23,7 @@ struct tl_serve {
     tl_store *store;
     tl_lifeguard *lifeguard;
     uint8_t mask_key[TL_MASK_KEY_SIZE];
+    tl_audit *audit;
     tl_auth *auth;
     tl_engine *engine;
     tl_lake *lake;
@@ -34,24 +36,11 @@ struct tl_serve {
     char engine_token[2 * TOKEN_BYTES + 1];
 };
 
-/* "~/x" -> home/x; relative paths from the working folder. */
-static const char *absolute_path(tl_arena *arena, const char *path)
-{
-    if (path[0] == '~' && (path[1] == '/' || !path[1])) {
-        const char *home = getenv("HOME");
-        return tl_arena_printf(arena, "%s%s", home ? home : "", path + 1);
-    }
-    char here[PATH_MAX];
-    if (path[0] == '/' || !getcwd(here, sizeof here))
-        return tl_arena_strdup(arena, path);
-    return tl_arena_printf(arena, "%s/%s", here, path);
-}
-
 /* Where the configuration says, else beside this program. */
 static const char *configured_or_installed(tl_serve *serve, const char *key, enum tl_installed what)
 {
     const char *path = tl_config_text(serve->config, key);
-    return path && *path ? absolute_path(serve->arena, path) : tl_installation_find(serve->arena, what);
+    return path && *path ? tl_absolute_path(serve->arena, path) : tl_installation_find(serve->arena, what);
 }
 
 static enum tl_code find_engine(tl_serve *serve, struct tl_engine_options *engine, struct tl_err *err)
@@ -173,6 +162,16 @@ static enum tl_code start_registry(tl_serve *serve, struct tl_err *err)
     return tl_registry_new(serve->store, &calls, tl_config_duration_us(serve->config, "source.refresh"), &serve->registry, err);
 }
 
+static enum tl_code start_audit(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_journal_options options = {
+        .segment_bytes = tl_config_size_bytes(serve->config, "audit.segment"),
+        .keep_us = tl_config_duration_us(serve->config, "audit.keep"),
+        .sync_ms = (int)(tl_config_duration_us(serve->config, "audit.sync") / 1000),
+    };
+    return tl_audit_open(tl_arena_printf(serve->arena, "%s/audit", serve->state_dir), &options, &serve->audit, err);
+}
+
 static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
 {
     struct tl_door_limits limits = {
@@ -189,7 +188,7 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
                 .weights = tl_config_text(serve->config, "query.weights"),
             },
     };
-    struct tl_door_parts parts = {serve->engine, serve->registry, serve->lake, serve->store, serve->lifeguard};
+    struct tl_door_parts parts = {serve->engine, serve->registry, serve->lake, serve->store, serve->lifeguard, serve->audit};
     return tl_door_new(&parts, &limits, &serve->door, err);
 }
 
@@ -203,6 +202,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .lake = serve->lake,
         .store = serve->store,
         .lifeguard = serve->lifeguard,
+        .audit = serve->audit,
         .engine_token = serve->engine_token,
         .allow_plain_secrets = allow_plain_secrets,
     };
@@ -247,9 +247,9 @@ static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
 
 static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
 {
-    serve->state_dir = absolute_path(serve->arena, tl_config_text(serve->config, "state.directory"));
+    serve->state_dir = tl_absolute_path(serve->arena, tl_config_text(serve->config, "state.directory"));
     const char *warehouse = tl_config_text(serve->config, "lake.warehouse");
-    serve->warehouse = warehouse && *warehouse ? absolute_path(serve->arena, warehouse) : tl_arena_printf(serve->arena, "%s/warehouse", serve->state_dir);
+    serve->warehouse = warehouse && *warehouse ? tl_absolute_path(serve->arena, warehouse) : tl_arena_printf(serve->arena, "%s/warehouse", serve->state_dir);
     if (tl_dir_make(serve->state_dir, 0700, err) != TL_OK || tl_store_open(serve->state_dir, &serve->store, err) != TL_OK)
         return err->code;
     if (tl_config_bool(serve->config, "lake.enabled"))
@@ -264,7 +264,7 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
         return err->code;
     if (start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
-    if (start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
+    if (start_audit(serve, err) != TL_OK || start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
         return err->code;
@@ -296,6 +296,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
         tl_registry_free(serve->registry);
     if (serve->door)
         tl_door_free(serve->door);
+    tl_audit_close(serve->audit);
     if (serve->engine)
         tl_engine_stop(serve->engine);
     tl_lifeguard_close(serve->lifeguard);

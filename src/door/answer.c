@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "door/door_int.h"
 
 enum { WARNINGS_MAX = 8, HEAVY_ROWS_MIN = 2000000 };
@@ -20,7 +21,7 @@ struct tl_answer {
     tl_result *result;
     const struct tl_governed *governed;
     tl_ticket *ticket; /* held while it waits and while it runs */
-    bool queued, limit_rows;
+    bool queued, limit_rows, audited;
     struct tl_session_change changes[TL_DOOR_CHANGES_MAX];
     size_t change_count;
     const char *warnings[WARNINGS_MAX];
@@ -88,10 +89,32 @@ static void take_fields(tl_answer *answer)
     answer->fields = fields;
 }
 
+enum tl_code tl_answer_audit(tl_answer *answer)
+{
+    const struct tl_door_call *call = &answer->call;
+    if (answer->audited || !call->door->audit)
+        return TL_OK;
+    struct tl_audit_statement statement = {
+        .kind = answer->kind,
+        .text = call->text,
+        .source = call->session->source,
+        .client_info = call->session->client_info,
+        .client_tags = call->session->client_tags,
+        .clearance = answer->governed ? answer->governed->clearance : NULL,
+        .raw_reason = call->manner.raw_reason,
+        .pii = call->manner.pii,
+        .pii_reason = call->settings.pii_reason,
+    };
+    answer->audited = true; /* also when it fails: then nothing runs */
+    return tl_audit_statement(call->rq, call->door->audit, &statement);
+}
+
 static enum tl_code run_now(tl_answer *answer)
 {
     answer->queued = false;
-    enum tl_code code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
+    enum tl_code code = tl_answer_audit(answer);
+    if (code == TL_OK)
+        code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
     if (code == TL_OK)
         take_fields(answer);
     return code;
@@ -278,6 +301,27 @@ static void record(tl_answer *answer, const struct tl_err *err)
                                  .err = err};
     tl_answer_stats(answer, &row.stats);
     tl_history_write(&row);
+    if (!answer->call.door->audit)
+        return;
+    struct tl_audit_outcome outcome = {
+        .err = err,
+        .rows = row.stats.rows,
+        .bytes = row.stats.bytes,
+        .elapsed_us = row.ended_us - row.started_us,
+        .scans_json = row.stats.scans_json,
+    };
+    tl_audit_outcome(answer->call.rq, answer->call.door->audit, &outcome);
+}
+
+/* A statement that was refused is on record too.  What went wrong stays what the caller is told. */
+static void audit_refused(tl_answer *answer)
+{
+    struct tl_request *rq = answer->call.rq;
+    struct tl_err refusal = rq->err;
+    tl_err_init(&rq->err);
+    if (tl_answer_audit(answer) != TL_OK)
+        tl_log_err(TL_LOG_ERROR, "door", "a refused statement could not be recorded", &rq->err);
+    rq->err = refusal;
 }
 
 static void release(tl_answer *answer)
@@ -295,6 +339,7 @@ static void release(tl_answer *answer)
 void tl_answer_fail(tl_answer *answer)
 {
     tl_running_explain(&answer->call, &answer->running, &answer->call.rq->err);
+    audit_refused(answer);
     record(answer, &answer->call.rq->err);
     release(answer);
 }

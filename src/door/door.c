@@ -35,6 +35,7 @@ enum tl_code tl_door_new(const struct tl_door_parts *parts, const struct tl_door
     door->lake = parts->lake;
     door->store = parts->store;
     door->lifeguard = parts->lifeguard;
+    door->audit = parts->audit;
     fill_limits(door, limits);
     enum tl_code code = tl_admission_new(&door->limits.admission, &door->admission, err);
     door->cache = tl_cache_new();
@@ -106,7 +107,7 @@ static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str tex
         else if (gate->kind != TL_GATE_SELECT && (check_scope(call) != TL_OK || tl_transaction_check_write(call) != TL_OK))
             return call->rq->err.code;
         else if (gate->kind == TL_GATE_CREATE_VIEW || gate->kind == TL_GATE_DROP_VIEW)
-            return tl_view_statement(call, text, base, gate);
+            return tl_answer_audit(call->answer) == TL_OK ? tl_view_statement(call, text, base, gate) : call->rq->err.code;
     }
     if (code == TL_OK)
         code = tl_govern(call, text, base, gate, &governed);
@@ -151,6 +152,12 @@ static const char *kind_name(enum tl_statement_kind kind)
     }
 }
 
+/* Its record says what the other reads. */
+static bool runs_another(enum tl_statement_kind kind)
+{
+    return kind == TL_STATEMENT_EXPLAIN || kind == TL_STATEMENT_EXECUTE || kind == TL_STATEMENT_EXECUTE_IMMEDIATE;
+}
+
 enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t base)
 {
     struct tl_statement statement;
@@ -163,6 +170,8 @@ enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t b
         return code == TL_OK ? run_engine_text(call, statement.inner, base) : code;
     }
     tl_answer_note(call->answer, kind_name(statement.kind), NULL);
+    if (!runs_another(statement.kind) && (code = tl_answer_audit(call->answer)) != TL_OK)
+        return code;
     if (statement.kind >= TL_STATEMENT_SHOW_CATALOGS && statement.kind <= TL_STATEMENT_SHOW_CREATE_SCHEMA)
         return tl_show(call, &statement);
     switch (statement.kind) {
@@ -205,8 +214,11 @@ enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_s
     struct tl_door_call first = {.rq = rq, .door = door, .session = session, .text = sql, .manner = {.raw_reason = session->raw_reason}};
     tl_answer *answer = tl_answer_new(&first);
     struct tl_door_call *call = tl_answer_call(answer);
+    int64_t waited_us;
     *ret_answer = NULL;
     enum tl_code code = start(call, sql);
+    if (code == TL_OK && !tl_answer_is_queued(answer, &waited_us))
+        code = tl_answer_audit(answer);
     if (code != TL_OK) {
         if (call->positions_unknown)
             rq->err.position = -1;

@@ -14,6 +14,7 @@
 #include "door/admission.h"
 #include "engine/engine.h"
 #include "lake/lake.h"
+#include "lifeguard/audit.h"
 #include "source/registry.h"
 
 typedef struct tl_door tl_door;
@@ -35,6 +36,7 @@ struct tl_door_parts {
     tl_lake *lake; /* NULL = none */
     tl_store *store;
     tl_lifeguard *lifeguard;
+    tl_audit *audit; /* NULL = statements leave no record: in tests only */
 };
 
 TL_CHECKED enum tl_code tl_door_new(const struct tl_door_parts *parts, const struct tl_door_limits *limits, tl_door **ret_door,

@@ -26,6 +26,7 @@ struct tl_door {
     tl_lake *lake; /* NULL = none */
     tl_store *store;
     tl_lifeguard *lifeguard;
+    tl_audit *audit; /* NULL = none */
     struct tl_door_limits limits; /* defaults filled in */
     uint64_t hash_key[2];
     struct tl_door_cache *cache;
@@ -220,6 +221,8 @@ void tl_answer_change(tl_answer *answer, enum tl_session_change_kind kind, const
 void tl_answer_warn(tl_answer *answer, const char *format, ...) TL_PRINTF(2, 3);
 /* For the history, also when the statement fails later. */
 void tl_answer_note(tl_answer *answer, const char *kind, const struct tl_governed *governed);
+/* Its record in the audit, once: before rows leave and before anything changes. */
+TL_CHECKED enum tl_code tl_answer_audit(tl_answer *answer);
 tl_answer *tl_answer_new(struct tl_door_call *call); /* copies the call */
 struct tl_door_call *tl_answer_call(tl_answer *answer);
 void tl_answer_fail(tl_answer *answer); /* writes the history row of a statement that did not start */

@@ -10,10 +10,11 @@ enum {
     ROWS_JSON_MAX = 12 * 1024 * 1024,
     HISTORY_JSON_MAX = 64 * 1024 * 1024,
     HISTORY_ROWS = 100, /* of system.runtime.queries */
+    AUDIT_RECORDS = 2000, /* of system.audit.records: `townlake audit export` has all */
     COLUMNS_MAX = 24,
 };
 
-const char *const tl_system_schemas[] = {"information_schema", "jdbc", "metadata", "runtime", NULL};
+const char *const tl_system_schemas[] = {"audit", "information_schema", "jdbc", "metadata", "runtime", NULL};
 
 size_t tl_system_count(void)
 {
@@ -181,6 +182,28 @@ static enum tl_code put_queries(const struct tl_system_table *table, struct tl_s
     return code;
 }
 
+/* Records of the audit: the caller's own, or all for those who review them. */
+static enum tl_code put_records(const struct tl_system_table *table, struct tl_system_item item)
+{
+    struct tl_door_call *call = item.call;
+    const struct tl_principal *principal = call->rq->principal;
+    bool all = principal && (tl_principal_is_admin(principal) || tl_principal_in_group(principal, "auditor"));
+    const tl_json *records = NULL;
+    struct tl_buf buf;
+    if (!call->door->audit)
+        return TL_OK;
+    tl_buf_init(&buf, HISTORY_JSON_MAX);
+    enum tl_code code = tl_audit_recent(call->rq, call->door->audit, all ? NULL : principal ? principal->user : "", AUDIT_RECORDS, &buf);
+    if (code == TL_OK)
+        code = tl_json_parse(call->rq->arena, buf.data, buf.size, &records, &call->rq->err);
+    for (struct tl_json_iter it = tl_json_iter(records); code == TL_OK && tl_json_next(&it);) {
+        item.finished = it.value;
+        put_row(table, item);
+    }
+    tl_buf_done(&buf);
+    return code;
+}
+
 static enum tl_code put_single(const struct tl_system_table *table, struct tl_system_item item)
 {
     enum { TABLE_TYPES = 2 };
@@ -188,6 +211,8 @@ static enum tl_code put_single(const struct tl_system_table *table, struct tl_sy
         put_row(table, item);
     else if (table->span == TL_SYSTEM_PER_QUERY)
         return put_queries(table, item);
+    else if (table->span == TL_SYSTEM_PER_RECORD)
+        return put_records(table, item);
     else if (table->span == TL_SYSTEM_PER_TABLE_TYPE)
         for (item.position = 0; item.position < TABLE_TYPES; item.position++)
             put_row(table, item);

@@ -12,7 +12,7 @@ struct tl_system_item {
     const struct tl_source_dataset *dataset;
     const struct tl_source_column *column;
     const struct tl_running_statement *running;
-    const tl_json *finished; /* a row of the history */
+    const tl_json *finished; /* a row of the history, or a record of the audit */
     int64_t position;
 };
 
@@ -25,6 +25,7 @@ enum tl_system_span {
     TL_SYSTEM_PER_TYPE,
     TL_SYSTEM_PER_TABLE_TYPE,
     TL_SYSTEM_PER_QUERY,
+    TL_SYSTEM_PER_RECORD,
     TL_SYSTEM_ONE_ROW,
     TL_SYSTEM_NO_ROWS, /* clients ask for it, and there is nothing of the kind */
 };

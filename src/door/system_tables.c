@@ -279,6 +279,35 @@ static void put_query(const struct tl_system_item *item)
     put_times(item, running->started_us, 0);
 }
 
+static void copy(const struct tl_system_item *item, const char *name)
+{
+    const tl_json *value = tl_json_get(item->finished, name);
+    tl_json_key(item->json, name);
+    if (value)
+        tl_json_put_value(item->json, value);
+    else
+        tl_json_put_null(item->json);
+}
+
+static void put_table_names(const struct tl_system_item *item)
+{
+    tl_json_key(item->json, "tables");
+    tl_json_begin_array(item->json);
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(item->finished, "tables")); tl_json_next(&it);)
+        tl_json_put_text(item->json, tl_json_get_text(it.value, "name"));
+    tl_json_end_array(item->json);
+}
+
+/* A record of the audit. */
+static void put_record(const struct tl_system_item *item)
+{
+    static const char *const members[] = {"seq", "at", "kind", "id", "user", "groups", "statement", "text", "source", "decisions", "pii",
+                                          "pii_reason", "state", "error", "message", "rows", "bytes", "elapsed_us", "subject", "hash"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        copy(item, members[i]);
+    put_table_names(item);
+}
+
 #define PROPERTY_COLUMNS "catalog_name v, property_name v, default_value v, type v, description v"
 
 const struct tl_system_table tl_system_tables[] = {
@@ -348,6 +377,9 @@ const struct tl_system_table tl_system_tables[] = {
     {"metadata", "column_properties", false, TL_SYSTEM_NO_ROWS, NULL, PROPERTY_COLUMNS},
     {"metadata", "analyze_properties", false, TL_SYSTEM_NO_ROWS, NULL, PROPERTY_COLUMNS},
     {"metadata", "materialized_view_properties", false, TL_SYSTEM_NO_ROWS, NULL, PROPERTY_COLUMNS},
+    {"audit", "records", false, TL_SYSTEM_PER_RECORD, put_record,
+     "seq b, at z, kind v, id v, user v, groups a, statement v, text v, tables a, source v, decisions v, pii t, pii_reason v, "
+     "state v, error v, message v, rows b, bytes b, elapsed_us b, subject v, hash v"},
     {"runtime", "nodes", false, TL_SYSTEM_ONE_ROW, put_node,
      "node_id v, http_uri v, node_version v, coordinator t, state v"},
     {"runtime", "queries", false, TL_SYSTEM_PER_QUERY, put_query,

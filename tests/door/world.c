@@ -179,7 +179,7 @@ void world_start(const char *sql)
     check(tl_registry_new(world.store, &calls, 60 * 1000000LL, &world.registry, &err), &err);
     struct tl_lifeguard_options options = {.open = true}; /* tests of rules bring their own world */
     check(tl_lifeguard_open(world.store, &options, &world.lifeguard, &err), &err);
-    struct tl_door_parts parts = {world.engine, world.registry, world.lake, world.store, world.lifeguard};
+    struct tl_door_parts parts = {world.engine, world.registry, world.lake, world.store, world.lifeguard, NULL};
     check(tl_door_new(&parts, NULL, &world.door, &err), &err);
     add_source(arena, "ops", "duckdb", "path", world.database, false);
     add_source(arena, "files", "files", "path", tl_arena_printf(arena, "%s/files", world.directory), false);
