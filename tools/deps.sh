@@ -132,6 +132,26 @@ make_venv() { # make_venv KIND FOLDER
     "$root/$2/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes -r "$downloads/requirements.txt"
 }
 
+# A tree of npm packages: a name such as a/node_modules/b is the b that only a sees.
+install_node() { # install_node FOLDER
+    local pins names name version sha256 file
+    [ "$set_wanted" != build ] || return 0
+    pins=$(rows node | sha256sum | cut -d' ' -f1)
+    stamped node "$pins" && return 0
+    say "npm packages of .deps/$1"
+    names=$(rows node | awk '{ sub(/.*node_modules\//, "", $1); print $1 "@" $2 }')
+    # shellcheck disable=SC2086
+    (cd "$downloads" && npm pack --silent $names >node.txt) ||
+        fail "npm could not fetch the packages of .deps/$1"
+    rm -rf "${root:?}/$1"
+    while read -r name version sha256 file; do
+        check "$downloads/$file" "$sha256"
+        mkdir -p "$root/$1/node_modules/$name"
+        tar xzf "$downloads/$file" -C "$root/$1/node_modules/$name" --strip-components=1
+    done < <(paste -d' ' <(rows node) "$downloads/node.txt")
+    stamp node "$pins"
+}
+
 # One stamp a thing, so that a failed or interrupted run goes on where it stopped.
 stamped() { [ "$(cat "$root/stamps/$1" 2>/dev/null)" = "$2" ]; }
 stamp() { echo "$2" >"$root/stamps/$1"; }
@@ -174,6 +194,8 @@ install_kind pypi
 install_kind maven
 install_wheels wheel venv
 install_wheels dbt dbt
+install_wheels scim scim
+install_node node
 stamp "all-$set_wanted" "$whole"
 [ "$set_wanted" = build ] || stamp all-build "$whole"
 [ "$set_wanted" != trino ] || stamp all-test "$whole"
