@@ -147,7 +147,7 @@ install_node() { # install_node FOLDER
     while read -r name version sha256 file; do
         check "$downloads/$file" "$sha256"
         mkdir -p "$root/$1/node_modules/$name"
-        tar xzf "$downloads/$file" -C "$root/$1/node_modules/$name" --strip-components=1
+        tar xzf "$downloads/$file" --warning=no-unknown-keyword -C "$root/$1/node_modules/$name" --strip-components=1
     done < <(paste -d' ' <(rows node) "$downloads/node.txt")
     stamp node "$pins"
 }

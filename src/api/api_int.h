@@ -20,6 +20,7 @@ struct tl_api_call {
     size_t param_count;
     const char *param_names[TL_API_PARAMS_MAX];
     const char *param_values[TL_API_PARAMS_MAX]; /* decoded */
+    const char *csrf_token; /* of the caller's browser session; NULL = none */
 };
 
 typedef void (*tl_api_handler)(struct tl_api_call *call);
@@ -66,6 +67,9 @@ TL_API_HANDLER(sources_test);
 TL_API_HANDLER(sources_refresh);
 TL_API_HANDLER(sources_remove);
 TL_API_HANDLER(source_kinds);
+TL_API_HANDLER(auth_login);
+TL_API_HANDLER(auth_callback);
+TL_API_HANDLER(auth_logout);
 TL_API_HANDLER(tokens_list);
 TL_API_HANDLER(tokens_create);
 TL_API_HANDLER(tokens_revoke);

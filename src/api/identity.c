@@ -1,7 +1,8 @@
-/* Who the caller is, and the tokens they made. */
+/* Who the caller is, signing in and out, and the tokens they made. */
 #include <string.h>
 
 #include "api/api_int.h"
+#include "auth/login.h"
 #include "auth/tokens.h"
 
 enum { ANSWER_MAX = 4 * 1024 * 1024, GROUPS_MAX = 100 };
@@ -29,12 +30,15 @@ void tl_api_me(struct tl_api_call *call)
     tl_json_pair_text(&json, "by", tl_auth_kind_name(principal->kind));
     tl_json_pair_text(&json, "scopes", tl_scopes_text(call->rq.arena, TL_SCOPES_ALL & ~principal->withheld));
     tl_json_pair_text(&json, "credential", principal->credential);
+    if (call->csrf_token)
+        tl_json_pair_text(&json, "csrf_token", call->csrf_token);
     tl_json_key(&json, "attributes");
     tl_json_begin_object(&json);
     for (size_t i = 0; i < principal->attribute_count; i++)
         tl_json_pair_text(&json, principal->attributes[i].name, principal->attributes[i].value);
     tl_json_end_object(&json);
     tl_json_end_object(&json);
+    tl_http_set_header(call->exchange, "Cache-Control", "no-store");
     tl_api_reply_json(call, 200, &buf);
 }
 
@@ -141,4 +145,67 @@ void tl_api_tokens_revoke(struct tl_api_call *call)
         tl_api_fail(call);
     else
         tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
+}
+
+/* ---- signing in and out ---- */
+
+static void set_cookies(struct tl_api_call *call, const struct tl_login_answer *answer)
+{
+    tl_http_set_header(call->exchange, "Cache-Control", "no-store");
+    tl_http_set_header(call->exchange, "Referrer-Policy", "no-referrer"); /* the address holds the code */
+    for (size_t i = 0; i < answer->cookie_count; i++)
+        tl_http_set_header(call->exchange, "Set-Cookie", answer->cookies[i]);
+}
+
+static void redirect(struct tl_api_call *call, const struct tl_login_answer *answer)
+{
+    set_cookies(call, answer);
+    tl_http_set_header(call->exchange, "Location", answer->location);
+    tl_http_respond(call->exchange, 302, "text/plain; charset=utf-8", TL_STR("go on\n"), false);
+}
+
+void tl_api_auth_login(struct tl_api_call *call)
+{
+    struct tl_login_answer answer;
+    if (tl_login_start(&call->rq, call->api->parts.auth, tl_http_query_param(call->exchange, "return"), &answer) == TL_OK)
+        redirect(call, &answer);
+    else
+        tl_api_fail(call);
+}
+
+void tl_api_auth_callback(struct tl_api_call *call)
+{
+    struct tl_login_return from = {
+        .code = tl_http_query_param(call->exchange, "code"),
+        .state = tl_http_query_param(call->exchange, "state"),
+        .issuer = tl_http_query_param(call->exchange, "iss"),
+        .error = tl_http_query_param(call->exchange, "error"),
+        .cookie = tl_http_header(call->exchange, "Cookie"),
+    };
+    struct tl_login_answer answer;
+    if (tl_login_finish(&call->rq, call->api->parts.auth, &from, &answer) == TL_OK) {
+        redirect(call, &answer);
+        return;
+    }
+    set_cookies(call, &answer);
+    tl_api_fail(call);
+}
+
+void tl_api_auth_logout(struct tl_api_call *call)
+{
+    struct tl_login_answer answer;
+    enum tl_code code = tl_login_end(&call->rq, call->api->parts.auth, tl_http_header(call->exchange, "Cookie"), &answer);
+    set_cookies(call, &answer);
+    if (code != TL_OK) {
+        tl_api_fail(call);
+        return;
+    }
+    struct tl_buf buf;
+    tl_buf_init(&buf, ANSWER_MAX);
+    struct tl_json_writer json;
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_pair_text(&json, "location", answer.location ? answer.location : "/");
+    tl_json_end_object(&json);
+    tl_api_reply_json(call, 200, &buf);
 }

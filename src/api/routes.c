@@ -130,6 +130,7 @@ static enum tl_code authenticate(struct tl_api_call *call, const struct tl_api_r
         .changes = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0 && strcmp(method, "OPTIONS") != 0,
     };
     enum tl_code code = tl_auth_check(call->api->parts.auth, call->rq.arena, &attempt, &call->rq.principal, &call->rq.err);
+    call->csrf_token = attempt.csrf_wanted;
     if (attempt.set_cookie)
         tl_http_set_header(exchange, "Set-Cookie", attempt.set_cookie);
     return code == TL_OK ? check_scope(call, route) : code;
@@ -170,7 +171,8 @@ static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
         return may_read_raw(call, route);
     if (authenticate(call, route) == TL_OK)
         return true;
-    if (call->rq.err.code == TL_UNAUTHENTICATED)
+    bool page = tl_http_header(call->exchange, "Sec-Fetch-Site") != NULL; /* a page's script would have its user asked for a password */
+    if (call->rq.err.code == TL_UNAUTHENTICATED && !page)
         tl_http_set_header(call->exchange, "WWW-Authenticate", "Basic realm=\"Town Lake\"");
     if (route->form == TL_API_FORM_TRINO) { /* its clients show the text of a 401 as it is */
         const char *text = tl_arena_printf(call->rq.arena, "%s%s%s", call->rq.err.message, call->rq.err.hint[0] ? "\nHint: " : "", call->rq.err.hint);

@@ -5,7 +5,10 @@
 #include <openssl/crypto.h>
 
 #include "auth/auth_int.h"
+#include "auth/cookie_int.h"
+#include "auth/session_int.h"
 #include "base/clock.h"
+#include "base/random.h"
 
 /* Names and hashes are few and small; tokens pass through on their way to a hash. */
 enum { ARENA_BYTES_MAX = 64 * 1024 * 1024 };
@@ -127,9 +130,13 @@ enum tl_code tl_auth_new(const tl_config *config, tl_store *store, tl_auth **ret
     auth->store = store;
     auth->notes = TL_NEW_ARRAY(arena, struct tl_people_note, TL_PEOPLE_NOTES);
     pthread_mutex_init(&auth->notes_lock, NULL);
+    for (size_t i = 0; i < TL_REFRESH_LOCKS; i++)
+        pthread_mutex_init(&auth->refresh_locks[i], NULL);
     auth->anchor_wall_us = tl_clock_wall_us();
     auth->anchor_monotonic_us = tl_clock_monotonic_us();
-    enum tl_code code = fill(auth, config, err);
+    enum tl_code code = tl_random_bytes(auth->login_key, sizeof auth->login_key, err);
+    if (code == TL_OK)
+        code = fill(auth, config, err);
     if (code == TL_OK)
         *ret_auth = auth;
     else
@@ -142,6 +149,8 @@ tl_auth *tl_auth_free(tl_auth *auth)
     if (auth) {
         tl_provider_free(auth->provider);
         pthread_mutex_destroy(&auth->notes_lock);
+        for (size_t i = 0; i < TL_REFRESH_LOCKS; i++)
+            pthread_mutex_destroy(&auth->refresh_locks[i]);
         tl_arena_free(auth->arena);
     }
     return NULL;
@@ -273,17 +282,25 @@ static enum tl_code check_authorization(struct checking *checking)
     return checking->err->code == TL_OK ? check_claimed(checking, credentials.user) : checking->err->code;
 }
 
+static bool is_foreign(const char *fetch_site)
+{
+    return fetch_site && !tl_streq(fetch_site, "same-origin") && !tl_streq(fetch_site, "none");
+}
+
+static enum tl_code refuse_forgery(struct checking *checking, const char *hint)
+{
+    return refuse(checking, TL_NOT_ALLOWED, "the request could have been made by another site", hint);
+}
+
 /* The assertion is added by Cloudflare to whatever a browser sends, also to what another site made it send. */
 static enum tl_code check_forgery(struct checking *checking)
 {
     const struct tl_auth_attempt *attempt = checking->attempt;
     if (!attempt->changes)
         return TL_OK;
-    bool foreign = attempt->fetch_site && !tl_streq(attempt->fetch_site, "same-origin") && !tl_streq(attempt->fetch_site, "none");
-    if (!foreign && (attempt->csrf_token || attempt->claimed_user))
+    if (!is_foreign(attempt->fetch_site) && (attempt->csrf_token || attempt->claimed_user))
         return TL_OK;
-    return refuse(checking, TL_NOT_ALLOWED, "the request could have been made by another site",
-                  "send the header X-Townlake-CSRF, which other sites cannot");
+    return refuse_forgery(checking, "send the header X-Townlake-CSRF, which other sites cannot");
 }
 
 static enum tl_code check_assertion(struct checking *checking)
@@ -292,6 +309,42 @@ static enum tl_code check_assertion(struct checking *checking)
     if (read_jwt(checking, tl_str_of(checking->attempt->assertion), &identity) != TL_OK || check_forgery(checking) != TL_OK)
         return checking->err->code;
     admit(checking, TL_AUTH_KIND_ACCESS, &identity);
+    return check_claimed(checking, NULL);
+}
+
+static enum tl_code check_session_forgery(struct checking *checking, const char *wanted)
+{
+    const struct tl_auth_attempt *attempt = checking->attempt;
+    const char *shown = attempt->csrf_token ? attempt->csrf_token : "";
+    if (!attempt->changes)
+        return TL_OK;
+    if (is_foreign(attempt->fetch_site) || (attempt->origin && !tl_streq(attempt->origin, checking->auth->settings.origin)))
+        return refuse_forgery(checking, "use Town Lake's own pages");
+    if (!tl_equal_constant_time(shown, strlen(shown), wanted, strlen(wanted)))
+        return refuse_forgery(checking, "send the header X-Townlake-CSRF with the \"csrf_token\" of GET /api/v1/me");
+    return TL_OK;
+}
+
+static enum tl_code check_session(struct checking *checking, const char *cookie)
+{
+    struct tl_auth_attempt *attempt = checking->attempt;
+    const struct tl_auth_settings *settings = &checking->auth->settings;
+    struct tl_browser_session session;
+    const char *next;
+    tl_arena *arena = checking->arena;
+    if (tl_session_use(checking->auth, arena, cookie, &session, &next, checking->err) != TL_OK) {
+        if (checking->err->code == TL_UNAUTHENTICATED)
+            attempt->set_cookie = tl_cookie_write(arena, TL_COOKIE_SESSION, settings->secure_cookies, "", 0);
+        return checking->err->code;
+    }
+    if (next)
+        attempt->set_cookie = tl_cookie_write(arena, TL_COOKIE_SESSION, settings->secure_cookies, next,
+                                              (session.expires_at_us - tl_auth_now_us(checking->auth)) / 1000000);
+    attempt->csrf_wanted = tl_session_csrf(arena, session.family);
+    if (check_session_forgery(checking, attempt->csrf_wanted) != TL_OK)
+        return checking->err->code;
+    checking->principal.credential = tl_session_name(arena, session.family);
+    admit(checking, TL_AUTH_KIND_SESSION, &session.identity);
     return check_claimed(checking, NULL);
 }
 
@@ -337,11 +390,14 @@ enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attemp
     struct checking checking = {.auth = auth, .arena = arena, .attempt = attempt, .principal = {.withheld = TL_SCOPE_SCIM}, .err = err};
     enum tl_auth_mode mode = auth->settings.mode;
     *ret_principal = NULL;
-    attempt->set_cookie = NULL;
+    attempt->set_cookie = attempt->csrf_wanted = NULL;
+    const char *cookie = mode == TL_AUTH_OIDC ? tl_cookie_read(arena, attempt->cookie, TL_COOKIE_SESSION, auth->settings.secure_cookies) : NULL;
     if (attempt->authorization)
         check_authorization(&checking);
     else if (mode == TL_AUTH_ACCESS && attempt->assertion)
         check_assertion(&checking);
+    else if (cookie)
+        check_session(&checking, cookie);
     else if (mode == TL_AUTH_LOCAL && attempt->from_loopback && attempt->claimed_user)
         believe(&checking, attempt->claimed_user);
     else

@@ -34,7 +34,8 @@ struct tl_auth_attempt {
     const char *origin;        /* header Origin */
     const char *fetch_site;    /* header Sec-Fetch-Site */
     bool changes;              /* a method other than GET, HEAD, OPTIONS */
-    const char *set_cookie;    /* filled: NULL, or what Set-Cookie must say in the answer */
+    const char *set_cookie;    /* filled, also on failure: NULL, or what Set-Cookie must say in the answer */
+    const char *csrf_wanted;   /* filled: what csrf_token must say in requests of this session; NULL = no session */
 };
 /* The principal lives in the arena.  A claimed user that differs from the user is refused (no impersonation). */
 TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attempt *attempt,

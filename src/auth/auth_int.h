@@ -3,6 +3,7 @@
 #define TL_AUTH_AUTH_INT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "auth/auth.h"
 #include "auth/credentials_int.h"
@@ -21,6 +22,11 @@ struct tl_auth_settings {
     size_t audience_count;
     const char *const *audiences;
     struct tl_provider_options provider;
+    const char *client_id, *client_secret, *redirect_url, *scopes; /* of mode oidc; client_secret is a reference */
+    const char *origin;                                            /* scheme, host and port of redirect_url */
+    bool secure_cookies;
+    int64_t session_lifetime_us, session_idle_us, session_refresh_us;
+    int64_t groups_grace_us;
 };
 TL_CHECKED enum tl_code tl_auth_settings_read(tl_arena *arena, const tl_config *config, struct tl_auth_settings *ret_settings, struct tl_err *err);
 bool tl_auth_is_loopback(const char *address); /* an address or "localhost" */
@@ -36,7 +42,7 @@ struct tl_people_note {
     uint8_t hash[TL_SHA256_SIZE];
     int64_t at_us; /* monotonic */
 };
-enum { TL_PEOPLE_NOTES = 1024 };
+enum { TL_PEOPLE_NOTES = 1024, TL_REFRESH_LOCKS = 64 };
 
 struct tl_auth {
     tl_arena *arena;
@@ -47,6 +53,9 @@ struct tl_auth {
     struct tl_fixed_token *fixed;
     pthread_mutex_t notes_lock;
     struct tl_people_note *notes;
+    uint8_t login_key[TL_SHA256_SIZE]; /* seals the cookies of sign-ins under way; of this process */
+    pthread_mutex_t refresh_locks[TL_REFRESH_LOCKS];
+    atomic_llong refresh_failed_us; /* monotonic; the provider did not answer */
     int64_t anchor_wall_us, anchor_monotonic_us; /* clocks at the start */
 };
 

@@ -64,6 +64,31 @@ static enum tl_code read_access(tl_arena *arena, const tl_config *config, struct
     return check_url("access.team_domain", settings->issuer, err);
 }
 
+/* https://host:port of an address. */
+static const char *origin_of(tl_arena *arena, const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    return tl_arena_strndup(arena, url, (size_t)(host - url) + strcspn(host, "/?#"));
+}
+
+static enum tl_code read_redirect(tl_arena *arena, const tl_config *config, struct tl_auth_settings *settings, struct tl_err *err)
+{
+    static const char path[] = "/auth/callback";
+    const char *url = settings->redirect_url = tl_config_text(config, "oidc.redirect_url");
+    settings->client_secret = tl_config_text(config, "oidc.client_secret");
+    settings->scopes = tl_config_text(config, "oidc.scopes");
+    settings->origin = "";
+    if (!url[0])
+        return TL_OK;
+    if (check_url("oidc.redirect_url", url, err) != TL_OK)
+        return err->code;
+    settings->origin = origin_of(arena, url);
+    settings->secure_cookies = strncmp(url, "https://", 8) == 0;
+    if (strcmp(url + strlen(settings->origin), path) != 0)
+        return tl_err_set(err, TL_CONFIG, "oidc.redirect_url must end with %s", path);
+    return TL_OK;
+}
+
 static enum tl_code read_oidc(tl_arena *arena, const tl_config *config, struct tl_auth_settings *settings, struct tl_err *err)
 {
     settings->issuer = tl_config_text(config, "oidc.issuer");
@@ -73,7 +98,8 @@ static enum tl_code read_oidc(tl_arena *arena, const tl_config *config, struct t
     if (!client[0])
         return missing("oidc", "oidc.client_id", "register Town Lake as a client at the provider", err);
     settings->audiences = words_of(arena, tl_arena_printf(arena, "%s %s", client, tl_config_text(config, "oidc.audiences")), &settings->audience_count);
-    return check_url("oidc.issuer", settings->issuer, err);
+    settings->client_id = client;
+    return check_url("oidc.issuer", settings->issuer, err) == TL_OK ? read_redirect(arena, config, settings, err) : err->code;
 }
 
 static enum tl_code check_listen(const tl_config *config, struct tl_err *err)
@@ -91,6 +117,10 @@ static enum tl_code read_periods(const tl_config *config, struct tl_auth_setting
     settings->skew_us = tl_config_duration_us(config, "auth.clock_skew");
     settings->claims_keep_us = tl_config_duration_us(config, "groups.claims_keep");
     settings->token_lifetime_us_max = tl_config_duration_us(config, "token.lifetime_max");
+    settings->session_lifetime_us = tl_config_duration_us(config, "session.lifetime");
+    settings->session_idle_us = tl_config_duration_us(config, "session.idle");
+    settings->session_refresh_us = tl_config_duration_us(config, "session.refresh");
+    settings->groups_grace_us = tl_config_duration_us(config, "groups.grace");
     settings->provider.refresh_us = tl_config_duration_us(config, "auth.keys_refresh");
     settings->provider.grace_us = tl_config_duration_us(config, "auth.keys_grace");
     if (settings->skew_us > skew_us_max)
