@@ -34,10 +34,12 @@ struct tl_api_route {
 };
 
 typedef struct tl_queries tl_queries; /* queries.h */
+struct tl_spool;                      /* spool.h */
 
 struct tl_api {
     struct tl_api_parts parts;
     tl_queries *queries;
+    struct tl_spool *spool;
     int64_t started_us;
     atomic_llong statements, failures;
 };
@@ -54,6 +56,8 @@ TL_API_HANDLER(statement_start);
 TL_API_HANDLER(statement_head);
 TL_API_HANDLER(statement_next);
 TL_API_HANDLER(statement_cancel);
+TL_API_HANDLER(segment_get);
+TL_API_HANDLER(segment_ack);
 TL_API_HANDLER(trino_info);
 TL_API_HANDLER(livez);
 TL_API_HANDLER(readyz);

@@ -14,6 +14,7 @@ struct tl_queries {
     bool stopping;
     pthread_t reaper;
     tl_engine *engine;
+    tl_spool *spool;
     int64_t abandoned_after_us;
     size_t count;
     struct tl_query *buckets[BUCKETS];
@@ -26,6 +27,7 @@ struct tl_query *tl_query_new(void)
     if (tl_random_hex(query->slug, (sizeof query->slug - 1) / 2, &query->rq.err) != TL_OK)
         abort(); /* without random slugs anyone could read results */
     tl_buf_init(&query->page, PAGE_MAX);
+    tl_buf_init(&query->rows, PAGE_MAX);
     query->created_us = query->touched_us = tl_clock_monotonic_us();
     pthread_mutex_init(&query->lock, NULL);
     return query;
@@ -36,6 +38,7 @@ void tl_query_free(struct tl_query *query)
     if (query->answer)
         tl_answer_close(&query->rq, query->answer);
     tl_buf_done(&query->page);
+    tl_buf_done(&query->rows);
     tl_arena_free(query->rq.arena);
     pthread_mutex_destroy(&query->lock);
     free(query);
@@ -97,6 +100,7 @@ static void *reap(void *context)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += REAP_EVERY_MS / 1000;
         pthread_cond_timedwait(&queries->stop_changed, &queries->lock, &until);
+        tl_spool_expire(queries->spool, tl_clock_monotonic_us());
         struct tl_query *abandoned = take_abandoned(queries, tl_clock_monotonic_us());
         if (abandoned) {
             pthread_mutex_unlock(&queries->lock);
@@ -108,10 +112,11 @@ static void *reap(void *context)
     return NULL;
 }
 
-tl_queries *tl_queries_new(tl_engine *engine, int64_t abandoned_after_us)
+tl_queries *tl_queries_new(tl_engine *engine, tl_spool *spool, int64_t abandoned_after_us)
 {
     tl_queries *queries = tl_heap_alloc(sizeof *queries);
     queries->engine = engine;
+    queries->spool = spool;
     queries->abandoned_after_us = abandoned_after_us;
     pthread_mutex_init(&queries->lock, NULL);
     pthread_cond_init(&queries->stop_changed, NULL);

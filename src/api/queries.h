@@ -10,6 +10,7 @@
 #define TL_API_QUERIES_H
 
 #include "api/api_int.h"
+#include "api/spool.h"
 
 enum { TL_QUERY_SLUG_SIZE = 33, TL_QUERY_ARENA_MAX = 64 * 1024 * 1024, TL_QUERIES_MAX = 10000 };
 
@@ -19,6 +20,12 @@ struct tl_query {
     struct tl_str sql;
     tl_answer *answer;         /* NULL when finished */
     struct tl_buf page;        /* body of the last page, for a client that asks again */
+    struct tl_buf rows;        /* "[[1,2],[3,4]" that no page has yet */
+    uint64_t row_count, row_offset; /* of them, and of all before */
+    bool ended;                /* the answer has no more rows */
+    const struct tl_page_encoding *encoding; /* of segments; NULL = rows stand in the page */
+    bool only_segments;        /* also when the result is small */
+    size_t segment_bytes;
     uint64_t page_token;       /* its number */
     bool finished;
     bool full_precision;       /* client has PARAMETRIC_DATETIME */
@@ -37,7 +44,8 @@ struct tl_query {
 struct tl_query *tl_query_new(void);
 void tl_query_free(struct tl_query *query);
 
-tl_queries *tl_queries_new(tl_engine *engine, int64_t abandoned_after_us);
+/* Now and then it lets the spool forget, too. */
+tl_queries *tl_queries_new(tl_engine *engine, tl_spool *spool, int64_t abandoned_after_us);
 tl_queries *tl_queries_free(tl_queries *queries);
 /* Takes the query over.  TL_TOO_MANY_REQUESTS when full: then it is still the caller's. */
 TL_CHECKED enum tl_code tl_queries_add(tl_queries *queries, struct tl_query *query, struct tl_err *err);

@@ -146,7 +146,7 @@ static bool is_quoted(const struct tl_column *column, size_t row, const struct d
     }
 }
 
-static void put_base64(struct tl_buf *buf, struct tl_str blob)
+void tl_format_base64(struct tl_buf *buf, struct tl_str blob)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char *at = tl_buf_reserve(buf, (blob.size + 2) / 3 * 4);
@@ -182,7 +182,7 @@ static void put_text_escaped(struct tl_buf *buf, const struct tl_column *column,
     if (column->type->id != TL_TYPE_BLOB)
         tl_json_escape(buf, text.data, text.size);
     else if (dialect->trino)
-        put_base64(buf, text);
+        tl_format_base64(buf, text);
     else
         put_hex(buf, text, "\\\\x");
 }

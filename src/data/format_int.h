@@ -6,6 +6,7 @@
 #ifndef TL_DATA_FORMAT_INT_H
 #define TL_DATA_FORMAT_INT_H
 
+#include "base/str.h"
 #include "data/types.h"
 
 enum {
@@ -44,6 +45,9 @@ char *tl_format_interval_trino(char *at, int32_t months, int32_t days, int64_t m
 char *tl_format_interval(char *at, int32_t months, int32_t days, int64_t micros);
 /* 16 bytes as the batch has them (types.h) */
 char *tl_format_uuid(char *at, const uint8_t *value);
+
+/* RFC 4648, with padding */
+void tl_format_base64(struct tl_buf *buf, struct tl_str blob);
 
 /* Digits after the second that a client sees of this type. */
 int tl_type_second_digits(const struct tl_type *type);

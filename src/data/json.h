@@ -68,6 +68,7 @@ void tl_json_put_double(struct tl_json_writer *writer, double number);
 void tl_json_put_bool(struct tl_json_writer *writer, bool value);
 void tl_json_put_null(struct tl_json_writer *writer);
 void tl_json_put_raw(struct tl_json_writer *writer, struct tl_str json);
+void tl_json_put_base64(struct tl_json_writer *writer, struct tl_str bytes);
 /* Copy a parsed value as it was (numbers by their text). */
 void tl_json_put_value(struct tl_json_writer *writer, const tl_json *value);
 /* key + value in one call */

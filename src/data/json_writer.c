@@ -187,6 +187,14 @@ void tl_json_put_double(struct tl_json_writer *writer, double number)
     tl_json_put_raw(writer, (struct tl_str){text, (size_t)(tl_format_double(text, number) - text)});
 }
 
+void tl_json_put_base64(struct tl_json_writer *writer, struct tl_str bytes)
+{
+    before_value(writer);
+    tl_buf_addc(writer->buf, '"');
+    tl_format_base64(writer->buf, bytes);
+    tl_buf_addc(writer->buf, '"');
+}
+
 void tl_json_put_bool(struct tl_json_writer *writer, bool value)
 {
     tl_json_put_raw(writer, value ? TL_STR("true") : TL_STR("false"));

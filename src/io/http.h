@@ -38,6 +38,7 @@ tl_http_server *tl_http_server_stop(tl_http_server *server, int grace_ms);
 
 tl_arena *tl_http_arena(tl_http_exchange *exchange);
 const char *tl_http_method(const tl_http_exchange *exchange); /* "GET" for HEAD too: the body is left out on the way */
+bool tl_http_is_head(const tl_http_exchange *exchange);
 const char *tl_http_path(const tl_http_exchange *exchange);   /* as sent, percent-encoded, without the query */
 const char *tl_http_query_param(tl_http_exchange *exchange, const char *name); /* decoded; NULL = absent; "" = present without value */
 const char *tl_http_header(tl_http_exchange *exchange, const char *name); /* NULL = absent; several lines of one name are joined by "," */
