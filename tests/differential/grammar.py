@@ -29,8 +29,12 @@ class Field:
     type: str
 
 
+def field_of(column, alias=""):
+    return Field(alias + column.quoted, column.family, column.kind, column.type)
+
+
 def fields_of(table, alias):
-    return [Field(f"{alias}.{column.quoted}", column.family, column.kind, column.type) for column in table.columns]
+    return [field_of(column, alias + ".") for column in table.columns]
 
 
 class Grammar:
@@ -41,6 +45,8 @@ class Grammar:
         self.wide = [table for table in tables if table.name not in ("empty", "nested")]
 
     # --- pieces ---
+
+    field = staticmethod(field_of)
 
     def one(self, items):
         return self.chance.choice(list(items))

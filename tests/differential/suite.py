@@ -5,6 +5,7 @@ import random
 import re
 import threading
 
+import functions
 import grammar
 import judge
 import reduce
@@ -41,10 +42,13 @@ def by_column(chance, tables, count):
     chance.shuffle(work)
     found = []
     for form, table, column in work[:count]:
-        field = grammar.Field(column.quoted, column.family, column.kind, column.type)
-        text = column_statement(made, form, table, field)
+        text = column_statement(made, form, table, grammar.field_of(column))
         found.append(judge.Statement(text, chance.choice(grammar.ZONES), f"{form} {table.full_name}.{column.name}"))
     return found
+
+
+def by_function(chance, tables, count):
+    return functions.by_function(grammar.Grammar(chance, tables), tables, count, grammar.ZONES)
 
 
 def column_statement(made, form, table, field):

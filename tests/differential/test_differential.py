@@ -7,7 +7,7 @@ import grammar
 import suite as suite_module
 from judge import Failure, Judge, Statement
 
-BY_COLUMN, BY_SHAPE = 240, 32
+BY_COLUMN, BY_FUNCTION, BY_SHAPE = 200, 240, 26
 STATEMENTS_MIN = 500
 
 # source, table, a statement, and what the source must have been asked to do: parts of "pushed", of "order", a limit
@@ -59,6 +59,10 @@ def test_columns_of_every_type_answer_the_same(suite, seed):
     suite.check(suite_module.by_column(random.Random(seed), suite.tables, BY_COLUMN))
 
 
+def test_functions_of_columns_answer_the_same(suite, seed):
+    suite.check(suite_module.by_function(random.Random(seed), suite.tables, BY_FUNCTION))
+
+
 @pytest.mark.parametrize("shape", grammar.Grammar.SHAPES)
 def test_statements_made_by_chance_answer_the_same(suite, seed, shape):
     suite.check(suite_module.by_shape(seed, suite.tables, shape, BY_SHAPE))
@@ -66,7 +70,7 @@ def test_statements_made_by_chance_answer_the_same(suite, seed, shape):
 
 def test_there_are_enough_statements():
     written = sum(len(suite_module.hand_written(name)) for name in suite_module.FILES)
-    assert written + BY_COLUMN + BY_SHAPE * len(grammar.Grammar.SHAPES) >= STATEMENTS_MIN and written >= 300
+    assert written + BY_COLUMN + BY_FUNCTION + BY_SHAPE * len(grammar.Grammar.SHAPES) >= STATEMENTS_MIN and written >= 300
 
 
 @pytest.mark.parametrize("text, pushed, order, limit", PUSHED)
