@@ -123,7 +123,7 @@ class Servers:
         config = self.folder / "townlake.yaml"
         config.write_text(
             f"listen: {{port: 0}}\nauth: {{mode: local}}\nstate: {{directory: {self.folder}/state}}\n"
-            "engine: {memory: 4GiB}\nsources:\n"
+            "engine: {memory: 4GiB}\nlifeguard: {default: open}\nsources:\n"
             f"  - {{name: pg, kind: postgres, options: {{host: 127.0.0.1, port: '{self.postgres_port}', user: postgres, database: postgres}}}}\n"
             f"  - {{name: ch, kind: clickhouse, options: {{host: 127.0.0.1, port: '{self.clickhouse_port}'}}}}\n")
         self.log = self.folder / "townlake.log"
