@@ -12,6 +12,8 @@
  * Waiting: whatever can wait polls `stop` at least every 100 ms and returns TL_CANCELLED once it says true.
  * Errors: TL_SOURCE_UNAVAILABLE (cannot connect), TL_SOURCE_AUTH, TL_SOURCE_FAILED (its own error text as detail),
  *   TL_SOURCE_PROTOCOL (bytes that are not of the protocol), TL_TABLE_NOT_FOUND, TL_CANCELLED, TL_TIME_EXCEEDED.
+ *   TL_SOURCE_REJECTED: it refused what a scan asked beyond plain rows (a filter, an order, a derivation); plain rows might
+ *   come.  TL_SOURCE_CHANGED: a dataset is not as it was described; describe it again.
  *   The source's name is in the message; host and port may be; user, password and connection string never.
  * A driver is one exported symbol: tl_source_driver_<kind>.
  */

@@ -19,7 +19,8 @@ bool ShowsAllArguments(const string &name)
         "ends_with", "lower", "upper", "lcase",  "ucase",       "length",          "len",    "strlen",    "substring", "substr",
         "left",   "right",  "trim",   "ltrim",  "rtrim",       "replace",         "+",      "-",         "*",        "/",
         "//",     "%",      "abs",    "floor",  "ceil",        "date_trunc",      "year",   "month",     "day",      "hour",
-        "minute", "second",
+        "minute", "second", "||",     "instr",  "strpos",      "position",        "md5",    "quarter",   "week",     "weekofyear",
+        "dayofmonth", "dayofweek", "weekday", "isodow", "dayofyear", "datetrunc",    "ceiling", "@",
     };
     return names.count(name) > 0;
 }

@@ -1,5 +1,7 @@
 #include "sources/postgres/derive.h"
 
+#include "sources/postgres/uses.h"
+
 struct derivation {
     const struct tl_derivation *said;
     tl_arena *arena;
@@ -131,6 +133,7 @@ static bool pass_on(struct derivation *derivation, const struct tl_expr *expr, s
     ret_column->composite = ret_column->nondeterministic = false;
     ret_column->collation = 0;
     ret_column->characters = 0;
+    ret_column->type = 0;
     return true;
 }
 
@@ -260,6 +263,28 @@ static const char *names_of(const struct tl_derivation *said, tl_arena *arena)
     return names;
 }
 
+static void add_uses(struct tl_postgres_uses *uses, const struct derivation *derivation, size_t count,
+                     const struct tl_expr *const *exprs)
+{
+    for (size_t i = 0; i < count; i++)
+        tl_postgres_uses_add_expr(uses, derivation->said->input_count, derivation->writer.inputs, exprs[i]);
+}
+
+static const struct tl_postgres_uses *uses_of(const struct derivation *derivation)
+{
+    const struct tl_derivation *said = derivation->said;
+    struct tl_postgres_uses *uses = TL_NEW(derivation->arena, struct tl_postgres_uses);
+    *uses = (struct tl_postgres_uses){.arena = derivation->arena};
+    for (size_t i = 0; i < said->input_count; i++) {
+        tl_postgres_uses_add(uses, said->inputs[i].dataset, -1);
+        add_uses(uses, derivation, said->inputs[i].condition_count, said->inputs[i].conditions);
+    }
+    add_uses(uses, derivation, said->filter_count, said->filters);
+    add_uses(uses, derivation, said->group_count, said->groups);
+    add_uses(uses, derivation, said->output_count, said->outputs);
+    return uses;
+}
+
 static struct tl_source_dataset *make_dataset(const struct derivation *derivation, const char *source,
                                               const char *select)
 {
@@ -270,8 +295,8 @@ static struct tl_source_dataset *make_dataset(const struct derivation *derivatio
     struct tl_postgres_dataset *own = TL_NEW(derivation->arena, struct tl_postgres_dataset);
     int64_t rows = said->grouped && said->group_count == 0 ? 1 : -1;
     const char *names = names_of(said, derivation->arena);
-    *own = (struct tl_postgres_dataset){
-        .kind = 'v', .utf8 = first_own->utf8, .rows = rows, .select = select, .columns = derivation->own_columns};
+    *own = (struct tl_postgres_dataset){.kind = 'v', .utf8 = first_own->utf8, .rows = rows, .select = select,
+                                        .uses = uses_of(derivation), .columns = derivation->own_columns};
     own->where = tl_arena_printf(derivation->arena, "what source \"%s\" computes of \"%s\"", source, names);
     *dataset = (struct tl_source_dataset){
         .schema = first->schema,

@@ -154,6 +154,8 @@ static void read_column(struct reader *reader, int row, struct tl_source_column 
                                                   &column->type, own);
     own->nondeterministic = !truth(columns, row, COLUMN_DETERMINISTIC);
     own->collation = (uint32_t)number(columns, row, COLUMN_COLLATION);
+    own->type = attribute.type;
+    own->modifier = attribute.modifier;
 }
 
 /* Both results are sorted alike, so each relation's columns (a table may have none) follow those of the one before. */
@@ -186,7 +188,7 @@ static void read_relation(struct reader *reader, int row, struct tl_source_datas
         .rows = number(relations, row, RELATION_ROWS),
     };
     bool heap = truth(relations, row, RELATION_HEAP) && (own->kind == 'r' || own->kind == 'm');
-    own->ranges = reader->ranges && heap && !own->has_children;
+    own->ranges = reader->ranges && ((heap && !own->has_children) || own->kind == 'p');
     *dataset = (struct tl_source_dataset){
         .schema = text(reader, relations, row, RELATION_SCHEMA),
         .name = text(reader, relations, row, RELATION_NAME),

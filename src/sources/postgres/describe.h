@@ -14,18 +14,21 @@
 
 enum { TL_POSTGRES_DATASETS_MAX = 100000 };
 
+struct tl_postgres_uses;
+
 /* What scans and filters need to know besides the columns' types; of a computed dataset (derive.h) all numbers are
  * unknown. */
 struct tl_postgres_dataset {
     uint32_t oid;
     char kind;           /* relkind */
     bool has_children;   /* by inheritance: their rows come with it, their pages are their own */
-    bool ranges;         /* a heap the server can read in ranges of pages */
+    bool ranges;         /* a heap the server can read in ranges of pages, or partitions that may be such */
     bool utf8;           /* the server's own encoding; in others byte order and literals differ from ours */
     int64_t pages;       /* 0 = unknown */
     int64_t rows;        /* estimate, -1 = unknown */
     const char *where;   /* for errors: table "public"."t" of source "ops" */
     const char *select;  /* of a computed dataset: what computes it; NULL: a relation */
+    const struct tl_postgres_uses *uses; /* of a computed dataset: all that it reads */
     const struct tl_postgres_column *columns; /* as many as the dataset has */
 };
 

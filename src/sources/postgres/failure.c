@@ -64,6 +64,12 @@ static enum tl_code code_of(const char *sqlstate)
         return TL_SOURCE_UNAVAILABLE;
     if (strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0)
         return TL_TABLE_NOT_FOUND;
+    if (strcmp(sqlstate, "42703") == 0)
+        return TL_SOURCE_CHANGED;
+    /* data, syntax and rules, not supported, limits of the program; but not a missing grant */
+    if (has_class(sqlstate, "22") || has_class(sqlstate, "0A") || has_class(sqlstate, "54") ||
+        (has_class(sqlstate, "42") && strcmp(sqlstate, "42501") != 0))
+        return TL_SOURCE_REJECTED;
     return TL_SOURCE_FAILED;
 }
 

@@ -1,7 +1,8 @@
 /* sources/postgres/failure.h -- libpq's and the server's words as our errors, without user or password in them.
  *
  * SQLSTATE classes: 28 -> TL_SOURCE_AUTH; 08, 53, 57P -> TL_SOURCE_UNAVAILABLE; 57014 by statement_timeout ->
- *   TL_TIME_EXCEEDED; 42P01, 3F000 -> TL_TABLE_NOT_FOUND; the rest -> TL_SOURCE_FAILED.
+ *   TL_TIME_EXCEEDED; 42P01, 3F000 -> TL_TABLE_NOT_FOUND; 42703 -> TL_SOURCE_CHANGED;
+ *   22, 42 but for grants, 0A, 54 -> TL_SOURCE_REJECTED; the rest -> TL_SOURCE_FAILED.
  */
 #ifndef TL_SOURCES_POSTGRES_FAILURE_H
 #define TL_SOURCES_POSTGRES_FAILURE_H

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-enum { CONDITION_SIZE = 128, COMMIT_WAIT_US = 1000000 };
+enum { CONDITION_SIZE = 128, COMMIT_WAIT_US = 1000000, SHARES = 4 };
 
 struct tl_scan_part {
     struct tl_scan *scan;
@@ -13,7 +13,8 @@ struct tl_scan_part {
     struct tl_postgres_decoder decoder;
     bool within;  /* the connection was in the scan's transaction before this part */
     bool ended;   /* all rows have come and the connection is ready for the next statement */
-    char condition[CONDITION_SIZE]; /* ranged: which pages */
+    const struct tl_postgres_piece *piece; /* ranged: of what, */
+    char condition[CONDITION_SIZE];        /* and which pages */
     int64_t rows;    /* decoded */
     int64_t counted; /* scan->counts: rows still to be given out */
 };
@@ -22,27 +23,47 @@ struct tl_scan_part {
 
 static bool all_taken(const struct tl_scan *scan)
 {
-    return scan->ranged ? scan->next_page >= scan->pages : scan->taken;
+    return scan->ranged ? scan->next_piece >= scan->piece_count : scan->taken;
+}
+
+/* A share of what is left: large while there is much, small towards the end. */
+static int64_t range_size(const struct tl_scan *scan, const struct tl_postgres_piece *piece)
+{
+    int64_t size = scan->pages_left / ((int64_t)scan->parts_at_once * SHARES);
+    size = size < TL_POSTGRES_RANGE_PAGES_MIN ? TL_POSTGRES_RANGE_PAGES_MIN : size;
+    size = size > TL_POSTGRES_RANGE_PAGES_MAX ? TL_POSTGRES_RANGE_PAGES_MAX : size;
+    int64_t left = piece->pages - scan->next_page;
+    return !piece->ranges || left < size + TL_POSTGRES_RANGE_PAGES_MIN / 2 ? left : size;
 }
 
 /* The first range has no lower bound and the last no upper one: rows are complete however the table grew since. */
-static void take_range(struct tl_scan *scan, char condition[CONDITION_SIZE])
+static void take_range(struct tl_scan *scan, struct tl_scan_part *part)
 {
-    int64_t from = scan->next_page, to = from + scan->range_pages;
+    const struct tl_postgres_piece *piece = &scan->pieces[scan->next_piece];
+    int64_t from = scan->next_page, to = from + range_size(scan, piece);
+    scan->pages_left -= to - from;
     scan->next_page = to;
-    if (to >= scan->pages)
-        snprintf(condition, CONDITION_SIZE, "(ctid >= '(%lld,0)'::tid)", (long long)from);
+    part->piece = piece;
+    bool last = to >= piece->pages;
+    if (last) {
+        scan->next_piece++;
+        scan->next_page = 0;
+    }
+    if (last && from == 0)
+        *part->condition = '\0';
+    else if (last)
+        snprintf(part->condition, CONDITION_SIZE, "(ctid >= '(%lld,0)'::tid)", (long long)from);
     else if (from == 0)
-        snprintf(condition, CONDITION_SIZE, "(ctid < '(%lld,0)'::tid)", (long long)to);
+        snprintf(part->condition, CONDITION_SIZE, "(ctid < '(%lld,0)'::tid)", (long long)to);
     else
-        snprintf(condition, CONDITION_SIZE, "(ctid >= '(%lld,0)'::tid AND ctid < '(%lld,0)'::tid)", (long long)from,
+        snprintf(part->condition, CONDITION_SIZE, "(ctid >= '(%lld,0)'::tid AND ctid < '(%lld,0)'::tid)", (long long)from,
                  (long long)to);
 }
 
 static void take_part(struct tl_scan *scan, struct tl_scan_part *part)
 {
     if (scan->ranged)
-        take_range(scan, part->condition);
+        take_range(scan, part);
     else
         scan->taken = true;
 }
@@ -125,9 +146,22 @@ static void release_idle(struct tl_scan *scan)
 
 /* --- starting it --- */
 
-/* Answers of BEGIN and SET come first. */
-static enum tl_code wait_copy(struct tl_postgres_connection *connection, const struct tl_stop *stop, struct tl_err *err)
+static enum tl_code no_copy(struct tl_postgres_connection *connection, enum tl_code code, struct tl_err *err)
 {
+    connection->broken = true;
+    if (code != TL_OK)
+        return code;
+    return tl_err_set(err, TL_SOURCE_PROTOCOL, "source \"%s\" answered COPY with something else",
+                      connection->options->name);
+}
+
+/* Answers of BEGIN, SET and the check come first.  A check that fails is told, unless the server says more of it. */
+static enum tl_code wait_copy(const struct tl_scan *scan, struct tl_postgres_connection *connection,
+                              const struct tl_stop *stop, struct tl_err *err)
+{
+    enum tl_code checked = TL_OK;
+    struct tl_err check_err;
+    tl_err_init(&check_err);
     for (;;) {
         PGresult *result = NULL;
         enum tl_code code = tl_postgres_result(connection, stop, &result, err);
@@ -135,14 +169,13 @@ static enum tl_code wait_copy(struct tl_postgres_connection *connection, const s
             return code;
         ExecStatusType status = PQresultStatus(result);
         bool binary = PQbinaryTuples(result);
+        if (status == PGRES_TUPLES_OK)
+            checked = tl_postgres_scan_check(scan, result, &check_err);
         PQclear(result);
-        if (status == PGRES_COMMAND_OK)
-            continue;
-        if (status == PGRES_COPY_OUT && binary)
+        if (status == PGRES_COPY_OUT && binary && checked == TL_OK)
             return TL_OK;
-        connection->broken = true;
-        return tl_err_set(err, TL_SOURCE_PROTOCOL, "source \"%s\" answered COPY with something else",
-                          connection->options->name);
+        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+            return no_copy(connection, checked == TL_OK ? TL_OK : tl_err_copy(err, &check_err), err);
     }
 }
 
@@ -155,18 +188,28 @@ static enum tl_code start(void *context, struct tl_postgres_connection *connecti
     tl_buf_init(&sql, TL_POSTGRES_SQL_SIZE_MAX * 2);
     if (!part->within)
         tl_postgres_scan_begin(scan, stop, &sql);
+    if (!part->within && !scan->ranged && scan->uses.count > 0)
+        tl_postgres_uses_write(&scan->uses, &sql);
     tl_buf_adds(&sql, " COPY (");
-    tl_postgres_scan_select(scan, *part->condition ? part->condition : NULL, &sql);
+    tl_postgres_scan_select(scan, part->piece, *part->condition ? part->condition : NULL, &sql);
     tl_buf_adds(&sql, ") TO STDOUT (FORMAT binary)");
     if (!scan->ranged)
         tl_buf_adds(&sql, "; COMMIT");
     enum tl_code code = tl_postgres_send(connection, tl_buf_cstr(&sql), stop, err);
     tl_buf_done(&sql);
     if (code == TL_OK)
-        code = wait_copy(connection, stop, err);
+        code = wait_copy(scan, connection, stop, err);
     if (code == TL_OK)
         connection->reused = false; /* it lives, and from now on it carries our transaction: it cannot be replaced */
     return code;
+}
+
+/* Rows as they are could be had; only what was asked beyond them was refused. */
+static enum tl_code refused(const struct tl_scan *scan, enum tl_code code, struct tl_err *err)
+{
+    if (code == TL_SOURCE_REJECTED && !scan->asks_more)
+        err->code = TL_SOURCE_FAILED;
+    return code == TL_OK ? TL_OK : err->code;
 }
 
 static void imported(struct tl_scan *scan)
@@ -196,7 +239,7 @@ enum tl_code tl_postgres_part_open(tl_scan *scan, const struct tl_stop *stop, tl
         return code;
     }
     bool importing = !part->within;
-    code = tl_postgres_pool_attempt(scan->source->pool, start, part, stop, &part->connection, err);
+    code = refused(scan, tl_postgres_pool_attempt(scan->source->pool, start, part, stop, &part->connection, err), err);
     if (importing)
         imported(scan);
     if (code != TL_OK) {
@@ -319,7 +362,7 @@ enum tl_code tl_postgres_part_next(tl_scan_part *part, struct tl_chunk *chunk, c
     part->scan->rows += (int64_t)chunk->row_count;
     if (code == TL_OK)
         fill_unread(part->scan, chunk);
-    return code;
+    return refused(part->scan, code, err);
 }
 
 void tl_postgres_part_close(tl_scan_part *part)

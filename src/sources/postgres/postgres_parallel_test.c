@@ -323,6 +323,61 @@ static void test_a_read_that_an_index_answers_is_one_part(void **state)
     driver->close(source);
 }
 
+static void check_partitions(tl_source *source, const struct tl_expr *filter, int64_t expected_rows, const char *part)
+{
+    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "parted");
+    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1,
+                                      .filter_count = filter != NULL, .filters = &filter};
+    int64_t rows, sum;
+    const char *text;
+    read_in_parallel(source, &request, &rows, &sum, &text);
+    assert_int_equal(rows, expected_rows);
+    if (part ? !strstr(text, part) : strstr(text, "in ranges of") != NULL)
+        fail_msg("%s", text);
+    const char *where = filter ? "WHERE region <> 'north'" : "";
+    assert_string_equal(tl_arena_printf(arena, "%lld", (long long)sum),
+                        test_value(&server, arena, tl_arena_printf(arena, "SELECT sum(id) FROM parted %s", where)));
+}
+
+static void test_partitions_are_read_in_parallel(void **state)
+{
+    (void)state;
+    test_run(&server,
+             "DROP TABLE IF EXISTS parted; CREATE TABLE parted (id bigint, region text, filler text) PARTITION BY LIST (region);"
+             "CREATE TABLE \"north.1\" PARTITION OF parted FOR VALUES IN ('north');"
+             "CREATE TABLE south (filler text, id bigint, gone int, region text); ALTER TABLE south DROP COLUMN gone;" /* another order */
+             "ALTER TABLE parted ATTACH PARTITION south FOR VALUES IN ('south');"
+             "CREATE TABLE others PARTITION OF parted DEFAULT PARTITION BY RANGE (id);"
+             "CREATE TABLE others_low PARTITION OF others FOR VALUES FROM (0) TO (50000);"
+             "CREATE TABLE others_high PARTITION OF others FOR VALUES FROM (50000) TO (1000000);"
+             "CREATE TABLE nothing PARTITION OF parted FOR VALUES IN ('nowhere');"
+             "INSERT INTO parted SELECT i, (ARRAY['north', 'south', 'east', NULL])[i % 4 + 1], repeat('x', 100)"
+             " FROM generate_series(1, 200000) i; ANALYZE parted");
+    tl_source *source = test_open(&server, NULL);
+    check_partitions(source, NULL, 200000, "of 5 heaps");
+    struct tl_type text = tl_type_simple(TL_TYPE_VARCHAR);
+    struct tl_expr region = {.kind = TL_EXPR_COLUMN, .column = 1, .type = text};
+    struct tl_expr north = {.kind = TL_EXPR_CONSTANT, .type = text, .value = {.type = text, .as.text = TL_STR("north")}};
+    struct tl_expr *children[] = {&region, &north};
+    struct tl_expr differs = {.kind = TL_EXPR_NE, .type = tl_type_simple(TL_TYPE_BOOLEAN), .child_count = 2, .children = children};
+    check_partitions(source, &differs, 100000, "of 5 heaps");
+    driver->close(source);
+}
+
+static void test_partitions_are_one_part_where_only_the_table_may_be_read(void **state)
+{
+    (void)state;
+    test_run(&server, "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT SELECT ON parted TO reader");
+    tl_source *source = test_open(&server, "user", "reader", NULL);
+    check_partitions(source, NULL, 200000, NULL);
+    test_run(&server, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader");
+    check_partitions(source, NULL, 200000, "of 5 heaps");
+    test_run(&server, "ALTER TABLE parted ENABLE ROW LEVEL SECURITY; CREATE POLICY all_rows ON parted USING (true)");
+    check_partitions(source, NULL, 200000, NULL);
+    test_run(&server, "DROP TABLE parted; DROP OWNED BY reader; DROP ROLE reader");
+    driver->close(source);
+}
+
 static void test_idle_connections_are_closed(void **state)
 {
     (void)state;
@@ -367,6 +422,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waiting_for_a_connection_can_be_given_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_scans_that_want_all_connections_both_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_read_that_an_index_answers_is_one_part, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_partitions_are_read_in_parallel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_partitions_are_one_part_where_only_the_table_may_be_read, set_up, tear_down),
     };
     test_server_start(&server);
     test_run(&server, preparation);

@@ -2,9 +2,13 @@
  *
  * One part: BEGIN, COPY and COMMIT travel in one message, so a small read costs one round trip.
  * Many parts: one connection begins a REPEATABLE READ transaction and exports its snapshot; each thread's connection
- *   imports it and reads range after range of ctid.  Only for heaps larger than TL_POSTGRES_RANGED_PAGES_MIN on a
- *   server that reads such ranges directly (14 and newer), and only when the planner has no much cheaper way for the
- *   filters.
+ *   imports it and reads range after range of ctid, large ones first and smaller ones towards the end, so that all threads
+ *   end together.  Only for heaps larger than TL_POSTGRES_RANGED_PAGES_MIN on a server that reads such ranges directly (14
+ *   and newer), and only when the planner has no much cheaper way for the filters.
+ * Partitioned tables: their partitions are read apart, in ranges where they are heaps; in one part when the role may not
+ *   read each of them, or row security is on.  Partitions that the filters exclude are left out by the server.
+ * Changes: each statement checks that its columns still have the types that were described (uses.h), else
+ *   TL_SOURCE_CHANGED.  TL_SOURCE_REJECTED: the source refused what was pushed; without that it might answer.
  * Columns that no one looks at: when only the number of rows matters, the server counts.
  * Completeness: a part ends only after the server's own row count equals what was decoded.
  */
@@ -16,8 +20,9 @@
 
 enum {
     TL_POSTGRES_RANGED_PAGES_MIN = 1024,
-    TL_POSTGRES_RANGE_PAGES_MIN = 512,
+    TL_POSTGRES_RANGE_PAGES_MIN = 256,
     TL_POSTGRES_RANGE_PAGES_MAX = 4096,
+    TL_POSTGRES_PIECES_MAX = 4096,
     TL_POSTGRES_CHUNK_BYTES_MAX = 32 * 1024 * 1024, /* of texts: then a chunk is given out early */
 };
 
