@@ -158,7 +158,9 @@ void tl_api_sources_remove(struct tl_api_call *call)
 {
     if (!may_change(call))
         return;
-    if (tl_registry_remove(&call->rq, call->api->parts.registry, tl_api_param(call, "name")) != TL_OK)
+    struct tl_grant_scope scope = {.source = tl_api_param(call, "name")};
+    if (tl_registry_remove(&call->rq, call->api->parts.registry, scope.source) != TL_OK ||
+        tl_lifeguard_dropped(&call->rq, call->api->parts.lifeguard, &scope) != TL_OK)
         tl_api_fail(call);
     else
         tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);

@@ -4,6 +4,7 @@
 
 #include "api/queries.h"
 #include "base/clock.h"
+#include "request_page.h"     /* generated: static const char request_page[] */
 #include "home_page.h"        /* generated: static const char home_page[] */
 #include "openapi_document.h" /* generated: static const char openapi_document[] */
 
@@ -32,7 +33,9 @@ void tl_api_readyz(struct tl_api_call *call)
     tl_engine_health(call->api->parts.engine, &engine);
     struct tl_store_health store;
     bool store_ok = tl_store_health(call->api->parts.store, &store, &call->rq.err) == TL_OK;
-    bool ready = engine.ready && store_ok;
+    struct tl_lifeguard_health rules;
+    tl_lifeguard_health(call->api->parts.lifeguard, &rules);
+    bool ready = engine.ready && store_ok && !rules.broken;
     struct tl_buf buf;
     tl_buf_init(&buf, ANSWER_MAX);
     struct tl_json_writer json;
@@ -58,6 +61,13 @@ void tl_api_readyz(struct tl_api_call *call)
     } else {
         tl_json_pair_text(&json, "message", call->rq.err.message);
     }
+    tl_json_end_object(&json);
+    tl_json_key(&json, "lifeguard");
+    tl_json_begin_object(&json);
+    tl_json_pair_bool(&json, "ready", !rules.broken);
+    tl_json_pair_text(&json, "default", rules.open ? "open" : "closed");
+    tl_json_pair_int64(&json, "version", rules.version);
+    tl_json_pair_text(&json, "message", rules.broken ? rules.failure : NULL);
     tl_json_end_object(&json);
     tl_json_end_object(&json);
     tl_api_reply_json(call, ready ? 200 : 503, &buf);
@@ -93,6 +103,11 @@ void tl_api_metrics(struct tl_api_call *call)
     put_metric(&text, "history_failures_total", "counter", "History rows that could not be written.", store.append_failures);
     tl_http_respond(call->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", (struct tl_str){text.data, text.size}, false);
     tl_buf_done(&text);
+}
+
+void tl_api_request_page(struct tl_api_call *call)
+{
+    tl_http_respond(call->exchange, 200, "text/html; charset=utf-8", tl_str_of(request_page), false);
 }
 
 void tl_api_home(struct tl_api_call *call)

@@ -30,6 +30,7 @@ static const struct {
 } handlers[] = {
     {"completion", tl_cli_completion}, {"config", tl_cli_config},   {"doctor", tl_cli_doctor}, {"explain", tl_cli_explain},
     {"help", print_help},              {"--help", print_help},      {"-h", print_help},        {"source", tl_cli_source},
+    {"lifeguard", tl_cli_lifeguard},
     {"sql", tl_cli_sql},               {"token", tl_cli_token},      {"version", print_version}, {"--version", print_version},
 };
 

@@ -97,6 +97,7 @@ bool tl_cli_split(const char *text, size_t size, size_t *ret_statement_size, siz
 int tl_cli_sql(int argc, char **argv);
 int tl_cli_explain(int argc, char **argv);
 int tl_cli_source(int argc, char **argv);
+int tl_cli_lifeguard(int argc, char **argv);
 int tl_cli_token(int argc, char **argv);
 int tl_cli_doctor(int argc, char **argv);
 int tl_cli_config(int argc, char **argv);

@@ -127,6 +127,14 @@ static void check_server(struct doctor *doctor, const struct tl_cli_option *opti
             report(doctor, GOOD, SAY("engine %s is ready", tl_json_get_text(engine, "version")), NULL);
         else
             report(doctor, BAD, SAY("the engine is not ready%s%s", failure ? ": " : "", failure ? failure : ""), "the server's log says why");
+        const tl_json *rules = tl_json_get(answer, "lifeguard");
+        const char *broken = tl_json_get_text(rules, "message");
+        if (broken)
+            report(doctor, BAD, SAY("the rules cannot be read, so everything is denied: %s", broken), "restore the state from a backup");
+        else if (tl_streq(tl_json_get_text(rules, "default"), "open"))
+            report(doctor, NOTE, "what nobody has reviewed is open to everyone (lifeguard.default)", "take lifeguard.default out when others use this server");
+        else
+            report(doctor, GOOD, "what nobody has reviewed is closed", NULL);
         check_sources(doctor, &client);
     }
     tl_cli_client_done(&client);

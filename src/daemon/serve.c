@@ -91,7 +91,6 @@ static enum tl_code start_lifeguard(tl_serve *serve, struct tl_err *err)
     bool open = tl_streq(tl_config_text(serve->config, "lifeguard.default"), "open");
     struct tl_lifeguard_options options = {
         .open = open,
-        .admin_group = tl_config_text(serve->config, "lifeguard.admin_group"),
         .pii_us = tl_config_duration_us(serve->config, "lifeguard.pii_time"),
         .webhook = tl_config_text(serve->config, "lifeguard.webhook"),
     };

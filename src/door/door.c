@@ -46,6 +46,8 @@ enum tl_code tl_door_new(const struct tl_door_parts *parts, const struct tl_door
     if (code == TL_OK)
         code = tl_random_bytes(door->hash_key, sizeof door->hash_key, err);
     if (code == TL_OK)
+        tl_lifeguard_set_sql_check(door->lifeguard, tl_rights_check_sql, door);
+    if (code == TL_OK)
         *ret_door = door;
     else
         tl_door_free(door);

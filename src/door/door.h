@@ -96,6 +96,13 @@ void tl_door_load(tl_door *door, struct tl_admission_counts *ret_counts);
 /* The most recent statements, newest first, as JSON lines rows for the API: those of `user`, or all when user is NULL. */
 TL_CHECKED enum tl_code tl_door_history(struct tl_request *rq, tl_door *door, const char *user, int count_max, struct tl_buf *json_array);
 
+/* Every dataset of every source that is known now, views too; the description lives during the call. */
+void tl_door_each_dataset(struct tl_request *rq, tl_door *door, void (*each)(void *context, const char *source, const struct tl_source_dataset *dataset),
+                          void *context);
+/* The dataset of a name of three parts, "ops.public.accounts" or quoted; all in rq->arena. */
+TL_CHECKED enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *door, const char *name, struct tl_grant_scope *ret_scope,
+                                             struct tl_source_dataset *ret_dataset);
+
 /* The session properties there are: name, type, default, help (spec/session.toml). */
 struct tl_session_property {
     const char *name, *type, *fallback, *help;

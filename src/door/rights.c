@@ -142,3 +142,101 @@ enum tl_code tl_rights_changed(struct tl_door_call *call, const struct tl_gate *
         return TL_OK;
     }
 }
+
+/* --- for who governs --- */
+
+void tl_door_each_dataset(struct tl_request *rq, tl_door *door, void (*each)(void *context, const char *source, const struct tl_source_dataset *dataset),
+                          void *context)
+{
+    struct tl_session session = {.source = NULL};
+    struct tl_door_call call = {.rq = rq, .door = door, .session = &session};
+    const struct tl_registry_source *sources;
+    tl_catalog_acquire(&call);
+    size_t count = tl_snapshot_sources(call.snapshot, &sources);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < sources[i].dataset_count; k++)
+            each(context, sources[i].name, &sources[i].datasets[k]);
+        const struct tl_door_view **views;
+        size_t view_count = tl_views_list(&call, sources[i].name, &views);
+        for (size_t k = 0; k < view_count; k++)
+            each(context, sources[i].name, &views[k]->dataset);
+    }
+    tl_registry_release(call.snapshot);
+}
+
+static struct tl_source_dataset copy_dataset(tl_arena *arena, const struct tl_source_dataset *from)
+{
+    struct tl_source_dataset dataset = *from;
+    struct tl_source_column *columns = TL_NEW_ARRAY(arena, struct tl_source_column, from->column_count);
+    for (size_t i = 0; i < from->column_count; i++) {
+        columns[i] = from->columns[i];
+        columns[i].name = tl_arena_strdup(arena, columns[i].name);
+        columns[i].comment = tl_arena_strdup(arena, columns[i].comment);
+        columns[i].source_type = tl_arena_strdup(arena, columns[i].source_type);
+        columns[i].type = tl_type_copy(arena, &from->columns[i].type);
+    }
+    dataset.schema = tl_arena_strdup(arena, from->schema);
+    dataset.name = tl_arena_strdup(arena, from->name);
+    dataset.comment = tl_arena_strdup(arena, from->comment);
+    dataset.columns = columns;
+    dataset.driver_data = NULL;
+    return dataset;
+}
+
+enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *door, const char *name, struct tl_grant_scope *ret_scope,
+                                  struct tl_source_dataset *ret_dataset)
+{
+    struct tl_session session = {.source = NULL};
+    struct tl_door_call call = {.rq = rq, .door = door, .session = &session, .text = tl_str_of(name)};
+    struct tl_lexer lexer = {tl_str_of(name), 0};
+    struct tl_name parts;
+    struct tl_dataset dataset;
+    if (!tl_name_read(rq->arena, &lexer, &parts) || parts.part_count != 3 || tl_lexer_next(&lexer).kind != TL_TOKEN_END) {
+        tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "\"%.200s\" is not the name of a table", name);
+        tl_err_hint(&rq->err, "write catalog.schema.table");
+        return TL_INVALID_ARGUMENT;
+    }
+    struct tl_gate_table table = {.catalog = parts.parts[0], .schema = parts.parts[1], .name = parts.parts[2]};
+    struct tl_name_defaults defaults = {NULL, NULL};
+    tl_catalog_acquire(&call);
+    enum tl_code code = tl_catalog_find_table(&call, &defaults, &table, &dataset);
+    if (code == TL_OK) {
+        *ret_dataset = copy_dataset(rq->arena, dataset.described);
+        *ret_scope = (struct tl_grant_scope){.source = tl_arena_strdup(rq->arena, dataset.source), .schema = ret_dataset->schema, .table = ret_dataset->name};
+    } else {
+        rq->err.position = -1;
+    }
+    tl_registry_release(call.snapshot);
+    return code;
+}
+
+/* An expression of one value over one row: no other table, nothing that closes its brackets early. */
+static bool is_balanced(struct tl_str text)
+{
+    struct tl_lexer lexer = {text, 0};
+    int depth = 0;
+    for (struct tl_token token = tl_lexer_next(&lexer); token.kind != TL_TOKEN_END; token = tl_lexer_next(&lexer)) {
+        char c = token.size == 1 ? text.data[token.offset] : '\0';
+        depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+        if (depth < 0 || c == ';' || token.kind == TL_TOKEN_BAD)
+            return false;
+    }
+    return depth == 0;
+}
+
+enum tl_code tl_rights_check_sql(void *context, struct tl_request *rq, const char *sql)
+{
+    struct tl_session session = {.source = NULL};
+    struct tl_door_call call = {.rq = rq, .door = context, .session = &session};
+    const struct tl_gate *gate;
+    const char *text = tl_arena_printf(rq->arena, "SELECT * FROM t WHERE (%s\n)", sql);
+    enum tl_code code = tl_check_text(&call, tl_str_of(text), &gate);
+    bool alone = code == TL_OK && gate->kind == TL_GATE_SELECT && gate->table_count == 1 && gate->function_count == 0 && gate->parameter_count == 0 &&
+                 gate->word_count == 0 && gate->column_count == 0 && is_balanced(tl_str_of(sql));
+    rq->err.position = -1;
+    if (code != TL_OK || alone)
+        return code;
+    tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "the expression of a row rule is not one condition on the columns of one row");
+    tl_err_hint(&rq->err, "no subqueries, no session words; another table is named by \"dataset\"");
+    return TL_INVALID_ARGUMENT;
+}

@@ -19,7 +19,7 @@ static enum tl_code refuse_privilege(struct tl_request *rq, tl_lifeguard *lifegu
     const char *name = lg_scope_text(rq->arena, scope);
     const char *holders = lg_holders(lifeguard, snapshot, rq->arena, scope, privileges, tl_clock_wall_us());
     tl_err_set(&rq->err, TL_NOT_ALLOWED, "\"%s\" needs one of these privileges, which you do not have: %s", name, tl_buf_cstr(&words));
-    tl_err_hint(&rq->err, "ask %s%s", *holders ? holders : "group ", *holders ? "" : lifeguard->admin_group);
+    tl_err_hint(&rq->err, "ask %s%s", *holders ? holders : "group ", *holders ? "" : TL_GROUP_ADMIN);
     tl_err_link(&rq->err, "%s", lg_request_link(lifeguard, rq->arena, scope, tl_buf_cstr(&words)));
     tl_buf_done(&words);
     return TL_NOT_ALLOWED;
@@ -380,6 +380,11 @@ enum tl_code tl_lifeguard_row_rule(struct tl_request *rq, tl_lifeguard *lifeguar
     tl_buf_done(&text);
     if (code != TL_OK)
         return code;
+    const struct tl_rule *rule = item->row_rule.rule;
+    if (rule->kind == TL_RULE_SQL && !lifeguard->check_sql)
+        return tl_err_set(&rq->err, TL_UNSUPPORTED, "nothing here can check an SQL expression");
+    if (rule->kind == TL_RULE_SQL && lifeguard->check_sql(lifeguard->check_context, rq, rule->sql) != TL_OK)
+        return rq->err.code;
     item->row_rule.made_by = lg_actor(rq);
     struct lg_change change = {LG_ROW_RULE, id, write_item(rq, item)};
     if (!change.body)

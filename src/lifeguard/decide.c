@@ -67,7 +67,8 @@ static void take_grant(struct deciding *d, const struct lg_grant *grant, int lev
         d->of_columns = true;
     } else if (grant->deny) {
         out->deny |= grant->privileges;
-        out->denied_by = out->denied_by ? out->denied_by : grant;
+        if (grant->privileges & TL_PRIVILEGE_READ)
+            out->denied_by = out->denied_by ? out->denied_by : grant;
     } else {
         out->allow |= grant->privileges;
     }
@@ -175,21 +176,22 @@ static bool covers(const struct deciding *d, size_t grant, const char *name, con
 }
 
 /* What a grant says of a masked column: a mask of its own, or that it is shown.  false = nothing. */
-static bool treatment(const struct lg_who *who, const struct lg_grant *grant, struct tl_mask *ret_mask, enum lg_why *ret_why)
+static bool treatment(const struct lg_who *who, const struct lg_grant *grant, unsigned deny, struct tl_mask *ret_mask, enum lg_why *ret_why)
 {
     if (grant->has_mask) {
         *ret_mask = grant->mask;
         *ret_why = LG_WHY_MASKED;
         return true;
     }
-    bool clear = (grant->privileges & TL_PRIVILEGE_CLEAR) != 0, pii = who->pii && (grant->privileges & TL_PRIVILEGE_PII);
+    unsigned held = grant->privileges & ~deny;
+    bool clear = (held & TL_PRIVILEGE_CLEAR) != 0, pii = who->pii && (held & TL_PRIVILEGE_PII);
     *ret_mask = (struct tl_mask){.form = TL_MASK_NONE};
     *ret_why = clear ? LG_WHY_CLEAR : LG_WHY_PII;
     return clear || pii;
 }
 
 /* Deny has been dealt with: the most specific treatment wins, then a user's before a group's, then the stricter. */
-static void mask_column(const struct deciding *d, const char *name, const struct lg_column *column, struct lg_column_decision *out)
+static void mask_column(const struct deciding *d, const char *name, const struct lg_column *column, unsigned deny, struct lg_column_decision *out)
 {
     int best = -1;
     out->why = LG_WHY_MASKED;
@@ -198,7 +200,7 @@ static void mask_column(const struct deciding *d, const char *name, const struct
         const struct lg_grant *grant = d->out->grants[i];
         struct tl_mask mask;
         enum lg_why why;
-        if (grant->deny || !covers(d, i, name, column) || !treatment(d->who, grant, &mask, &why))
+        if (grant->deny || !covers(d, i, name, column) || !treatment(d->who, grant, deny, &mask, &why))
             continue;
         int rank = d->levels[i] * RANKS + (int)grant->subject.kind;
         if (rank < best || (rank == best && mask.form >= out->mask.form))
@@ -262,10 +264,10 @@ static void decide_column(const struct deciding *d, const char *name, struct lg_
         return hide(out, LG_WHY_NOT_REVIEWED, NULL);
     if (opened)
         out->why = LG_WHY_DEFAULT_OPEN;
-    else if (!lg_reads(allow) && !d->lifeguard->open)
+    else if (!lg_reads(allow & ~deny) && !d->lifeguard->open)
         return hide(out, LG_WHY_NO_GRANT, NULL);
     if (state == LG_MASKED)
-        mask_column(d, name, column, out);
+        mask_column(d, name, column, deny, out);
 }
 
 /* --- the dataset --- */
@@ -319,7 +321,7 @@ unsigned lg_privileges_on(const tl_lifeguard *lifeguard, const struct lg_snapsho
             decision.allow |= TL_PRIVILEGE_OWN;
     }
     for (size_t i = 0; i < who->count; i++)
-        if (who->subjects[i].kind == LG_GROUP && strcmp(who->subjects[i].name, lifeguard->admin_group) == 0)
+        if (who->subjects[i].kind == LG_GROUP && strcmp(who->subjects[i].name, TL_GROUP_ADMIN) == 0)
             decision.allow |= TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_ADMIN;
     return decision.allow & ~decision.deny;
 }

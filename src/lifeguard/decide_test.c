@@ -66,6 +66,8 @@ static void test_masks_apply_and_are_lifted_by_clear_or_by_choice(void **state)
     grant("{\"group\":\"analyst\",\"privileges\":\"pii\",\"scope\":{\"source\":\"ops\"},\"reason\":\"test\"}");
     assert_string_equal(seen_by(&ann, false), "id,email=email_domain,country");
     assert_string_equal(seen_by(&ann, true), "id,email,country");
+    grant("{\"user\":\"ann\",\"privileges\":\"pii\",\"effect\":\"deny\",\"scope\":{},\"reason\":\"test\"}");
+    assert_string_equal(seen_by(&ann, true), "id,email=email_domain,country");
     grant("{\"user\":\"carl\",\"privileges\":\"clear\",\"scope\":{\"tag\":\"pii.email\"},\"reason\":\"test\"}");
     assert_string_equal(seen_by(&carl, false), "email"); /* a tag opens what carries it, and no more */
 }
@@ -140,7 +142,8 @@ static void test_row_rules_add_up_and_exceptions_are_excepted(void **state)
     (void)state;
     review(all_open);
     grant("{\"everyone\":true,\"privileges\":\"read\",\"scope\":{},\"reason\":\"test\"}");
-    row_rule("{\"everyone\":true,\"except\":[\"group:analyst\"],\"scope\":{\"source\":\"ops\"},\"reason\":\"eu\",\"rule\":{\"column\":\"country\",\"op\":\"=\",\"value\":\"DE\"}}");
+    row_rule("{\"everyone\":true,\"except\":[\"group:analyst\"],\"scope\":{\"source\":\"ops\"},\"reason\":\"eu\","
+             "\"rule\":{\"column\":\"country\",\"op\":\"=\",\"value\":\"DE\"}}");
     row_rule("{\"group\":\"contractor\",\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"accounts\"},\"reason\":\"own\","
              "\"rule\":{\"column\":\"email\",\"op\":\"=\",\"attribute\":\"user\"}}");
     assert_string_equal(seen_by(&ann, false), "id,email,country");

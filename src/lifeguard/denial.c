@@ -25,11 +25,27 @@ const char *lg_why_text(enum lg_why why)
     return texts[why];
 }
 
+static unsigned wanted_privileges(unsigned access)
+{
+    return access & TL_ACCESS_DROP                          ? TL_PRIVILEGE_OWN
+           : access & (TL_ACCESS_WRITE | TL_ACCESS_CREATE) ? TL_PRIVILEGE_WRITE
+                                                            : TL_PRIVILEGE_READ;
+}
+
+/* The grant that denies what was wanted; NULL = none does. */
+static const struct lg_grant *denier(const struct lg_decision *decision, unsigned access)
+{
+    for (size_t i = 0; i < decision->grant_count; i++)
+        if (decision->grants[i]->deny && (decision->grants[i]->privileges & wanted_privileges(access)))
+            return decision->grants[i];
+    return NULL;
+}
+
 enum lg_why lg_why_not(const struct lg_decision *decision, unsigned access)
 {
     if (decision->dataset && decision->dataset->state == LG_DENIED)
         return LG_WHY_CLOSED;
-    if (decision->denied_by || decision->deny)
+    if (decision->deny & wanted_privileges(access))
         return LG_WHY_DENIED;
     if (!(access & TL_ACCESS_READ))
         return LG_WHY_NO_GRANT;
@@ -88,7 +104,7 @@ const char *lg_holders(const tl_lifeguard *lifeguard, const struct lg_snapshot *
     for (size_t i = 0; i < holders.count; i++)
         tl_buf_addf(&text, "%s%s", i ? ", " : "", lg_subject_text(arena, &holders.found[i]->subject));
     if (holders.count == 0 && (privileges & (TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_ADMIN)))
-        tl_buf_addf(&text, "group %s", lifeguard->admin_group);
+        tl_buf_addf(&text, "group %s", TL_GROUP_ADMIN);
     const char *copy = tl_arena_strdup(arena, tl_buf_cstr(&text));
     tl_buf_done(&text);
     return copy;
@@ -123,25 +139,21 @@ const char *lg_request_link(tl_lifeguard *lifeguard, tl_arena *arena, const stru
 
 /* --- the whole --- */
 
-static const char *wanted_privilege(unsigned access)
-{
-    return access & TL_ACCESS_DROP ? "own" : access & (TL_ACCESS_WRITE | TL_ACCESS_CREATE) ? "write" : "read";
-}
-
 static const char *verb(unsigned access)
 {
     return access & TL_ACCESS_DROP ? "dropped" : access & TL_ACCESS_CREATE ? "created" : access & TL_ACCESS_WRITE ? "changed" : "read";
 }
 
-static void add_detail(struct tl_err *err, tl_arena *arena, const struct lg_decision *decision, enum lg_why why, const char *reviewer,
-                       const char *holders)
+static void add_detail(struct tl_err *err, tl_arena *arena, const struct lg_decision *decision, unsigned access, enum lg_why why,
+                       const char *reviewer, const char *holders)
 {
     const struct lg_dataset *dataset = decision->dataset;
+    const struct lg_grant *denied_by = why == LG_WHY_DENIED ? denier(decision, access) : NULL;
     struct tl_buf detail;
     tl_buf_init(&detail, TEXT_MAX);
     tl_buf_addf(&detail, "reason: %s", lg_why_text(why));
-    if (why == LG_WHY_DENIED && decision->denied_by && decision->denied_by->reason)
-        tl_buf_addf(&detail, " (%s)", decision->denied_by->reason);
+    if (denied_by && denied_by->reason)
+        tl_buf_addf(&detail, " (%s)", denied_by->reason);
     if (why == LG_WHY_NO_GRANT && decision->ended)
         tl_buf_addf(&detail, "; your grant \"%s\" has ended", decision->ended->id);
     if (dataset && dataset->comment && why == LG_WHY_CLOSED)
@@ -156,13 +168,14 @@ enum tl_code lg_deny(struct tl_request *rq, tl_lifeguard *lifeguard, const struc
                      const struct tl_access_need *need, const struct lg_decision *decision)
 {
     struct tl_grant_scope scope = {.source = need->source, .schema = need->schema, .table = need->table};
-    const char *privilege = wanted_privilege(need->access), *name = lg_scope_text(rq->arena, &scope);
-    unsigned opening = tl_privileges_parse(privilege, &rq->err) | TL_PRIVILEGE_OWN;
+    unsigned wanted = wanted_privileges(need->access);
+    const char *name = lg_scope_text(rq->arena, &scope);
+    const char *privilege = wanted == TL_PRIVILEGE_OWN ? "own" : wanted == TL_PRIVILEGE_WRITE ? "write" : "read";
     enum lg_why why = lg_why_not(decision, need->access);
     const char *reviewer = lg_holders(lifeguard, snapshot, rq->arena, &scope, TL_PRIVILEGE_REVIEW, who->now_us);
-    const char *holders = lg_holders(lifeguard, snapshot, rq->arena, &scope, opening, who->now_us);
+    const char *holders = lg_holders(lifeguard, snapshot, rq->arena, &scope, wanted | TL_PRIVILEGE_OWN, who->now_us);
     tl_err_set(&rq->err, TL_NOT_ALLOWED, "\"%s\" cannot be %s by you: %s", name, verb(need->access), lg_why_text(why));
-    add_detail(&rq->err, rq->arena, decision, why, reviewer, holders);
+    add_detail(&rq->err, rq->arena, decision, need->access, why, reviewer, holders);
     if (why == LG_WHY_NOT_REVIEWED)
         tl_err_hint(&rq->err, "ask %s to review it, or request access by the link or `townlake lifeguard request %s`", reviewer, name);
     else if (*holders && why == LG_WHY_NO_GRANT)

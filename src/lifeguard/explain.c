@@ -10,35 +10,61 @@ enum { TEXT_MAX = 2000, SUBJECTS_MAX = 1000 };
 /* --- lists --- */
 
 struct listing {
-    const tl_lifeguard *lifeguard;
+    struct tl_request *rq;
+    tl_lifeguard *lifeguard;
+    const struct lg_snapshot *snapshot;
+    const struct lg_who *who;
     struct tl_json_writer *json;
 };
 
-static void put_item(void *context, const struct lg_item *item)
+static bool governs(const struct listing *listing, const struct tl_grant_scope *scope)
 {
-    lg_item_put(((struct listing *)context)->json, item);
+    const unsigned governing = TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN | TL_PRIVILEGE_REVIEW;
+    return lg_privileges_on(listing->lifeguard, listing->snapshot, listing->rq->arena, listing->who, scope) & governing;
 }
 
-static void put_all(tl_lifeguard *lifeguard, enum lg_kind kind, struct tl_json_writer *json)
+static bool is_about(const struct lg_who *who, const struct lg_subject *subject)
 {
-    struct listing listing = {lifeguard, json};
+    bool about = false;
+    for (size_t i = 0; i < who->count && !about; i++)
+        about = who->subjects[i].kind == subject->kind && strcmp(who->subjects[i].name, subject->name) == 0;
+    return about;
+}
+
+static void put_grant_item(void *context, const struct lg_item *item)
+{
+    const struct listing *listing = context;
+    if (is_about(listing->who, &item->grant.subject) || governs(listing, &item->grant.scope))
+        lg_item_put(listing->json, item);
+}
+
+static void put_row_rule_item(void *context, const struct lg_item *item)
+{
+    const struct listing *listing = context;
+    if (governs(listing, &item->row_rule.scope))
+        lg_item_put(listing->json, item);
+}
+
+static void put_all(struct tl_request *rq, tl_lifeguard *lifeguard, enum lg_kind kind, void (*put)(void *context, const struct lg_item *item),
+                    struct tl_json_writer *json)
+{
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
+    struct lg_who who = lg_who_of(lifeguard, rq->arena, rq->principal, tl_clock_wall_us(), false);
+    struct listing listing = {rq, lifeguard, snapshot, &who, json};
     tl_json_begin_array(json);
-    lg_each(snapshot, kind, put_item, &listing);
+    lg_each(snapshot, kind, put, &listing);
     tl_json_end_array(json);
     lg_release(snapshot);
 }
 
 void tl_lifeguard_put_grants(struct tl_request *rq, tl_lifeguard *lifeguard, struct tl_json_writer *json)
 {
-    (void)rq;
-    put_all(lifeguard, LG_GRANT, json);
+    put_all(rq, lifeguard, LG_GRANT, put_grant_item, json);
 }
 
 void tl_lifeguard_put_row_rules(struct tl_request *rq, tl_lifeguard *lifeguard, struct tl_json_writer *json)
 {
-    (void)rq;
-    put_all(lifeguard, LG_ROW_RULE, json);
+    put_all(rq, lifeguard, LG_ROW_RULE, put_row_rule_item, json);
 }
 
 enum tl_code tl_lifeguard_put_dataset(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset, struct tl_json_writer *json)
@@ -153,7 +179,7 @@ static void put_column(struct tl_json_writer *json, tl_arena *arena, const char 
     tl_buf_done(&mask);
 }
 
-static void put_rules(struct tl_json_writer *json, tl_arena *arena, const struct lg_decision *decision)
+static void put_rules(struct tl_json_writer *json, tl_arena *arena, const struct lg_decision *decision, bool governs)
 {
     tl_json_key(json, "row_rules");
     tl_json_begin_array(json);
@@ -162,8 +188,10 @@ static void put_rules(struct tl_json_writer *json, tl_arena *arena, const struct
         tl_json_pair_text(json, "id", decision->rules[i]->id);
         tl_json_pair_text(json, "for", lg_subject_text(arena, &decision->rules[i]->subject));
         tl_json_pair_text(json, "reason", decision->rules[i]->reason);
-        tl_json_key(json, "rule");
-        tl_rule_put(json, decision->rules[i]->rule);
+        if (governs) {
+            tl_json_key(json, "rule");
+            tl_rule_put(json, decision->rules[i]->rule);
+        }
         tl_json_end_object(json);
     }
     tl_json_end_array(json);
@@ -188,7 +216,7 @@ static void put_met(struct tl_json_writer *json, tl_arena *arena, const struct l
 }
 
 static void put_explanation(struct tl_request *rq, tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, const struct lg_who *who,
-                            const struct tl_principal *user, const struct tl_access_need *need, struct tl_json_writer *json)
+                            const struct tl_principal *user, const struct tl_access_need *need, bool governs, struct tl_json_writer *json)
 {
     struct lg_decision decision;
     struct tl_grant_scope scope = {.source = need->source, .schema = need->schema, .table = need->table};
@@ -212,7 +240,7 @@ static void put_explanation(struct tl_request *rq, tl_lifeguard *lifeguard, cons
     tl_json_pair_text(json, "link", lg_request_link(lifeguard, rq->arena, &scope, "read"));
     put_met(json, rq->arena, &decision);
     put_grant_text(json, rq->arena, "ended", decision.ended);
-    put_rules(json, rq->arena, &decision);
+    put_rules(json, rq->arena, &decision, governs);
     tl_json_key(json, "columns");
     tl_json_begin_array(json);
     for (size_t i = 0; i < need->column_count; i++)
@@ -226,13 +254,15 @@ enum tl_code tl_lifeguard_explain(struct tl_request *rq, tl_lifeguard *lifeguard
 {
     const struct lg_snapshot *snapshot;
     bool self = rq->principal && tl_streq(rq->principal->user, user->user);
-    if (!self && tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_ADMIN | TL_PRIVILEGE_OWN, dataset) != TL_OK)
+    bool governs = tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_ADMIN | TL_PRIVILEGE_OWN, dataset) == TL_OK;
+    if (!self && !governs)
         return rq->err.code;
+    tl_err_init(&rq->err);
     if (acquire_at(rq, lifeguard, at_us, &snapshot) != TL_OK)
         return rq->err.code;
     struct lg_who who = lg_who_of(lifeguard, rq->arena, user, at_us ? at_us : tl_clock_wall_us(), false);
     struct tl_access_need need = {dataset->source, dataset->schema, dataset->table, TL_ACCESS_READ, column_count, columns};
-    put_explanation(rq, lifeguard, snapshot, &who, user, &need, json);
+    put_explanation(rq, lifeguard, snapshot, &who, user, &need, governs, json);
     lg_release(snapshot);
     return TL_OK;
 }
@@ -267,7 +297,7 @@ static void put_subject(struct tl_request *rq, const tl_lifeguard *lifeguard, co
         return;
     tl_json_begin_object(json);
     tl_json_pair_text(json, "who", lg_subject_text(rq->arena, subject));
-    put_rules(json, rq->arena, &decision);
+    put_rules(json, rq->arena, &decision, true);
     tl_json_key(json, "columns");
     tl_json_begin_array(json);
     for (size_t i = 0; i < need->column_count; i++)

@@ -27,17 +27,20 @@ typedef struct tl_lifeguard tl_lifeguard;
 
 struct tl_lifeguard_options {
     bool open;               /* what nobody has reviewed is open to everyone: for tests on a machine of one's own */
-    const char *admin_group; /* its members review and grant everywhere; NULL = "admin" */
     const char *link_base;   /* of the links in denials, "http://host:port"; NULL = none yet */
     int64_t pii_us;          /* how long a choice to see personal data lasts, 0 = 30 min */
     const char *webhook;     /* URL told of requests; NULL or "" = none */
 };
 
+/* Members of TL_GROUP_ADMIN review and grant everywhere; to read they need grants like all others. */
 TL_CHECKED enum tl_code tl_lifeguard_open(tl_store *store, const struct tl_lifeguard_options *options, tl_lifeguard **ret_lifeguard,
                                           struct tl_err *err);
 tl_lifeguard *tl_lifeguard_close(tl_lifeguard *lifeguard);
 /* Where this server is reached, once that is known. */
 void tl_lifeguard_set_link_base(tl_lifeguard *lifeguard, const char *link_base);
+/* Who checks the SQL expressions of row rules (the door); without it they are refused. */
+typedef enum tl_code (*tl_lifeguard_sql_check)(void *context, struct tl_request *rq, const char *sql);
+void tl_lifeguard_set_sql_check(tl_lifeguard *lifeguard, tl_lifeguard_sql_check check, void *context);
 /* The key of TL_MASK_HASH, made once and kept in the store. */
 void tl_lifeguard_mask_key(const tl_lifeguard *lifeguard, uint8_t ret_key[TL_MASK_KEY_SIZE]);
 
@@ -115,6 +118,7 @@ TL_CHECKED enum tl_code tl_lifeguard_put_dataset(struct tl_request *rq, tl_lifeg
                                                  struct tl_json_writer *json);
 /* How many of these columns wait for a review; all of them when the dataset does. */
 size_t tl_lifeguard_pending(tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset, const char *const *columns, size_t column_count);
+/* Those about the caller, and those on scopes that the caller governs; of row rules only the latter. */
 void tl_lifeguard_put_grants(struct tl_request *rq, tl_lifeguard *lifeguard, struct tl_json_writer *json);
 void tl_lifeguard_put_row_rules(struct tl_request *rq, tl_lifeguard *lifeguard, struct tl_json_writer *json);
 /* Versions, newest first; subject NULL = all. */

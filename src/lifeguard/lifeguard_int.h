@@ -133,7 +133,8 @@ struct lg_snapshot {
 struct tl_lifeguard {
     tl_store *store;
     bool open;
-    char *admin_group, *webhook;
+    tl_lifeguard_sql_check check_sql;
+    void *check_context;
     int64_t pii_us;
     uint64_t key[2];
     uint8_t mask_key[TL_MASK_KEY_SIZE];
@@ -262,7 +263,7 @@ struct lg_decision {
     const struct lg_dataset *dataset; /* NULL = never reviewed */
     bool made_it;
     unsigned allow, deny; /* on the whole dataset */
-    const struct lg_grant *denied_by;
+    const struct lg_grant *denied_by; /* reading; NULL = none */
     const struct lg_grant *ended; /* one that would have allowed it */
     size_t grant_count;           /* all that were met, those of columns and tags too */
     const struct lg_grant **grants;

@@ -135,7 +135,7 @@ static enum tl_code check_permission(struct tl_request *rq, tl_lifeguard *lifegu
         struct tl_grant_scope scope = {0};
         const char *holders = lg_holders(lifeguard, snapshot, rq->arena, &scope, TL_PRIVILEGE_PII, now_us);
         tl_err_set(&rq->err, TL_NOT_ALLOWED, "no grant in force lets you choose to see personal data");
-        tl_err_detail(&rq->err, "reason: the privilege \"pii\" is missing; reviewer: group %s; open to: %s", lifeguard->admin_group,
+        tl_err_detail(&rq->err, "reason: the privilege \"pii\" is missing; reviewer: group %s; open to: %s", TL_GROUP_ADMIN,
                       *holders ? holders : "those it was granted to, table by table");
         tl_err_hint(&rq->err, "request the privilege by the link or `townlake lifeguard request TABLE --privileges pii`");
         tl_err_link(&rq->err, "%s", lg_request_link(lifeguard, rq->arena, &everything, "pii"));

@@ -271,7 +271,6 @@ enum tl_code tl_lifeguard_open(tl_store *store, const struct tl_lifeguard_option
     *ret_lifeguard = NULL;
     lifeguard->store = store;
     lifeguard->open = options->open;
-    lifeguard->admin_group = tl_heap_strdup(options->admin_group && *options->admin_group ? options->admin_group : "admin");
     lifeguard->link_base = options->link_base ? tl_heap_strdup(options->link_base) : NULL;
     lifeguard->pii_us = options->pii_us > 0 ? options->pii_us : PII_US;
     pthread_rwlock_init(&lifeguard->lock, NULL);
@@ -316,7 +315,6 @@ tl_lifeguard *tl_lifeguard_close(tl_lifeguard *lifeguard)
     pthread_cond_destroy(&lifeguard->sweep_wake);
     explicit_bzero(lifeguard->mask_key, sizeof lifeguard->mask_key);
     free(lifeguard->link_base);
-    free(lifeguard->admin_group);
     free(lifeguard);
     return NULL;
 }
@@ -327,6 +325,12 @@ void tl_lifeguard_set_link_base(tl_lifeguard *lifeguard, const char *link_base)
     free(lifeguard->link_base);
     lifeguard->link_base = link_base ? tl_heap_strdup(link_base) : NULL;
     pthread_rwlock_unlock(&lifeguard->lock);
+}
+
+void tl_lifeguard_set_sql_check(tl_lifeguard *lifeguard, tl_lifeguard_sql_check check, void *context)
+{
+    lifeguard->check_sql = check;
+    lifeguard->check_context = context;
 }
 
 void tl_lifeguard_mask_key(const tl_lifeguard *lifeguard, uint8_t ret_key[TL_MASK_KEY_SIZE])

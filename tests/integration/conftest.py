@@ -26,13 +26,13 @@ def read_environment(path):
 class Demo:
     """A running `townlake demo`."""
 
-    def __init__(self, folder, *options, scale=SCALE, default="open"):
+    def __init__(self, folder, *options, scale=SCALE, default="open", settings=None):
         """default: what nobody has reviewed is open here, unless a test is about the rules: then "closed"."""
         self.folder = folder
         self.log = folder.parent / f"{folder.name}.log"
         command = [str(PROGRAM), "demo", "--dir", str(folder), "--port", "0", "--scale", scale, *options]
         # A test kills the engine by SIGSEGV on purpose: that is no report.  A crash of its own still fails what was asked of it.
-        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:handle_segv=0", "TOWNLAKE_LIFEGUARD_DEFAULT": default}
+        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:handle_segv=0", "TOWNLAKE_LIFEGUARD_DEFAULT": default, **(settings or {})}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
         self.wait_ready()
