@@ -116,9 +116,12 @@ static enum tl_code fill(tl_auth *auth, const tl_config *config, struct tl_err *
     for (size_t i = 0; i < count; i++)
         if (add_fixed(auth, &tokens[i], err) != TL_OK)
             return err->code;
+    if (tl_groups_settings_read(config, &auth->groups_settings, err) != TL_OK || check_anybody(auth, err) != TL_OK)
+        return err->code;
     if (auth->settings.issuer[0])
         auth->provider = tl_provider_new(&auth->settings.provider);
-    return check_anybody(auth, err);
+    auth->groups = tl_groups_new(&auth->groups_settings, auth->store);
+    return TL_OK;
 }
 
 enum tl_code tl_auth_new(const tl_config *config, tl_store *store, tl_auth **ret_auth, struct tl_err *err)
@@ -147,6 +150,7 @@ enum tl_code tl_auth_new(const tl_config *config, tl_store *store, tl_auth **ret
 tl_auth *tl_auth_free(tl_auth *auth)
 {
     if (auth) {
+        tl_groups_free(auth->groups);
         tl_provider_free(auth->provider);
         pthread_mutex_destroy(&auth->notes_lock);
         for (size_t i = 0; i < TL_REFRESH_LOCKS; i++)
@@ -184,6 +188,14 @@ static enum tl_code admit(struct checking *checking, enum tl_auth_kind kind, con
     principal->authenticated = kind != TL_AUTH_KIND_WORD;
     principal->kind = kind;
     return TL_OK;
+}
+
+/* A person: what the sources of groups say comes to what is known already. */
+static enum tl_code admit_person(struct checking *checking, enum tl_auth_kind kind, struct tl_identity *identity)
+{
+    if (tl_groups_add(checking->auth->groups, checking->arena, identity, checking->err) != TL_OK)
+        return checking->err->code;
+    return admit(checking, kind, identity);
 }
 
 static bool same_user(tl_arena *arena, const char *said, const char *user)
@@ -248,11 +260,13 @@ static enum tl_code check_stored(struct checking *checking, struct tl_str token)
     struct tl_token_owner owner;
     if (tl_token_find(checking->auth, checking->arena, token, &owner, checking->err) != TL_OK)
         return checking->err->code;
-    if (!owner.service && find_owner(checking, &owner.identity) != TL_OK)
-        return checking->err->code;
     checking->principal.withheld = TL_SCOPES_ALL & ~owner.scopes;
     checking->principal.credential = owner.id;
-    return admit(checking, TL_AUTH_KIND_TOKEN, &owner.identity);
+    if (owner.service)
+        return admit(checking, TL_AUTH_KIND_TOKEN, &owner.identity);
+    if (find_owner(checking, &owner.identity) != TL_OK)
+        return checking->err->code;
+    return admit_person(checking, TL_AUTH_KIND_TOKEN, &owner.identity);
 }
 
 static enum tl_code check_bearer_jwt(struct checking *checking, struct tl_str token)
@@ -262,7 +276,7 @@ static enum tl_code check_bearer_jwt(struct checking *checking, struct tl_str to
         return refuse(checking, TL_UNAUTHENTICATED, "the token is not known", "signed tokens are taken in auth.mode oidc only");
     if (read_jwt(checking, token, &identity) != TL_OK)
         return checking->err->code;
-    return admit(checking, TL_AUTH_KIND_JWT, &identity);
+    return admit_person(checking, TL_AUTH_KIND_JWT, &identity);
 }
 
 static enum tl_code check_authorization(struct checking *checking)
@@ -308,8 +322,7 @@ static enum tl_code check_assertion(struct checking *checking)
     struct tl_identity identity;
     if (read_jwt(checking, tl_str_of(checking->attempt->assertion), &identity) != TL_OK || check_forgery(checking) != TL_OK)
         return checking->err->code;
-    admit(checking, TL_AUTH_KIND_ACCESS, &identity);
-    return check_claimed(checking, NULL);
+    return admit_person(checking, TL_AUTH_KIND_ACCESS, &identity) == TL_OK ? check_claimed(checking, NULL) : checking->err->code;
 }
 
 static enum tl_code check_session_forgery(struct checking *checking, const char *wanted)
@@ -344,8 +357,7 @@ static enum tl_code check_session(struct checking *checking, const char *cookie)
     if (check_session_forgery(checking, attempt->csrf_wanted) != TL_OK)
         return checking->err->code;
     checking->principal.credential = tl_session_name(arena, session.family);
-    admit(checking, TL_AUTH_KIND_SESSION, &session.identity);
-    return check_claimed(checking, NULL);
+    return admit_person(checking, TL_AUTH_KIND_SESSION, &session.identity) == TL_OK ? check_claimed(checking, NULL) : checking->err->code;
 }
 
 /* A page of another name that resolves to this machine would be on loopback too. */
@@ -371,7 +383,7 @@ static enum tl_code believe(struct checking *checking, const char *user)
             identity = auth->fixed[i].identity;
             break;
         }
-    return admit(checking, TL_AUTH_KIND_WORD, &identity);
+    return admit_person(checking, TL_AUTH_KIND_WORD, &identity);
 }
 
 static enum tl_code check_nothing_shown(struct checking *checking)

@@ -7,6 +7,7 @@
 
 #include "auth/auth.h"
 #include "auth/credentials_int.h"
+#include "auth/groups_int.h"
 #include "auth/identity_int.h"
 #include "auth/jwt_int.h"
 #include "auth/provider_int.h"
@@ -49,6 +50,8 @@ struct tl_auth {
     struct tl_auth_settings settings;
     tl_store *store;
     tl_provider *provider;
+    struct tl_groups_settings groups_settings;
+    tl_groups *groups; /* NULL = claims and the configuration only */
     size_t fixed_count;
     struct tl_fixed_token *fixed;
     pthread_mutex_t notes_lock;
