@@ -8,6 +8,47 @@ void tl_int128_format(char text[48], uint64_t low, int64_t high, int scale)
     *tl_format_int128(text, number, scale) = '\0';
 }
 
+static void add_unsigned(struct tl_buf *buf, unsigned __int128 number)
+{
+    char digits[40];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + (int)(number % 10));
+        number /= 10;
+    } while (number > 0);
+    tl_buf_add(buf, digits + at, sizeof digits - at);
+}
+
+bool tl_value_add_integer(struct tl_buf *buf, const struct tl_value *value)
+{
+    char text[48];
+    if (value->is_null)
+        return false;
+    switch (value->type.id) {
+    case TL_TYPE_INT8:
+    case TL_TYPE_INT16:
+    case TL_TYPE_INT32:
+    case TL_TYPE_INT64:
+        tl_buf_addf(buf, "%lld", (long long)value->as.int64);
+        return true;
+    case TL_TYPE_UINT8:
+    case TL_TYPE_UINT16:
+    case TL_TYPE_UINT32:
+    case TL_TYPE_UINT64:
+        tl_buf_addf(buf, "%llu", (unsigned long long)value->as.uint64);
+        return true;
+    case TL_TYPE_INT128:
+        tl_int128_format(text, value->as.int128.low, value->as.int128.high, 0);
+        tl_buf_adds(buf, text);
+        return true;
+    case TL_TYPE_UINT128:
+        add_unsigned(buf, (unsigned __int128)(uint64_t)value->as.int128.high << 64 | value->as.int128.low);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* civil_from_days and days_from_civil of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
 void tl_date_to_civil(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
 {

@@ -26,6 +26,8 @@ struct tl_value {
 
 /* Decimal digits of a 128-bit two's complement number, with the point `scale` digits from the right; fits in 48 bytes. */
 void tl_int128_format(char text[48], uint64_t low, int64_t high, int scale);
+/* The digits of a whole number of any size; false: it is NULL or of another type. */
+bool tl_value_add_integer(struct tl_buf *buf, const struct tl_value *value);
 /* Days since 1970-01-01 <-> civil date (proleptic Gregorian; Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
 void tl_date_to_civil(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day);
 int64_t tl_date_from_civil(int64_t year, int month, int day);

@@ -27,6 +27,32 @@ static void test_int128_is_exact_at_its_ends(void **state)
     expect_int128((__int128)10000000000000000000U * 10000000000000000000U, 0, "100000000000000000000000000000000000000");
 }
 
+static void test_whole_numbers_of_every_size_are_written_exactly(void **state)
+{
+    (void)state;
+    static const struct {
+        struct tl_value value;
+        const char *expected;
+    } cases[] = {
+        {{.type.id = TL_TYPE_INT8, .as.int64 = -128}, "-128"},
+        {{.type.id = TL_TYPE_INT64, .as.int64 = INT64_MIN}, "-9223372036854775808"},
+        {{.type.id = TL_TYPE_UINT64, .as.uint64 = UINT64_MAX}, "18446744073709551615"},
+        {{.type.id = TL_TYPE_INT128, .as.int128.high = INT64_MIN}, "-170141183460469231731687303715884105728"},
+        {{.type.id = TL_TYPE_UINT128, .as.int128 = {UINT64_MAX, -1}}, "340282366920938463463374607431768211455"},
+        {{.type.id = TL_TYPE_UINT128}, "0"},
+    };
+    struct tl_buf text;
+    tl_buf_init(&text, 100);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tl_buf_clear(&text);
+        assert_true(tl_value_add_integer(&text, &cases[i].value));
+        assert_string_equal(tl_buf_cstr(&text), cases[i].expected);
+    }
+    assert_false(tl_value_add_integer(&text, &(struct tl_value){.type.id = TL_TYPE_INT32, .is_null = true}));
+    assert_false(tl_value_add_integer(&text, &(struct tl_value){.type.id = TL_TYPE_DOUBLE}));
+    tl_buf_done(&text);
+}
+
 static void test_decimal_point_keeps_leading_zeros(void **state)
 {
     (void)state;
@@ -90,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_int128_is_exact_at_its_ends),
+        cmocka_unit_test(test_whole_numbers_of_every_size_are_written_exactly),
         cmocka_unit_test(test_decimal_point_keeps_leading_zeros),
         cmocka_unit_test(test_known_days_have_known_dates),
         cmocka_unit_test(test_every_day_of_eight_centuries_reads_back),

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "sources/clickhouse/filter.h"
+#include "sources/clickhouse/spell.h"
 
 enum { SOURCE_ARENA_BYTES = 16 * 1024 * 1024, CONNECTIONS_MAX = 1000 };
 
@@ -206,6 +206,7 @@ const struct tl_source_driver tl_source_driver_clickhouse = {
     .describe = tl_clickhouse_describe,
     .can_push = tl_clickhouse_can_push,
     .can_push_order = tl_clickhouse_can_push_order,
+    .derive = tl_clickhouse_derive,
     .scan_open = tl_clickhouse_scan_open,
     .part_open = tl_clickhouse_part_open,
     .part_next = tl_clickhouse_part_next,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sources/clickhouse/filter.h"
+#include "sources/clickhouse/spell.h"
 
 enum { DATASETS_MAX = 200000, FINALIZED_TABLES_MAX = 100, LIST_SQL_BYTES_MAX = 4 * 1024 * 1024 };
 
@@ -35,13 +35,11 @@ bool tl_clickhouse_column_is_blob(const tl_source *source, const char *schema, c
     return false;
 }
 
-struct tl_clickhouse_column tl_clickhouse_column_of(tl_arena *arena, const tl_source *source, const char *schema,
-                                                    const char *table, const char *name, const char *source_type)
+static struct tl_clickhouse_column column_of(tl_arena *arena, const char *source_type, bool blob)
 {
     struct tl_clickhouse_column column = {.carry = TL_CLICKHOUSE_NOT_CARRIED};
     struct tl_err ignored;
     tl_err_init(&ignored);
-    bool blob = tl_clickhouse_column_is_blob(source, schema, table, name);
     if (!source_type ||
         tl_clickhouse_type_parse(arena, tl_str_of(source_type), blob, &column.type, &ignored) != TL_OK) {
         column.type = NULL;
@@ -56,6 +54,29 @@ struct tl_clickhouse_column tl_clickhouse_column_of(tl_arena *arena, const tl_so
     else if (column.type->type.id != TL_TYPE_INVALID)
         column.carry = TL_CLICKHOUSE_AS_IT_IS;
     return column;
+}
+
+struct tl_clickhouse_column tl_clickhouse_column_of(tl_arena *arena, const tl_source *source, const char *schema,
+                                                    const char *table, const char *name, const char *source_type)
+{
+    return column_of(arena, source_type, tl_clickhouse_column_is_blob(source, schema, table, name));
+}
+
+bool tl_clickhouse_type_is_blob(const struct tl_type *type)
+{
+    for (uint32_t i = 0; i < type->child_count; i++)
+        if (tl_clickhouse_type_is_blob(&type->children[i]))
+            return true;
+    return type->id == TL_TYPE_BLOB;
+}
+
+struct tl_clickhouse_column tl_clickhouse_column_here(tl_arena *arena, const struct tl_source_column *column)
+{
+    struct tl_clickhouse_column here = {.carry = TL_CLICKHOUSE_AVERAGE};
+    if (column->source_type &&
+        sscanf(column->source_type, "Average(%d, %d)", &here.average_bits, &here.average_scale) == 2)
+        return here;
+    return column_of(arena, column->source_type, tl_clickhouse_type_is_blob(&column->type));
 }
 
 /* The text as a C string; NULL when it is empty, holds a NUL or is not UTF-8. */

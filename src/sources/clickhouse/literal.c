@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sources/clickhouse/filter.h"
+#include "sources/clickhouse/spell.h"
 
 enum {
     DATE_LAST = 65535,
@@ -42,33 +42,12 @@ void tl_clickhouse_add_literal(struct tl_buf *sql, struct tl_str text)
 /* test_integer_filters_equal_the_truth */
 static bool integer(struct tl_buf *sql, const struct tl_value *value)
 {
-    char text[48];
-    switch (value->type.id) {
-    case TL_TYPE_INT8:
-    case TL_TYPE_INT16:
-    case TL_TYPE_INT32:
-    case TL_TYPE_INT64:
-        tl_buf_addf(sql, "%lld", (long long)value->as.int64);
-        return true;
-    case TL_TYPE_UINT8:
-    case TL_TYPE_UINT16:
-    case TL_TYPE_UINT32:
-    case TL_TYPE_UINT64:
-        tl_buf_addf(sql, "%llu", (unsigned long long)value->as.uint64);
-        return true;
-    case TL_TYPE_INT128:
-        tl_int128_format(text, value->as.int128.low, value->as.int128.high, 0);
-        tl_buf_addf(sql, "toInt128('%s')", text);
-        return true;
-    case TL_TYPE_UINT128:
-        if (value->as.int128.high < 0) /* the formatter's numbers are signed */
-            return false;
-        tl_int128_format(text, value->as.int128.low, value->as.int128.high, 0);
-        tl_buf_addf(sql, "toUInt128('%s')", text);
-        return true;
-    default:
+    bool wide = value->type.id == TL_TYPE_INT128 || value->type.id == TL_TYPE_UINT128;
+    tl_buf_adds(sql, value->type.id == TL_TYPE_INT128 ? "toInt128('" : wide ? "toUInt128('" : "");
+    if (!tl_value_add_integer(sql, value))
         return false;
-    }
+    tl_buf_adds(sql, wide ? "')" : "");
+    return true;
 }
 
 /* test_float_filters_equal_the_truth: finite numbers only; NaN is seen to by the caller */

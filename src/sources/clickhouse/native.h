@@ -33,6 +33,9 @@ struct tl_native_column {
     const char *name;    /* for errors */
     struct tl_type type; /* what it is converted to; id TL_TYPE_INVALID: any (it is then not converted) */
     bool strings_as_blob;
+    int average_bits;    /* not 0: Tuple(sum of 128 bits, count) that becomes their quotient, a DOUBLE, divided as the engine
+                          * does it: values of 16 bits in double, others in long double */
+    int average_scale;   /* digits of the sum behind the point */
 };
 
 typedef struct tl_native_reader tl_native_reader;

@@ -402,6 +402,39 @@ enum tl_code tl_native_slice(const struct tl_native_slice *slice)
     return malformed(slice, "a column has a type that was not asked for");
 }
 
+static long double wide_number(const uint8_t *bytes)
+{
+    uint64_t low;
+    int64_t high;
+    memcpy(&low, bytes, sizeof low);
+    memcpy(&high, bytes + sizeof low, sizeof high);
+    return high == -1 ? -(long double)(UINT64_MAX - low) - 1
+                      : (long double)low + (long double)high * ((long double)UINT64_MAX + 1);
+}
+
+/* As the engine's avg ends: its roundings are part of the answer. */
+static enum tl_code averages(const struct tl_native_slice *slice, const struct tl_native_column *column)
+{
+    const struct tl_native_node *sums = &slice->node->children[0].children[0], *counts = &slice->node->children[1];
+    const uint8_t *bytes = slice->block->bytes;
+    double *to = (double *)slice->vector->data + slice->to, scale = 1;
+    for (int i = 0; i < column->average_scale; i++)
+        scale *= 10;
+    for (size_t i = 0; i < slice->count; i++) {
+        uint64_t count;
+        memcpy(&count, bytes + counts->data + (slice->from + i) * sizeof count, sizeof count);
+        long double sum = wide_number(bytes + sums->data + (slice->from + i) * 16);
+        to[i] = 0;
+        if (count == 0)
+            tl_vector_set_null(slice->vector, slice->to + i);
+        else if (column->average_bits <= 16)
+            to[i] = (double)sum / ((double)count * scale);
+        else
+            to[i] = (double)(sum / ((long double)count * scale));
+    }
+    return TL_OK;
+}
+
 enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t from, size_t count,
                                struct tl_vector *vector, struct tl_err *err)
 {
@@ -412,5 +445,7 @@ enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t fro
                                     .vector = vector,
                                     .column = block->columns[column].name,
                                     .err = err};
+    if (block->columns[column].average_bits)
+        return averages(&slice, &block->columns[column]);
     return tl_native_slice(&slice);
 }

@@ -350,6 +350,16 @@ static enum tl_code changed_type(const struct tl_native_column *expected, struct
     return TL_SOURCE_FAILED;
 }
 
+/* Tuple(Nullable(a number of 128 bits), UInt64) */
+static bool is_average(const struct tl_clickhouse_type *type)
+{
+    if (type->kind != TL_CLICKHOUSE_TUPLE || type->child_count != 2 || type->children[0]->kind != TL_CLICKHOUSE_NULLABLE)
+        return false;
+    const struct tl_clickhouse_type *sum = type->children[0]->children[0], *count = type->children[1];
+    return (sum->kind == TL_CLICKHOUSE_INT || sum->kind == TL_CLICKHOUSE_DECIMAL) && sum->width == 16 &&
+           count->kind == TL_CLICKHOUSE_UINT && count->width == 8;
+}
+
 static enum tl_code learn_type(tl_native_reader *reader, size_t index, struct tl_str text, struct tl_err *err)
 {
     const struct tl_native_column *expected = &reader->expected[index];
@@ -362,8 +372,10 @@ static enum tl_code learn_type(tl_native_reader *reader, size_t index, struct tl
                                                  err);
     if (code == TL_OK)
         code = tl_arena_check(reader->arena, "the types of a ClickHouse answer", err);
-    if (code == TL_OK && (type->type.id == TL_TYPE_INVALID ||
-                          (expected->type.id != TL_TYPE_INVALID && !tl_type_equal(&expected->type, &type->type))))
+    bool good = code == TL_OK && type->type.id != TL_TYPE_INVALID &&
+                (expected->average_bits ? is_average(type)
+                                        : expected->type.id == TL_TYPE_INVALID || tl_type_equal(&expected->type, &type->type));
+    if (code == TL_OK && !good)
         code = changed_type(expected, column->type_text, err);
     if (code == TL_OK)
         column->type = type;

@@ -41,6 +41,11 @@ static const struct {
     {"offset", "0"},
     {"skip_unavailable_shards", "0"},
     {"transform_null_in", "0"},
+    {"join_overflow_mode", "throw"},
+    {"set_overflow_mode", "throw"},
+    {"aggregate_functions_null_for_empty", "0"},
+    {"empty_result_for_aggregation_by_empty_set", "0"},
+    {"decimal_check_overflow", "1"},
 };
 
 /* Only with a query that may carry settings: cancelled with its connection, room for long lists. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "sources/clickhouse/filter.h"
+#include "sources/clickhouse/spell.h"
 
 enum { PARTS_MAX = 4, STOP_POLL_MS = 50 };
 
@@ -51,6 +51,23 @@ static enum tl_code unsupported(const struct tl_source_dataset *dataset, const s
     return TL_UNSUPPORTED;
 }
 
+static void expect(struct tl_native_column *expected, const struct tl_source_column *column,
+                   const struct tl_clickhouse_column *here)
+{
+    *expected = (struct tl_native_column){.name = column->name, .type = column->type};
+    if (here->carry == TL_CLICKHOUSE_AS_JSON) {
+        expected->type = tl_type_simple(TL_TYPE_VARCHAR);
+    } else if (here->carry == TL_CLICKHOUSE_AVERAGE) {
+        expected->average_bits = here->average_bits;
+        expected->average_scale = here->average_scale;
+    } else if (here->carry == TL_CLICKHOUSE_AS_IT_IS) {
+        expected->type = here->type->type;
+        expected->strings_as_blob = tl_clickhouse_type_is_blob(&here->type->type);
+    } else {
+        expected->strings_as_blob = tl_clickhouse_type_is_blob(&column->type);
+    }
+}
+
 /* The wanted columns as the query says them, and what each must come as. */
 static enum tl_code add_columns(tl_scan *scan, tl_arena *arena, struct tl_buf *sql, struct tl_err *err)
 {
@@ -61,8 +78,7 @@ static enum tl_code add_columns(tl_scan *scan, tl_arena *arena, struct tl_buf *s
         if (request->columns[i] < 0)
             continue;
         const struct tl_source_column *column = &dataset->columns[request->columns[i]];
-        struct tl_clickhouse_column here = tl_clickhouse_column_of(arena, scan->source, dataset->schema, dataset->name,
-                                                                   column->name, column->source_type);
+        struct tl_clickhouse_column here = tl_clickhouse_column_here(arena, column);
         if (column->unsupported || here.carry == TL_CLICKHOUSE_NOT_CARRIED)
             return unsupported(dataset, column, err);
         const char *before = here.carry == TL_CLICKHOUSE_AS_JSON     ? "toJSONString("
@@ -72,12 +88,7 @@ static enum tl_code add_columns(tl_scan *scan, tl_arena *arena, struct tl_buf *s
         tl_buf_adds(sql, before);
         tl_clickhouse_add_identifier(sql, column->name);
         tl_buf_adds(sql, before[0] ? ")" : "");
-        struct tl_native_column *expected = &scan->expected[scan->stream_columns];
-        expected->name = column->name;
-        expected->type = here.carry == TL_CLICKHOUSE_AS_JSON ? tl_type_simple(TL_TYPE_VARCHAR) : column->type;
-        expected->strings_as_blob = here.carry != TL_CLICKHOUSE_AS_JSON &&
-                                    tl_clickhouse_column_is_blob(scan->source, dataset->schema, dataset->name,
-                                                                 column->name);
+        expect(&scan->expected[scan->stream_columns], column, &here);
         scan->stream_column[i] = (int)scan->stream_columns++;
     }
     if (scan->stream_columns == 0) { /* only the number of rows matters */
@@ -100,34 +111,29 @@ static enum tl_code add_filters(const tl_scan *scan, struct tl_buf *sql, struct 
     return TL_OK;
 }
 
-static void add_order(const tl_scan *scan, struct tl_buf *sql)
+static void add_order(const struct tl_scan_request *request, struct tl_buf *sql)
 {
-    const struct tl_scan_request *request = scan->request;
     if (request->limit < 0)
         return;
     for (size_t i = 0; i < request->order_count; i++) {
-        const struct tl_scan_order *order = &request->order[i];
         tl_buf_adds(sql, i == 0 ? " ORDER BY " : ", ");
-        tl_clickhouse_add_identifier(sql, request->dataset->columns[order->column].name);
-        tl_buf_addf(sql, "%s NULLS %s", order->descending ? " DESC" : " ASC", order->nulls_first ? "FIRST" : "LAST");
+        tl_clickhouse_add_order(sql, request->dataset, &request->order[i]);
     }
     tl_buf_addf(sql, " LIMIT %lld", (long long)request->limit);
 }
 
 static enum tl_code write_query(tl_scan *scan, tl_arena *arena, struct tl_err *err)
 {
-    const struct tl_source_dataset *dataset = scan->request->dataset;
     struct tl_buf sql;
     tl_buf_init(&sql, TL_CLICKHOUSE_SQL_BYTES_MAX);
     tl_buf_adds(&sql, "SELECT ");
     enum tl_code code = add_columns(scan, arena, &sql, err);
     tl_buf_adds(&sql, " FROM ");
-    tl_clickhouse_add_identifier(&sql, dataset->schema);
-    tl_buf_addc(&sql, '.');
-    tl_clickhouse_add_identifier(&sql, dataset->name);
+    tl_clickhouse_add_from(&sql, scan->request->dataset);
+    tl_buf_adds(&sql, scan->request->dataset->derivation ? " AS townlake" : "");
     if (code == TL_OK)
         code = add_filters(scan, &sql, err);
-    add_order(scan, &sql);
+    add_order(scan->request, &sql);
     tl_buf_adds(&sql, " FORMAT Native");
     if (code == TL_OK && sql.failed)
         code = tl_err_set(err, TL_TOO_LARGE, "the query for ClickHouse has more than %d bytes",

@@ -72,6 +72,7 @@ enum tl_clickhouse_carry {
     TL_CLICKHOUSE_AS_IT_IS,
     TL_CLICKHOUSE_AS_JSON,
     TL_CLICKHOUSE_FINALIZED,
+    TL_CLICKHOUSE_AVERAGE, /* of a derivation: sum and count, divided here */
     TL_CLICKHOUSE_NOT_CARRIED
 };
 
@@ -79,9 +80,14 @@ enum tl_clickhouse_carry {
 struct tl_clickhouse_column {
     struct tl_clickhouse_type *type;
     enum tl_clickhouse_carry carry;
+    int average_bits, average_scale; /* AVERAGE: of what the average is, see tl_native_column */
 };
+/* ... as far as its listing says; a derived one as well */
+struct tl_clickhouse_column tl_clickhouse_column_here(tl_arena *arena, const struct tl_source_column *column);
 struct tl_clickhouse_column tl_clickhouse_column_of(tl_arena *arena, const tl_source *source, const char *schema,
                                                     const char *table, const char *name, const char *source_type);
+/* Does it hold a BLOB?  A column's texts are all of them bytes, or none. */
+bool tl_clickhouse_type_is_blob(const struct tl_type *type);
 bool tl_clickhouse_column_is_blob(const tl_source *source, const char *schema, const char *table, const char *name);
 
 /* ---- the driver's calls ---- */

@@ -88,6 +88,8 @@ bool tl_clickhouse_type_has(const struct tl_clickhouse_type *type, enum tl_click
 /* The type without Nullable and LowCardinality around it. */
 const struct tl_clickhouse_type *tl_clickhouse_type_bare(const struct tl_clickhouse_type *type);
 bool tl_clickhouse_type_nullable(const struct tl_clickhouse_type *type);
+/* Is there a Nullable of it? */
+bool tl_clickhouse_type_may_be_null(const struct tl_clickhouse_type *type);
 
 /* NULL when no member has this name or value. */
 const struct tl_clickhouse_member *tl_clickhouse_member_named(const struct tl_clickhouse_type *type,

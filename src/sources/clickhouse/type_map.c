@@ -286,3 +286,9 @@ const struct tl_clickhouse_member *tl_clickhouse_member_valued(const struct tl_c
     }
     return NULL;
 }
+
+bool tl_clickhouse_type_may_be_null(const struct tl_clickhouse_type *type)
+{
+    type = tl_clickhouse_type_bare(type);
+    return nullable_inside(type) && type->kind != TL_CLICKHOUSE_TUPLE && type->kind != TL_CLICKHOUSE_NOTHING;
+}
