@@ -3,8 +3,9 @@
  * Why: a reviewer must be able to say what a person saw on a day, and that nobody has touched the answer since.
  * Records (store/journal.h has their chain):
  *   "statement" before its first row leaves, and before it changes anything: id, user, groups, how they showed who they are, the agent
- *               and its call where one acts for them, client, text, tables with the columns shown, the masks and row rules
- *               that held, the version of the rules and the name of the set of decisions, the PII flag and its reason.  A statement that was refused has this record too.
+ *               and its call where one acts for them, client, text, tables with the columns shown, the masks and row rules that held,
+ *               the version of the rules and the name of the set of decisions, the PII flag and its reason.  A statement that was
+ *               refused has this record too.
  *   "outcome"   when it is over: id, state, error code, rows, bytes, time.
  *   others      of policy: reviews, grants, requests (tl_audit_event).
  * A statement whose record cannot be written does not run (the error says why); a lost outcome is logged, no more.

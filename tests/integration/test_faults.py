@@ -62,7 +62,7 @@ def test_nul_and_invalid_utf8_are_refused(lake):
                                  "CREATE MACRO m() AS 1", "EXPORT DATABASE '/tmp/x'", "LOAD json", "CHECKPOINT", "VACUUM", "SELECT 1; SELECT 2"])
 def test_what_is_not_offered_is_refused_with_a_reason(lake, sql):
     error = lake.error(sql)
-    assert error.code in ("unsupported", "not_allowed", "function_not_found", "table_not_found", "syntax"), error
+    assert error.code in ("unsupported", "not_allowed", "not_found", "function_not_found", "table_not_found", "syntax"), error
     assert error.hint or error.code == "syntax", "a refusal says how to go on"
 
 
