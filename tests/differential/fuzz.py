@@ -12,13 +12,14 @@ import grammar
 import servers as servers_module
 import suite as suite_module
 
-ROUND_BY_COLUMN, ROUND_BY_FUNCTION, ROUND_BY_SHAPE = 100, 200, 14
+ROUND_BY_COLUMN, ROUND_BY_FUNCTION, ROUND_BY_SHAPE, ROUND_BY_SIZE = 100, 200, 14, 16
 ROUNDS_PER_WORLD = 8
 
 
 def statements_of(seed, tables):
     made = suite_module.by_column(random.Random(seed), tables, ROUND_BY_COLUMN)
     made += suite_module.by_function(random.Random(seed), tables, ROUND_BY_FUNCTION)
+    made += suite_module.by_size(random.Random(seed), ROUND_BY_SIZE)
     for shape in grammar.Grammar.SHAPES:
         made += suite_module.by_shape(seed, tables, shape, ROUND_BY_SHAPE)
     return made

@@ -174,6 +174,19 @@ def fill_clickhouse(servers, tables):
         servers.clickhouse(f"INSERT INTO {world.quote(table.name)} FORMAT TabSeparated", "".join(lines))
 
 
+def fill_many(servers, truth):
+    """Tables of several parts and blocks, computed alike in each system (world.MANY)."""
+    rows = world.MANY_ROWS
+    # almost empty pages: a range of a scan has at least 256 of them
+    servers.postgres(f"CREATE TABLE many WITH (fillfactor = 12) AS {world.many('postgres', rows['pg'])}; ALTER TABLE many ADD PRIMARY KEY (id); "
+                     f"CREATE TABLE split (LIKE many) PARTITION BY RANGE (id); CREATE TABLE split_low PARTITION OF split FOR VALUES FROM (0) TO (5000); "
+                     f"CREATE TABLE split_high PARTITION OF split FOR VALUES FROM (5000) TO (1000000); INSERT INTO split SELECT * FROM many; ANALYZE;")
+    servers.clickhouse(f"CREATE TABLE many ENGINE = MergeTree PARTITION BY id % 3 ORDER BY (k, id) SETTINGS index_granularity = 1024, allow_nullable_key = 1 "
+                       f"AS {world.many('clickhouse', rows['ch'])}")
+    for source, schema, name in world.MANY_TABLES:
+        truth.execute(f'CREATE TABLE {source}."{schema}".{name} AS {world.many("engine", rows[source])}')
+
+
 def fill_lake(lake, tables):
     lake.run("CREATE SCHEMA lake.diff")
     for table in tables:
@@ -199,6 +212,8 @@ def fill(servers, tables):
     """The same rows everywhere; the truth is given back."""
     fill_postgres(servers, [table for table in tables if table.source == "pg"])
     fill_clickhouse(servers, [table for table in tables if table.source == "ch"])
+    truth = make_truth(tables)
+    fill_many(servers, truth)
     servers.serve()
     fill_lake(servers.lake(), [table for table in tables if table.source == "lake"])
-    return make_truth(tables)
+    return truth

@@ -33,6 +33,30 @@ def hand_written(name):
     return found
 
 
+def by_size(chance, count):
+    """Over tables of several parts: few rows come out, whatever is done to them."""
+    made, found = grammar.Grammar(chance, world.large()), []
+    made.join = lambda: made.source(share=0)  # its joins speak of other columns
+    for number in range(count):
+        shape = chance.choice(["top", "grouped", "top_groups", "distinct", "nested_limit", "sorted_join"])
+        found.append(judge.Statement(large_statement(made, shape), chance.choice(grammar.ZONES), f"many: {shape} {number}"))
+    return found
+
+
+def large_statement(made, shape):
+    if shape == "nested_limit":
+        table = made.table()
+        fields = grammar.fields_of(table, "t")
+        keys = made.order([made.pick(fields).text, "t.id"])
+        return f"SELECT count(*), sum(id), min(v), max(t) FROM (SELECT * FROM {table.full_name} t{made.where(fields)} ORDER BY {keys} LIMIT {made.one([10, 3000])}) q"
+    if shape == "sorted_join":
+        one, two = made.table(), made.table()
+        a, b = grammar.fields_of(one, "a"), grammar.fields_of(two, "b")
+        return (f"SELECT {made.key(a)} AS g, count(*), sum(b.v) FROM {one.full_name} a {made.one(['', 'LEFT '])}JOIN {two.full_name} b "
+                f"ON a.id = b.{made.one(['k', 'id', 'v'])} AND {made.leaf(b)} WHERE a.id % {made.one([97, 1009])} = 3 AND {made.leaf(a)} GROUP BY g")
+    return getattr(made, shape)()
+
+
 def by_column(chance, tables, count):
     """For columns of every type: what most statements ask of one, at values that are there and between them."""
     made = grammar.Grammar(chance, tables)

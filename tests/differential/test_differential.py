@@ -5,9 +5,10 @@ import pytest
 
 import grammar
 import suite as suite_module
+import world
 from judge import Failure, Judge, Statement
 
-BY_COLUMN, BY_FUNCTION, BY_SHAPE = 200, 240, 26
+BY_COLUMN, BY_FUNCTION, BY_SHAPE, BY_SIZE = 160, 220, 22, 20
 STATEMENTS_MIN = 500
 
 # source, table, a statement, and what the source must have been asked to do: parts of "pushed", of "order", a limit
@@ -61,6 +62,12 @@ def test_columns_of_every_type_answer_the_same(suite, seed):
 
 def test_functions_of_columns_answer_the_same(suite, seed):
     suite.check(suite_module.by_function(random.Random(seed), suite.tables, BY_FUNCTION))
+
+
+def test_large_tables_answer_the_same(suite, seed):
+    copies = [Statement(f"SELECT count(*), sum(id), sum(k), sum(v), sum(m), sum(x), count(t), min(day), max(day) FROM {table.full_name}")
+              for table in world.large()]
+    suite.check(copies + suite_module.by_size(random.Random(seed), BY_SIZE))
 
 
 @pytest.mark.parametrize("shape", grammar.Grammar.SHAPES)

@@ -59,6 +59,7 @@ STAMPS = [f"{day} {clock}" for day in DAYS for clock in CLOCKS]
 
 POOLS = {
     "tiny": SMALL_INTS,
+    "many": ["0", "1", "37", "500", "9007", "50000", "100002", "-1000"],
     "int16": ["32767", "-32768", *SMALL_INTS],
     "int32": ["2147483647", "-2147483648", "2147483646", *SMALL_INTS],
     "int64": ["9223372036854775807", "-9223372036854775808", "9223372036854775806", "9007199254740993", "2147483648", "-2147483649", *SMALL_INTS],
@@ -242,11 +243,42 @@ LAYOUT = [
 
 NULL_SHARE = 0.15
 
+# --- tables of many rows, by the same sum everywhere ---
 
-def nullable(table_source, column):
+MANY_ROWS = {"pg": 20000, "ch": 70001}
+MANY_TABLES = [("pg", "public", "many"), ("pg", "public", "split"), ("ch", "default", "many")]
+MANY_COLUMNS = """
+    id  id      -    INTEGER
+    k   int     tiny INTEGER
+    v   int     many BIGINT
+    t   text    code VARCHAR
+    day date    day  DATE
+    x   even    even DOUBLE
+    m   decimal many DECIMAL(12,2)
+"""
+FROM = {"postgres": "generate_series(1, {rows}) AS r(n)", "clickhouse": "(SELECT toInt64(number + 1) AS n FROM numbers({rows})) AS r", "engine": "range(1, {rows} + 1) AS r(n)"}
+TYPES = {
+    "postgres": {"int": "integer", "big": "bigint", "text": "text", "day": "date", "double": "double precision", "decimal": "numeric(12,2)"},
+    "clickhouse": {"int": "Int32", "big": "Nullable(Int64)", "text": "Nullable(String)", "day": "Date32", "double": "Float64", "decimal": "Nullable(Decimal(12, 2))"},
+    "engine": {"int": "INTEGER", "big": "BIGINT", "text": "VARCHAR", "day": "DATE", "double": "DOUBLE", "decimal": "DECIMAL(12,2)"},
+}
+
+
+def many(system, rows):
+    types = TYPES[system]
+    day = {"postgres": "DATE '2020-01-01' + (n % 1500)::integer", "clickhouse": "addDays(toDate32('2020-01-01'), n % 1500)",
+           "engine": "DATE '2020-01-01' + (n % 1500)::INTEGER"}[system]
+    return (f"SELECT CAST(n AS {types['int']}) AS id, CAST(n * 7919 % 1009 AS {types['int']}) AS k, "
+            f"CAST(CASE WHEN n % 11 = 0 THEN NULL ELSE n * 37 % 100003 END AS {types['big']}) AS v, "
+            f"CASE WHEN n % 13 = 0 THEN NULL ELSE concat('w', CAST(n % 97 AS {types['text']})) END AS t, {day} AS day, "
+            f"CAST(n % 1000 AS {types['double']}) / 8 AS x, "
+            f"CAST(CASE WHEN n % 7 = 0 THEN NULL ELSE n % 10007 - 1000 END AS {types['decimal']}) AS m FROM {FROM[system].format(rows=rows)}")
+
+
+def nullable(source, column):
     if column.kind == "-" or "NOT NULL" in column.here:
         return False
-    return table_source != "ch" or "Nullable(" in column.here and not column.here.startswith("Array")
+    return source != "ch" or "Nullable(" in column.here and not column.here.startswith("Array")
 
 
 def make_rows(source, table_columns, count, chance):
@@ -271,3 +303,8 @@ def make(seed=DATA_SEED):
         chance = random.Random(f"{seed} {source} {name}")
         tables.append(Table(source, schema, name, found, make_rows(source, found, count, chance)))
     return tables
+
+
+def large():
+    """Without their rows: the grammar only needs to know the columns."""
+    return [Table(source, schema, name, columns(MANY_COLUMNS), []) for source, schema, name in MANY_TABLES]
