@@ -30,5 +30,7 @@ struct tl_api_parts {
 tl_api *tl_api_new(const struct tl_api_parts *parts);
 tl_api *tl_api_free(tl_api *api);
 void tl_api_handle(void *api, tl_http_exchange *exchange);
+/* Only what the engine asks for: for a listener of its own when the other speaks TLS. */
+void tl_api_handle_engine(void *api, tl_http_exchange *exchange);
 
 #endif

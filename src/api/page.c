@@ -85,7 +85,7 @@ const char *tl_page_base_url(struct tl_api_call *call)
     const char *host = tl_http_header(call->exchange, "X-Forwarded-Host");
     if (!host)
         host = tl_http_header(call->exchange, "Host");
-    bool https = proto && strcmp(proto, "https") == 0;
+    bool https = proto ? strcmp(proto, "https") == 0 : tl_http_is_tls(call->exchange);
     return tl_arena_printf(call->rq.arena, "%s://%s", https ? "https" : "http", host ? host : "localhost");
 }
 

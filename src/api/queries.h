@@ -28,6 +28,7 @@ struct tl_query {
     size_t segment_bytes;
     uint64_t page_token;       /* its number */
     bool finished;
+    const struct tl_zone *zone; /* instants are shown in; NULL = UTC */
     bool full_precision;       /* client has PARAMETRIC_DATETIME */
     const struct tl_field *fields; /* as the client sees them */
     size_t field_count;

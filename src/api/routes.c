@@ -185,12 +185,16 @@ static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
     return false;
 }
 
-void tl_api_handle(void *context, tl_http_exchange *exchange)
+static void handle(tl_api *api, tl_http_exchange *exchange, bool engine_only)
 {
-    struct tl_api_call call = {.api = context, .exchange = exchange};
+    struct tl_api_call call = {.api = api, .exchange = exchange};
     tl_request_init(&call.rq, tl_http_arena(exchange));
     bool path_known;
     const struct tl_api_route *route = find_route(&call, &path_known);
+    if (engine_only && route && route->auth != TL_API_AUTH_ENGINE) {
+        route = NULL;
+        path_known = false;
+    }
     if (!route) {
         tl_err_set(&call.rq.err, path_known ? TL_UNSUPPORTED : TL_NOT_FOUND, "no route %s %s", tl_http_method(exchange), tl_http_path(exchange));
         tl_err_hint(&call.rq.err, "GET /api/v1/openapi.json lists the routes");
@@ -199,4 +203,14 @@ void tl_api_handle(void *context, tl_http_exchange *exchange)
     }
     if (admitted(&call, route))
         route->handler(&call);
+}
+
+void tl_api_handle(void *context, tl_http_exchange *exchange)
+{
+    handle(context, exchange, false);
+}
+
+void tl_api_handle_engine(void *context, tl_http_exchange *exchange)
+{
+    handle(context, exchange, true);
 }

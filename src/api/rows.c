@@ -36,16 +36,30 @@ static const struct tl_column *client_columns(tl_arena *arena, const struct tl_q
     return columns;
 }
 
+static bool has_instants(const struct tl_type *type)
+{
+    bool found = type->id == TL_TYPE_TIMESTAMPTZ;
+    for (uint32_t i = 0; i < type->child_count && !found; i++)
+        found = has_instants(&type->children[i]);
+    return found;
+}
+
 static void put_rows(tl_arena *arena, struct tl_query *query, const struct tl_batch *batch)
 {
     struct tl_buf *rows = &query->rows;
     const struct tl_column *columns = client_columns(arena, query, batch);
+    bool *zoned = TL_NEW_ARRAY(arena, bool, batch->column_count);
+    for (size_t i = 0; i < batch->column_count; i++)
+        zoned[i] = query->zone && has_instants(columns[i].type);
     for (size_t row = 0; row < batch->row_count; row++) {
         tl_buf_adds(rows, rows->size ? ",[" : "[[");
         for (size_t i = 0; i < batch->column_count; i++) {
             if (i)
                 tl_buf_addc(rows, ',');
-            tl_column_format_trino(rows, &columns[i], row);
+            if (zoned[i])
+                tl_column_format_trino_in(rows, &columns[i], row, query->zone);
+            else
+                tl_column_format_trino(rows, &columns[i], row);
         }
         tl_buf_addc(rows, ']');
     }

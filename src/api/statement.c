@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/page.h"
+#include "data/zone.h"
 
 enum { PAIRS_MAX = 1000, HEADER_VALUE_MAX = 64 * 1024, SEGMENT_BYTES_MAX = 512 * 1024 * 1024 };
 
@@ -61,6 +62,7 @@ static void read_session(tl_http_exchange *exchange, struct tl_query *query, str
     session->prepared_count = parse_pairs(arena, tl_http_header(exchange, "X-Trino-Prepared-Statement"), &session->prepared);
     const char *capabilities = tl_http_header(exchange, "X-Trino-Client-Capabilities");
     query->full_precision = capabilities && strstr(capabilities, "PARAMETRIC_DATETIME");
+    query->zone = tl_zone_find(session->time_zone);
     query->encoding = tl_page_encoding(tl_http_header(exchange, "X-Trino-Query-Data-Encoding"));
     for (size_t i = 0; i < session->property_count; i++)
         if (tl_streq_nocase(session->properties[i].name, "result_segments"))

@@ -30,8 +30,9 @@ struct tl_serve {
     tl_registry *registry;
     tl_door *door;
     tl_api *api;
-    tl_http_server *http;
-    const char *url;
+    tl_http_server *http, *engine_http; /* the second only beside TLS */
+    const char *url;        /* as clients are told */
+    const char *engine_url; /* as the engine is told */
     const char *state_dir, *warehouse;
     char engine_token[2 * TOKEN_BYTES + 1];
 };
@@ -191,6 +192,31 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
     return tl_door_new(&parts, &limits, &serve->door, err);
 }
 
+static bool read_tls_files(const tl_serve *serve, struct tl_http_limits *limits)
+{
+    const char *certificate = tl_config_text(serve->config, "listen.tls_certificate"), *key = tl_config_text(serve->config, "listen.tls_key");
+    limits->tls_certificate_file = certificate && *certificate ? certificate : NULL;
+    limits->tls_key_file = key && *key ? key : NULL;
+    return limits->tls_certificate_file || limits->tls_key_file;
+}
+
+static const char *url_of(tl_serve *serve, const char *address, bool tls)
+{
+    bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0, v6 = strchr(address, ':') != NULL;
+    return tl_arena_printf(serve->arena, v6 && !any ? "%s://[%s]:%d" : "%s://%s:%d", tls ? "https" : "http", any ? "127.0.0.1" : address,
+                           tl_http_server_port(serve->http));
+}
+
+/* The engine is on this machine and knows no certificate of ours: it gets a plain listener that serves nobody else. */
+static enum tl_code start_engine_http(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_http_limits limits = {.body_bytes_max = (size_t)tl_config_size_bytes(serve->config, "http.body_max")};
+    if (tl_http_server_start("127.0.0.1", 0, &limits, tl_api_handle_engine, serve->api, &serve->engine_http, err) != TL_OK)
+        return err->code;
+    serve->engine_url = tl_arena_printf(serve->arena, "http://127.0.0.1:%d", tl_http_server_port(serve->engine_http));
+    return TL_OK;
+}
+
 static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct tl_err *err)
 {
     struct tl_api_parts parts = {
@@ -212,11 +238,13 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .workers = (int)tl_config_int(serve->config, "http.workers"),
     };
     const char *address = tl_config_text(serve->config, "listen.address");
+    bool tls = read_tls_files(serve, &limits);
     if (tl_http_server_start(address, (int)tl_config_int(serve->config, "listen.port"), &limits, tl_api_handle, serve->api, &serve->http, err) != TL_OK)
         return err->code;
-    bool any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0, v6 = strchr(address, ':') != NULL;
-    serve->url = tl_arena_printf(serve->arena, v6 && !any ? "http://[%s]:%d" : "http://%s:%d", any ? "127.0.0.1" : address,
-                                 tl_http_server_port(serve->http));
+    serve->url = url_of(serve, address, tls);
+    serve->engine_url = serve->url;
+    if (tls && start_engine_http(serve, err) != TL_OK)
+        return err->code;
     const char *link_base = tl_config_text(serve->config, "lifeguard.link_base");
     tl_lifeguard_set_link_base(serve->lifeguard, link_base && *link_base ? link_base : serve->url);
     return TL_OK;
@@ -226,7 +254,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
 static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
 {
     struct tl_config_pair options[] = {
-        {"endpoint", tl_arena_printf(serve->arena, "%s/iceberg", serve->url)},
+        {"endpoint", tl_arena_printf(serve->arena, "%s/iceberg", serve->engine_url)},
         {"token", serve->engine_token},
         {"warehouse", tl_lake_warehouse(serve->lake)},
     };
@@ -290,6 +318,8 @@ tl_serve *tl_serve_stop(tl_serve *serve)
         return NULL;
     if (serve->http)
         tl_http_server_stop(serve->http, STOP_GRACE_MS);
+    if (serve->engine_http)
+        tl_http_server_stop(serve->engine_http, STOP_GRACE_MS);
     tl_api_free(serve->api);
     if (serve->registry)
         tl_registry_free(serve->registry);

@@ -16,6 +16,8 @@
 
 #include "data/types.h"
 
+struct tl_zone; /* data/zone.h */
+
 enum { TL_BATCH_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct tl_column {
@@ -62,5 +64,7 @@ void tl_column_format(struct tl_buf *buf, const struct tl_column *column, size_t
 /* One value as JSON in Trino's client encoding (research: decimals and timestamps as strings, NaN as "NaN", blob base64,
  * MAP an object with string keys, STRUCT an array). */
 void tl_column_format_trino(struct tl_buf *buf, const struct tl_column *column, size_t row);
+/* The same with instants by the clock of a zone (zone.h; not NULL): "2024-01-31 02:00:00.000 Europe/Berlin". */
+void tl_column_format_trino_in(struct tl_buf *buf, const struct tl_column *column, size_t row, const struct tl_zone *zone);
 
 #endif

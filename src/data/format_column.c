@@ -1,19 +1,33 @@
 /* Values of a column as text: one walk, two dialects (the command line's and Trino's client protocol). */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hex.h"
 #include "data/batch.h"
 #include "data/format_int.h"
+#include "data/zone.h"
 #include "data/json.h"
 
 struct dialect {
     bool trino;
-    const char *zone;
+    const char *suffix;  /* of instants */
+    const tl_zone *zone; /* NULL = UTC */
 };
 
-static const struct dialect text_dialect = {.trino = false, .zone = "+00"};
-static const struct dialect trino_dialect = {.trino = true, .zone = " UTC"};
+static const struct dialect text_dialect = {.trino = false, .suffix = "+00"};
+static const struct dialect trino_dialect = {.trino = true, .suffix = " UTC"};
+
+/* The same instant by the zone's own clock. */
+static int64_t local_micros(const tl_zone *zone, int64_t micros)
+{
+    enum { MICROS_PER_SECOND = 1000000 };
+    int64_t local, seconds = micros / MICROS_PER_SECOND - (micros % MICROS_PER_SECOND < 0);
+    if (micros == INT64_MAX || micros == -INT64_MAX)
+        return micros; /* the engine's infinities */
+    bool over = __builtin_add_overflow(micros, (int64_t)tl_zone_offset(zone, seconds) * MICROS_PER_SECOND, &local);
+    return over ? micros : local;
+}
 
 static __int128 int128_at(const void *data, size_t row)
 {
@@ -42,13 +56,15 @@ static char *put_instant(char *at, const struct tl_column *column, size_t row, c
     const struct tl_type *type = column->type;
     struct tl_format_time form = {
         .digits = dialect->trino ? tl_type_second_digits(type) : -1,
-        .zone = type->id == TL_TYPE_TIMESTAMPTZ ? dialect->zone : "",
+        .zone = type->id == TL_TYPE_TIMESTAMPTZ ? dialect->suffix : "",
     };
     int64_t value = ((const int64_t *)column->data)[row];
     if (type->id == TL_TYPE_TIME)
         return tl_format_time_of_day(at, value, &form);
     if (type->id == TL_TYPE_TIMESTAMP_NS)
         return tl_format_timestamp_ns(at, value, &form);
+    if (type->id == TL_TYPE_TIMESTAMPTZ && dialect->zone)
+        value = local_micros(dialect->zone, value);
     return tl_format_timestamp(at, value, &form);
 }
 
@@ -298,6 +314,14 @@ static void put_json(struct tl_buf *buf, const struct tl_column *column, size_t 
 void tl_column_format_trino(struct tl_buf *buf, const struct tl_column *column, size_t row)
 {
     put_json(buf, column, row, &trino_dialect);
+}
+
+void tl_column_format_trino_in(struct tl_buf *buf, const struct tl_column *column, size_t row, const tl_zone *zone)
+{
+    char suffix[TL_ZONE_NAME_MAX + 2];
+    struct dialect dialect = {.trino = true, .suffix = suffix, .zone = zone};
+    snprintf(suffix, sizeof suffix, " %s", tl_zone_name(zone));
+    put_json(buf, column, row, &dialect);
 }
 
 void tl_column_format(struct tl_buf *buf, const struct tl_column *column, size_t row)

@@ -23,12 +23,14 @@ struct tl_http_limits {
     int workers;              /* 0 = 64: handlers at once */
     int queue_max;            /* 0 = 1024: requests waiting for a worker */
     int idle_timeout_seconds; /* 0 = 120 */
+    /* Files in PEM: HTTPS (TLS 1.2 and 1.3) instead of plain HTTP.  NULL = plain; both or none. */
+    const char *tls_certificate_file, *tls_key_file;
 };
 
 typedef void (*tl_http_handler)(void *context, tl_http_exchange *exchange);
 
 /* address "127.0.0.1" or "::1" or "0.0.0.0"; port 0 = any (see tl_http_server_port).
- * TL_IO with a hint that names who may hold the port when it is in use. */
+ * TL_IO with a hint that names who may hold the port when it is in use, or that the certificate and key are no pair. */
 TL_CHECKED enum tl_code tl_http_server_start(const char *address, int port, const struct tl_http_limits *limits,
                                              tl_http_handler handler, void *context, tl_http_server **ret_server, struct tl_err *err);
 int tl_http_server_port(const tl_http_server *server);
@@ -43,6 +45,7 @@ const char *tl_http_path(const tl_http_exchange *exchange);   /* as sent, percen
 const char *tl_http_query_param(tl_http_exchange *exchange, const char *name); /* decoded; NULL = absent; "" = present without value */
 const char *tl_http_header(tl_http_exchange *exchange, const char *name); /* NULL = absent; several lines of one name are joined by "," */
 struct tl_str tl_http_body(const tl_http_exchange *exchange);
+bool tl_http_is_tls(const tl_http_exchange *exchange);
 bool tl_http_peer_is_loopback(const tl_http_exchange *exchange);
 /* The client has gone (checked without blocking). */
 bool tl_http_client_gone(tl_http_exchange *exchange);

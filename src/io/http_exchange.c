@@ -98,6 +98,11 @@ tl_arena *tl_http_arena(tl_http_exchange *exchange)
     return exchange->arena;
 }
 
+bool tl_http_is_tls(const tl_http_exchange *exchange)
+{
+    return exchange->server->tls_key.size > 0;
+}
+
 bool tl_http_is_head(const tl_http_exchange *exchange)
 {
     return exchange->is_head;

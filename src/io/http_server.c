@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "io/http_server_int.h"
+#include "io/process.h"
 
 enum {
     LOOPS_MAX = 8,
@@ -211,8 +212,49 @@ static tl_http_server *new_server(const struct tl_http_limits *limits, tl_http_h
     return server;
 }
 
+/* ---- TLS ---- */
+
+enum { TLS_FILE_BYTES_MAX = 1024 * 1024 };
+static const char TLS_PRIORITIES[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
+static enum tl_code read_tls(tl_http_server *server, const struct tl_http_limits *limits, struct tl_err *err)
+{
+    tl_buf_init(&server->tls_certificate, TLS_FILE_BYTES_MAX);
+    tl_buf_init(&server->tls_key, TLS_FILE_BYTES_MAX);
+    const char *certificate = limits ? limits->tls_certificate_file : NULL, *key = limits ? limits->tls_key_file : NULL;
+    if (!certificate && !key)
+        return TL_OK;
+    if (!certificate || !key) {
+        tl_err_set(err, TL_CONFIG, "TLS needs a certificate and its key, and only one of them is given");
+        return TL_CONFIG;
+    }
+    enum tl_code code = tl_file_read(certificate, &server->tls_certificate, err);
+    if (code == TL_OK)
+        code = tl_file_read(key, &server->tls_key, err);
+    tl_buf_cstr(&server->tls_certificate);
+    tl_buf_cstr(&server->tls_key);
+    return code;
+}
+
+static enum tl_code start_failed(const tl_http_server *server, const char *address, int port, struct tl_err *err)
+{
+    if (server->tls_key.size == 0)
+        return tl_err_errno(err, TL_IO, errno, "could not start the HTTP server on address \"%s\" port %d", address, port);
+    tl_err_set(err, TL_CONFIG, "could not start HTTPS on address \"%s\" port %d with this certificate and key", address, port);
+    tl_err_hint(err, "both are files in PEM; the certificate is followed by those that sign it, and the key is the certificate's own");
+    return TL_CONFIG;
+}
+
 static struct MHD_Daemon *start_daemon(tl_http_server *server, int fd)
 {
+    bool tls = server->tls_key.size > 0;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0);
+    struct MHD_OptionItem tls_options[] = {
+        {tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, server->tls_certificate.data},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls_key.data},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL},
+    };
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, server->limits.connections_max, NULL},
@@ -223,9 +265,9 @@ static struct MHD_Daemon *start_daemon(tl_http_server *server, int fd)
         {server->loops > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, server->loops, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server,
                             MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server, MHD_OPTION_NOTIFY_COMPLETED,
-                            on_completed, server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+                            on_completed, server, MHD_OPTION_ARRAY, options, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_END);
 }
 
 enum tl_code tl_http_server_start(const char *address, int port, const struct tl_http_limits *limits,
@@ -238,10 +280,12 @@ enum tl_code tl_http_server_start(const char *address, int port, const struct tl
         return code;
     tl_http_server *server = new_server(limits, handler, context);
     server->port = bound_port;
-    server->daemon = start_daemon(server, fd);
+    code = read_tls(server, limits, err);
+    if (code == TL_OK)
+        server->daemon = start_daemon(server, fd);
     if (!server->daemon) {
-        code =
-            tl_err_errno(err, TL_IO, errno, "could not start the HTTP server on address \"%s\" port %d", address, port);
+        if (code == TL_OK)
+            code = start_failed(server, address, port, err);
         close(fd);
         http_server_unref(server);
         return code;

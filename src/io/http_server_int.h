@@ -88,6 +88,7 @@ struct tl_http_exchange {
 struct http_worker; /* an idle one */
 
 struct tl_http_server {
+    struct tl_buf tls_certificate, tls_key; /* empty = plain HTTP */
     struct MHD_Daemon *daemon;
     tl_http_handler handler;
     void *context;

@@ -20,6 +20,8 @@ void http_server_unref(tl_http_server *server)
         return;
     pthread_mutex_destroy(&server->mutex);
     pthread_cond_destroy(&server->changed);
+    tl_buf_done(&server->tls_certificate);
+    tl_buf_done(&server->tls_key);
     free(server);
 }
 

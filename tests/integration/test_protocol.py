@@ -237,3 +237,12 @@ def test_clauses_of_trino_are_read_and_places_stay_true(lake):
     assert lake.error("ALTER VIEW lake.scratch.seen RENAME TO seen_twice").code == "table_not_found"
     lake.run("DROP VIEW lake.scratch.seen_again")
     lake.run("DROP TABLE lake.scratch.clauses_again")
+
+
+def test_instants_are_shown_by_the_clock_of_the_session(lake):
+    sql = "SELECT TIMESTAMPTZ '2024-07-01 00:00:00+00' AS t, [TIMESTAMPTZ '2024-01-01 00:00:00+00'] AS l, TIMESTAMP '2024-07-01 00:00:00' AS plain"
+    assert lake.rows(sql, time_zone="Europe/Berlin") == [
+        ["2024-07-01 02:00:00.000000 Europe/Berlin", ["2024-01-01 01:00:00.000000 Europe/Berlin"], "2024-07-01 00:00:00.000000"]]
+    assert lake.rows(sql, time_zone="-03:30")[0][0] == "2024-06-30 20:30:00.000000 -03:30"
+    assert lake.rows(sql, time_zone="Etc/UTC")[0][0] == "2024-07-01 00:00:00.000000 UTC"
+    assert lake.value("SELECT hour(TIMESTAMPTZ '2024-07-01 00:00:00+00')", time_zone="Asia/Kolkata") == 5
