@@ -281,24 +281,53 @@ def bench_clickhouse(build):
 # ---- many rows to a client ----
 
 
-def bench_stream(build):
-    print("stream: 10 M rows x 3 columns to PyPI trino")
+STREAM_ROWS = 10_000_000
+STREAM = f"SELECT range AS n, range % 1000 AS m, 'row ' || range AS t FROM range({STREAM_ROWS})"
+
+
+def read_stream(server, engine, **options):
+    """Rows a second in millions, and the most memory seen."""
     import trino  # pylint: disable=import-outside-toplevel
 
+    cursor = trino.dbapi.connect(host="127.0.0.1", port=server.port, user="bench", **options).cursor()
+    started = time.perf_counter()
+    cursor.execute(STREAM)
+    count, peak = 0, 0.0
+    while rows := cursor.fetchmany(100000):
+        count += len(rows)
+        peak = max(peak, server.resident_mb() + server.resident_mb(engine))
+    assert count == STREAM_ROWS
+    return STREAM_ROWS / 1e6 / (time.perf_counter() - started), peak
+
+
+def read_segments(server):
+    """The Python client's own way around its conversion: segments as they come, decompressed and not decoded."""
+    import trino  # pylint: disable=import-outside-toplevel
+
+    connection = trino.dbapi.connect(host="127.0.0.1", port=server.port, user="bench", encoding="json", session_properties={"result_segments": "always"})
+    started = time.perf_counter()
+    cursor = connection.cursor("segment")
+    cursor.execute(STREAM)
+    count = size = 0
+    for segment in cursor:
+        size += len(segment.segment.data)
+        count += segment.segment.metadata["rowsCount"]
+        if hasattr(segment.segment, "acknowledge"):
+            segment.segment.acknowledge()
+    assert count == STREAM_ROWS and size > 10 * STREAM_ROWS
+    return STREAM_ROWS / 1e6 / (time.perf_counter() - started)
+
+
+def bench_stream(build):
+    print("stream: 10 M rows x 3 columns to PyPI trino")
     with Server(build) as server:
         engine = int(subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True).stdout.split()[0])
-        connection = trino.dbapi.connect(host="127.0.0.1", port=server.port, user="bench")
-        cursor = connection.cursor()
-        started = time.perf_counter()
-        cursor.execute("SELECT range AS n, range % 1000 AS m, 'row ' || range AS t FROM range(10000000)")
-        count, peak = 0, 0.0
-        while rows := cursor.fetchmany(100000):
-            count += len(rows)
-            peak = max(peak, server.resident_mb() + server.resident_mb(engine))
-        seconds = time.perf_counter() - started
-        assert count == 10000000
-        say("10 M rows to the Python client", 10 / seconds, "M rows/s")
+        rate, peak = read_stream(server, engine)
+        say("10 M rows to the Python client", rate, "M rows/s")
         say("... serve and engine together, resident at most", peak, "MB")
+        say("... rows in pages (encoding=None)", read_stream(server, engine, encoding=None)[0], "M rows/s")
+        say("... values as the JSON has them (legacy_primitive_types)", read_stream(server, engine, legacy_primitive_types=True)[0], "M rows/s")
+        say("... segments as they come (cursor \"segment\", json)", read_segments(server), "M rows/s")
 
 
 BIG = "SELECT l_partkey % 1000 AS k, sum(l_extendedprice), count(DISTINCT l_suppkey) FROM lineitem GROUP BY 1 ORDER BY 2 DESC LIMIT 10"

@@ -10,7 +10,8 @@
 #include "api/queries.h"
 #include "io/compress.h"
 
-enum { TL_SEGMENT_BYTES = 4 * 1024 * 1024 }; /* of rows, before they are compressed; the first is one page's */
+/* Rows of a page, as JSON before it is compressed; the first is one plain page's. */
+enum { TL_ENCODED_PAGE_BYTES = 4 * 1024 * 1024 };
 
 struct tl_page_encoding {
     const char *name;

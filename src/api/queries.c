@@ -39,6 +39,7 @@ void tl_query_free(struct tl_query *query)
         tl_answer_close(&query->rq, query->answer);
     tl_buf_done(&query->page);
     tl_buf_done(&query->rows);
+    free(query->cuts);
     tl_arena_free(query->rq.arena);
     pthread_mutex_destroy(&query->lock);
     free(query);

@@ -14,14 +14,21 @@
 
 enum { TL_QUERY_SLUG_SIZE = 33, TL_QUERY_ARENA_MAX = 64 * 1024 * 1024, TL_QUERIES_MAX = 10000 };
 
+struct tl_query_cut {
+    size_t offset;
+    uint64_t row; /* rows before it */
+};
+
 struct tl_query {
     struct tl_request rq;      /* with an arena of its own */
     char slug[TL_QUERY_SLUG_SIZE];
     struct tl_str sql;
     tl_answer *answer;         /* NULL when finished */
     struct tl_buf page;        /* body of the last page, for a client that asks again */
-    struct tl_buf rows;        /* "[[1,2],[3,4]" that no page has yet */
+    struct tl_buf rows;        /* "[1,2],[3,4]" that no page has yet */
     uint64_t row_count, row_offset; /* of them, and of all before */
+    struct tl_query_cut *cuts; /* where segments begin in `rows` */
+    size_t cut_count, cut_capacity;
     bool ended;                /* the answer has no more rows */
     const struct tl_page_encoding *encoding; /* of segments; NULL = rows stand in the page */
     bool only_segments;        /* also when the result is small */

@@ -1,4 +1,5 @@
 /* The door's two calls of the engine: parsing, whose result is remembered, and running what was governed. */
+#include <stdio.h>
 #include <string.h>
 
 #include "door/door_int.h"
@@ -56,6 +57,19 @@ static int64_t least_limit(int64_t a, int64_t b)
     return a <= 0 ? b : b <= 0 ? a : a < b ? a : b;
 }
 
+/* "+02:00" is "Etc/GMT-2" to the engine, whose names count westwards; other offsets it does not know. */
+static const char *engine_zone(tl_arena *arena, const char *zone)
+{
+    enum { HOURS_MAX = 14 };
+    int hours, minutes = 0, used = 0;
+    if (!zone)
+        return "UTC";
+    if ((*zone != '+' && *zone != '-') || sscanf(zone + 1, "%2d%n:%2d%n", &hours, &used, &minutes, &used) < 1 || zone[1 + used] ||
+        minutes != 0 || hours > HOURS_MAX)
+        return zone;
+    return hours == 0 ? "UTC" : tl_arena_printf(arena, "Etc/GMT%c%d", *zone == '+' ? '-' : '+', hours);
+}
+
 enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows,
                            tl_result **ret_result)
 {
@@ -69,7 +83,7 @@ enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *
         .rows_max = limit_rows ? least_limit(call->settings.rows_max, limits->rows_max) : 0,
         .run_time_us_max = least_limit(call->settings.run_time_us_max, limits->run_time_us_max),
         .memory_bytes_max = call->settings.memory_bytes_max,
-        .time_zone = call->session->time_zone ? call->session->time_zone : "UTC",
+        .time_zone = engine_zone(call->rq->arena, call->session->time_zone),
         .query_id = call->rq->id,
         .no_pushdown = call->settings.no_pushdown,
     };

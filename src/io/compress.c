@@ -1,28 +1,48 @@
 #include "io/compress.h"
 
 #include <lz4.h>
+#include <stdlib.h>
 #include <zstd.h>
+
+#include "base/arena.h"
 
 enum { ZSTD_LEVEL = 1 /* results are read once, at once: speed before size */ };
 
-static size_t bound(enum tl_compression how, size_t size)
+struct tl_compressor {
+    enum tl_compression how;
+    ZSTD_CCtx *zstd;
+};
+
+tl_compressor *tl_compressor_new(enum tl_compression how)
 {
-    return how == TL_COMPRESSION_LZ4 ? (size_t)LZ4_compressBound((int)size) : ZSTD_compressBound(size);
+    tl_compressor *compressor = tl_heap_alloc(sizeof *compressor);
+    compressor->how = how;
+    compressor->zstd = how == TL_COMPRESSION_ZSTD ? ZSTD_createCCtx() : NULL;
+    return compressor;
 }
 
-bool tl_compress(enum tl_compression how, struct tl_str bytes, struct tl_buf *to)
+tl_compressor *tl_compressor_free(tl_compressor *compressor)
 {
-    if (how == TL_COMPRESSION_NONE || bytes.size > TL_COMPRESS_BYTES_MAX)
+    if (compressor)
+        ZSTD_freeCCtx(compressor->zstd);
+    free(compressor);
+    return NULL;
+}
+
+bool tl_compress(tl_compressor *compressor, struct tl_str bytes, struct tl_buf *to)
+{
+    bool lz4 = compressor->how == TL_COMPRESSION_LZ4;
+    if (bytes.size > TL_COMPRESS_BYTES_MAX || (!lz4 && !compressor->zstd))
         return false;
-    size_t room = bound(how, bytes.size), size = 0;
+    size_t room = lz4 ? (size_t)LZ4_compressBound((int)bytes.size) : ZSTD_compressBound(bytes.size), size;
     char *at = tl_buf_reserve(to, room);
     if (!at)
         return false;
-    if (how == TL_COMPRESSION_LZ4) {
+    if (lz4) {
         int written = LZ4_compress_default(bytes.data, at, (int)bytes.size, (int)room);
         size = written > 0 ? (size_t)written : 0;
     } else {
-        size = ZSTD_compress(at, room, bytes.data, bytes.size, ZSTD_LEVEL);
+        size = ZSTD_compressCCtx(compressor->zstd, at, room, bytes.data, bytes.size, ZSTD_LEVEL);
         size = ZSTD_isError(size) ? 0 : size;
     }
     tl_buf_commit(to, size);

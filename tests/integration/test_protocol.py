@@ -243,6 +243,8 @@ def test_instants_are_shown_by_the_clock_of_the_session(lake):
     sql = "SELECT TIMESTAMPTZ '2024-07-01 00:00:00+00' AS t, [TIMESTAMPTZ '2024-01-01 00:00:00+00'] AS l, TIMESTAMP '2024-07-01 00:00:00' AS plain"
     assert lake.rows(sql, time_zone="Europe/Berlin") == [
         ["2024-07-01 02:00:00.000000 Europe/Berlin", ["2024-01-01 01:00:00.000000 Europe/Berlin"], "2024-07-01 00:00:00.000000"]]
-    assert lake.rows(sql, time_zone="-03:30")[0][0] == "2024-06-30 20:30:00.000000 -03:30"
+    assert lake.rows(sql, time_zone="-03:00")[0][0] == "2024-06-30 21:00:00.000000 -03:00"
     assert lake.rows(sql, time_zone="Etc/UTC")[0][0] == "2024-07-01 00:00:00.000000 UTC"
     assert lake.value("SELECT hour(TIMESTAMPTZ '2024-07-01 00:00:00+00')", time_zone="Asia/Kolkata") == 5
+    assert lake.value("SELECT hour(TIMESTAMPTZ '2024-07-01 00:00:00+00')", time_zone="+02:00") == 2
+    assert "time zone" in str(lake.error("SELECT 1", time_zone="Mars/Olympus"))

@@ -54,7 +54,7 @@ def fetch(lake, segment):
 
 @pytest.mark.parametrize("encoding", ["json", "json+lz4", "json+zstd"])
 def test_segments_hold_the_rows_in_order(lake, encoding):
-    rows, kinds = [], set()
+    rows, kinds, largest = [], set(), 0
     for segment in segments(lake, LARGE, encoding):
         metadata = segment["metadata"]
         assert metadata["rowOffset"] == len(rows)
@@ -62,8 +62,20 @@ def test_segments_hold_the_rows_in_order(lake, encoding):
         assert len(part) == metadata["rowsCount"]
         rows += part
         kinds.add(segment["type"])
+        largest = max(largest, len(part))
         assert "uncompressedSize" not in metadata or encoding != "json"
-    assert rows == WHOLE and "spooled" in kinds
+    assert rows == WHOLE
+    if encoding == "json":
+        assert "spooled" in kinds
+    else:
+        assert kinds == {"inline"} and largest == 512, "compressed segments are small and come with their page"
+
+
+def test_large_segments_are_compressed_and_wait_at_their_addresses(lake):
+    found = list(segments(lake, LARGE, "json+zstd", session="result_segments=always"))
+    assert {segment["type"] for segment in found} >= {"spooled"} and len(found) < 10
+    rows = [row for segment in found for row in unpack("json+zstd", fetch(lake, segment), segment["metadata"])]
+    assert rows == WHOLE
 
 
 def test_first_encoding_that_is_known_is_used(lake):
@@ -113,13 +125,14 @@ def test_cancelling_forgets_the_segments(lake):
 
 def test_segments_nobody_fetches_have_bounded_room(lake):
     """The rest comes inside the pages."""
-    kinds = []
+    kinds, spooled_bytes = [], 0
     for segment in segments(lake, "SELECT range AS n, 'some text to fill the room ' || range AS t FROM range(3000000)", "json"):
         kinds.append(segment["type"])
+        spooled_bytes += segment["metadata"]["segmentSize"] if kinds[-1] == "spooled" else 0
         if kinds[-1] == "inline" and len(segment["data"]) > 1000000:
             break
     assert "spooled" in kinds and kinds[-1] == "inline"
-    assert sum(kind == "spooled" for kind in kinds) < 30
+    assert spooled_bytes <= 64 << 20
 
 
 def test_client_that_is_busy_says_so_without_taking_a_page(lake):
