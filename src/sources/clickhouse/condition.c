@@ -22,15 +22,11 @@ static bool decline(struct tl_clickhouse_speller *speller, const char *reason)
 }
 
 /* The type of a column that means there what it means here; NULL when it is something else. */
-static const struct tl_clickhouse_type *column_type(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
-                                                    const struct tl_source_column **ret_column)
+static const struct tl_clickhouse_type *column_type(struct tl_clickhouse_speller *speller, const struct tl_expr *expr)
 {
     struct tl_clickhouse_column here;
     const struct tl_source_column *column = tl_clickhouse_named_column(speller, expr, &here);
-    if (!column || here.carry != TL_CLICKHOUSE_AS_IT_IS)
-        return NULL;
-    *ret_column = column;
-    return here.type;
+    return column && here.carry == TL_CLICKHOUSE_AS_IT_IS ? here.type : NULL;
 }
 
 static const char *sign(enum tl_expr_kind kind)
@@ -57,15 +53,15 @@ static enum tl_expr_kind turned(enum tl_expr_kind kind)
 
 /* As the column is there, so that its index can be used. */
 static bool column_with_constant(struct tl_clickhouse_speller *speller, const struct tl_expr *left,
-                                 const struct tl_expr *right, enum tl_expr_kind op)
+                                 const struct tl_clickhouse_type *type, const struct tl_expr *right, enum tl_expr_kind op)
 {
-    const struct tl_source_column *column;
-    const struct tl_clickhouse_type *type = tl_clickhouse_type_bare(column_type(speller, left, &column));
+    const struct tl_source_dataset *dataset = speller->inputs[left->input].dataset;
+    type = tl_clickhouse_type_bare(type);
     bool with_nan = type->kind == TL_CLICKHOUSE_FLOAT && (op == TL_EXPR_GT || op == TL_EXPR_GE);
     tl_buf_addc(speller->sql, '(');
     tl_clickhouse_add_column(speller, left);
     tl_buf_adds(speller->sql, sign(op));
-    if (!tl_clickhouse_literal(speller->sql, type, &column->type, &right->value, op))
+    if (!tl_clickhouse_literal(speller->sql, type, &dataset->columns[left->column].type, &right->value, op))
         return decline(speller, "type or constant has no equal meaning there");
     if (with_nan) {
         tl_buf_adds(speller->sql, " OR isNaN(");
@@ -86,8 +82,7 @@ static bool same_order(const struct tl_clickhouse_type *a, const struct tl_click
 static bool of_columns(struct tl_clickhouse_speller *speller, const struct tl_expr *left, const struct tl_expr *right,
                        enum tl_expr_kind op, bool *ret_added)
 {
-    const struct tl_source_column *ignored;
-    const struct tl_clickhouse_type *a = column_type(speller, left, &ignored), *b = column_type(speller, right, &ignored);
+    const struct tl_clickhouse_type *a = column_type(speller, left), *b = column_type(speller, right);
     if (!a || !b || !same_order(tl_clickhouse_type_bare(a), tl_clickhouse_type_bare(b)))
         return false;
     tl_buf_addc(speller->sql, '(');
@@ -168,12 +163,12 @@ static bool comparison(struct tl_clickhouse_speller *speller, const struct tl_ex
     if (expr->child_count != 2)
         return decline(speller, "malformed");
     const struct tl_expr *left = expr->children[0], *right = expr->children[1];
-    const struct tl_source_column *ignored;
+    const struct tl_clickhouse_type *type;
     bool added = false;
-    if (right->kind == TL_EXPR_CONSTANT && !right->value.is_null && column_type(speller, left, &ignored))
-        return column_with_constant(speller, left, right, expr->kind);
-    if (left->kind == TL_EXPR_CONSTANT && !left->value.is_null && column_type(speller, right, &ignored))
-        return column_with_constant(speller, right, left, turned(expr->kind));
+    if (right->kind == TL_EXPR_CONSTANT && !right->value.is_null && (type = column_type(speller, left)))
+        return column_with_constant(speller, left, type, right, expr->kind);
+    if (left->kind == TL_EXPR_CONSTANT && !left->value.is_null && (type = column_type(speller, right)))
+        return column_with_constant(speller, right, type, left, turned(expr->kind));
     if (of_columns(speller, left, right, expr->kind, &added))
         return added;
     return of_expressions(speller, left, right, expr->kind);
@@ -204,7 +199,6 @@ static bool add_members(struct tl_clickhouse_speller *speller, const struct tl_e
  * what is not in it unknown. */
 static bool list(struct tl_clickhouse_speller *speller, const struct tl_expr *expr)
 {
-    const struct tl_source_column *column;
     struct tl_clickhouse_spelled spelled;
     size_t start = speller->sql->size;
     bool null = false;
@@ -213,15 +207,14 @@ static bool list(struct tl_clickhouse_speller *speller, const struct tl_expr *ex
     if (expr->child_count > TL_CLICKHOUSE_PLAIN_LIST_MAX && atomic_load(&speller->source->mode) == TL_CLICKHOUSE_PLAIN)
         return decline(speller, "too long a list for a user that may set nothing");
     const struct tl_expr *value = expr->children[0];
-    const struct tl_clickhouse_type *type = column_type(speller, value, &column);
-    bool exact = speller->exact;
+    bool column = column_type(speller, value), exact = speller->exact;
     speller->exact = true;
-    bool added = type ? tl_clickhouse_spell(speller, value, &spelled) : tl_clickhouse_spell_home(speller, value, &spelled);
+    bool added = column ? tl_clickhouse_spell(speller, value, &spelled) : tl_clickhouse_spell_home(speller, value, &spelled);
     speller->exact = exact;
     if (!added)
         return false;
     const char *text = tl_arena_strndup(speller->arena, speller->sql->data + start, speller->sql->size - start);
-    if (!add_members(speller, expr, spelled.type, type ? &column->type : &value->type, spelled.folded, &null))
+    if (!add_members(speller, expr, spelled.type, &value->type, spelled.folded, &null))
         return false;
     tl_clickhouse_wrap(speller->sql, start, "(", "))");
     if (exact && spelled.nullable && strlen(text) > TWICE_BYTES_MAX)
