@@ -181,7 +181,8 @@ static bool put_masks(struct rules_command *command, struct body *body)
 
 static void pending(struct rules_command *command)
 {
-    const tl_json *answer = call(command, "GET", with_parameter(command, path_of(command, "/pending", NULL, NULL), "source", option(command, "--source")), NULL);
+    const char *path = with_parameter(command, path_of(command, "/pending", NULL, NULL), "source", option(command, "--source"));
+    const tl_json *answer = call(command, "GET", path, NULL);
     if (!answer)
         return;
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "tables")); tl_json_next(&it);) {
@@ -210,7 +211,8 @@ static void show(struct rules_command *command)
         printf("  %-28s %-20s %-8s %s\n", name, text_or(it.value, "type", ""), text_or(column, "state", "pending"), text_or(column, "mask", ""));
     }
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "comments")); tl_json_next(&it);)
-        printf("%s%s %s:%s %s\n", command->c.dim, day_of(command, it.value, "at_us"), text_or(it.value, "user", ""), command->c.off, text_or(it.value, "text", ""));
+        printf("%s%s %s:%s %s\n", command->c.dim, day_of(command, it.value, "at_us"), text_or(it.value, "user", ""), command->c.off,
+               text_or(it.value, "text", ""));
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "history")); tl_json_next(&it);)
         printf("%s%s %s by %s: %s%s\n", command->c.dim, day_of(command, it.value, "at_us"), text_or(it.value, "action", ""), text_or(it.value, "user", ""),
                text_or(it.value, "reason", ""), command->c.off);
@@ -363,7 +365,8 @@ static void remove_rule(struct rules_command *command)
 
 static void requests(struct rules_command *command)
 {
-    const tl_json *answer = call(command, "GET", with_parameter(command, path_of(command, "/requests", NULL, NULL), "state", option(command, "--state")), NULL);
+    const char *path = with_parameter(command, path_of(command, "/requests", NULL, NULL), "state", option(command, "--state"));
+    const tl_json *answer = call(command, "GET", path, NULL);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "requests")); tl_json_next(&it);) {
         const tl_json *asked = tl_json_get(it.value, "asked");
         printf("%-26s %-9s %-16s %-36s %-8s %s  %s", text_or(it.value, "id", ""), text_or(it.value, "state", ""), text_or(it.value, "user", ""),
@@ -469,7 +472,8 @@ static void who(struct rules_command *command)
 
 static void history(struct rules_command *command)
 {
-    const tl_json *answer = call(command, "GET", with_parameter(command, path_of(command, "/history", NULL, NULL), "subject", option(command, "--subject")), NULL);
+    const char *path = with_parameter(command, path_of(command, "/history", NULL, NULL), "subject", option(command, "--subject"));
+    const tl_json *answer = call(command, "GET", path, NULL);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "versions")); tl_json_next(&it);) {
         int64_t version = 0;
         tl_json_int64(tl_json_get(it.value, "version"), &version);

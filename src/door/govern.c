@@ -290,6 +290,61 @@ static void put_physical(struct tl_buf *sql, const struct tl_dataset *dataset)
     tl_buf_done(&catalog);
 }
 
+static const char *plan_name(struct work *work, const struct tl_dataset *dataset)
+{
+    return tl_arena_printf(work->call->rq->arena, "%s%s.%s.%s", is_scanned(dataset->registered) ? "" : "p:", dataset->source, dataset->schema,
+                           dataset->name);
+}
+
+/* What is seen in part is checked by the engine down to its columns, masks and row rules. */
+static void allow_part(struct work *work, const struct tl_dataset *dataset, const struct tl_dataset_grant *grant)
+{
+    tl_arena *arena = work->call->rq->arena;
+    const char *name = plan_name(work, dataset);
+    if (!grant->partial)
+        return;
+    allow(work, tl_arena_printf(arena, "part:%s", name));
+    if (grant->row_rule_count)
+        allow(work, tl_arena_printf(arena, "filtered:%s", name));
+    for (size_t i = 0; i < grant->column_count; i++)
+        allow(work, tl_arena_printf(arena, "%s:%s.%s", grant->masks[i].form == TL_MASK_NONE ? "column" : "masked", name, grant->columns[i]));
+}
+
+struct bare {
+    struct work *work;
+    const char *name;
+};
+
+static void allow_bare(void *context, const char *column)
+{
+    const struct bare *bare = context;
+    allow(bare->work, tl_arena_printf(bare->work->call->rq->arena, "bare:%s.%s", bare->name, column));
+}
+
+/* Read by the rule, and not handed on unless the caller sees it anyway. */
+static void allow_rule_column(void *context, const char *column)
+{
+    const struct bare *bare = context;
+    tl_arena *arena = bare->work->call->rq->arena;
+    const struct tl_governed *out = bare->work->out;
+    const char *open = tl_arena_printf(arena, "column:%s.%s", bare->name, column);
+    for (size_t i = 0; i < out->allowed_count; i++)
+        if (strcmp(out->allowed[i], open) == 0)
+            return;
+    allow(bare->work, tl_arena_printf(arena, "masked:%s.%s", bare->name, column));
+}
+
+/* The columns that a row rule compares; of an expression in SQL that may be any. */
+static void allow_rules(struct work *work, const struct tl_dataset *dataset, const struct tl_dataset_grant *grant)
+{
+    struct bare bare = {work, plan_name(work, dataset)};
+    bool known = true;
+    for (size_t i = 0; i < grant->row_rule_count; i++)
+        known = tl_rule_columns(grant->row_rules[i], allow_rule_column, &bare) && known;
+    for (size_t i = 0; !known && i < dataset->described->column_count; i++)
+        allow_rule_column(&bare, dataset->described->columns[i].name);
+}
+
 /* A dataset that a row rule speaks of: read by the rule, never by the caller. */
 static bool put_rule_dataset(void *context, const struct tl_rule *rule, struct tl_buf *sql)
 {
@@ -297,7 +352,11 @@ static bool put_rule_dataset(void *context, const struct tl_rule *rule, struct t
     struct tl_dataset dataset;
     if (!tl_catalog_lookup(work->call, rule->source, rule->schema, rule->table, &dataset) || dataset.origin != TL_ORIGIN_SOURCE)
         return false;
+    struct bare bare = {work, plan_name(work, &dataset)};
     allow_dataset(work, &dataset);
+    allow_bare(&bare, rule->key);
+    if (rule->child_count)
+        tl_rule_columns(rule->children[0], allow_bare, &bare);
     put_physical(sql, &dataset);
     return true;
 }
@@ -323,6 +382,8 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
             return code;
     } else {
         allow_dataset(work, dataset);
+        allow_part(work, dataset, grant);
+        allow_rules(work, dataset, grant);
     }
     struct tl_buf sql;
     tl_buf_init(&sql, VIEW_SQL_MAX);

@@ -68,7 +68,8 @@ struct tl_engine_statement {
     /* What the bound plan may touch; anything else is refused by the engine itself (second line of defence):
      * "table:<catalog>.<schema>.<name>" physical tables, "scan:<source>.<schema>.<name>" scans by our drivers,
      * "write:<catalog>.<schema>.<name>" targets, "operator:<KIND>" besides the always allowed reading operators,
-     * "function:<name>" table functions. */
+     * "function:<name>" table functions.  For what is seen only in part, "part:", "column:", "masked:", "bare:" and "filtered:"
+     * besides (engines/duckdb/guard_int.hpp). */
     const char *const *allowed;
     size_t allowed_count;
     const struct tl_value *params;    /* $1 .. */

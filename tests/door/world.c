@@ -27,6 +27,8 @@ static struct {
     tl_registry *registry;
     tl_lifeguard *lifeguard;
     tl_door *door;
+    bool closed;
+    const struct tl_principal *principal;
 } world;
 
 static const struct tl_principal alice = {.user = "alice", .authenticated = true};
@@ -177,7 +179,7 @@ void world_start(const char *sql)
     start_engine(arena, &err);
     struct tl_registry_calls calls = {world.engine, put, drop, try_it, list};
     check(tl_registry_new(world.store, &calls, 60 * 1000000LL, &world.registry, &err), &err);
-    struct tl_lifeguard_options options = {.open = true}; /* tests of rules bring their own world */
+    struct tl_lifeguard_options options = {.open = !world.closed};
     check(tl_lifeguard_open(world.store, &options, &world.lifeguard, &err), &err);
     struct tl_door_parts parts = {world.engine, world.registry, world.lake, world.store, world.lifeguard, NULL};
     check(tl_door_new(&parts, NULL, &world.door, &err), &err);
@@ -186,6 +188,27 @@ void world_start(const char *sql)
     add_source(arena, "lake", "iceberg", "endpoint",
                tl_arena_printf(arena, "http://127.0.0.1:%d/iceberg", tl_http_server_port(world.http)), true);
     tl_arena_free(arena);
+}
+
+void world_start_closed(const char *sql)
+{
+    world.closed = true;
+    world_start(sql);
+}
+
+tl_lifeguard *world_lifeguard(void)
+{
+    return world.lifeguard;
+}
+
+tl_engine *world_engine(void)
+{
+    return world.engine;
+}
+
+void world_set_principal(const struct tl_principal *principal)
+{
+    world.principal = principal;
 }
 
 void world_stop(void)
@@ -213,7 +236,7 @@ tl_registry *world_registry(void)
 
 const struct tl_principal *world_principal(void)
 {
-    return &alice;
+    return world.principal ? world.principal : &alice;
 }
 
 const char *world_database_path(void)
@@ -274,7 +297,7 @@ void world_run_session(const struct tl_session *session, const char *sql, struct
     struct tl_buf out;
     tl_answer *answer;
     tl_request_init(&rq, arena);
-    rq.principal = &alice;
+    rq.principal = world.principal ? world.principal : &alice;
     tl_buf_init(&out, 1 << 26);
     *ret_answer = (struct world_answer){.code = tl_door_run(&rq, world.door, session, tl_str_of(sql), &answer)};
     if (ret_answer->code == TL_OK)

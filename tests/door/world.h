@@ -7,6 +7,12 @@
 
 /* sql: what the file of the source "ops" is made of. */
 void world_start(const char *sql);
+/* The same, where what nobody has reviewed is closed. */
+void world_start_closed(const char *sql);
+tl_lifeguard *world_lifeguard(void);
+tl_engine *world_engine(void);
+/* Who asks from now on; NULL = alice, who is in no group. */
+void world_set_principal(const struct tl_principal *principal);
 void world_stop(void);
 tl_door *world_door(void);
 tl_registry *world_registry(void);

@@ -9,6 +9,8 @@
 #include "duckdb/parser/parsed_data/create_table_info.hpp"
 #include "duckdb/parser/parsed_data/create_view_info.hpp"
 #include "duckdb/parser/parsed_data/drop_info.hpp"
+#include "duckdb/planner/expression/bound_cast_expression.hpp"
+#include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/expression/bound_function_expression.hpp"
 #include "duckdb/planner/expression/bound_subquery_expression.hpp"
 #include "duckdb/planner/expression_iterator.hpp"
@@ -75,27 +77,83 @@ public:
     {
     }
 
-    void Walk(LogicalOperator &op)
+    /* filtered: a filter stands between this operator and the nearest projection above it. */
+    void Walk(LogicalOperator &op, bool filtered = false)
     {
-        CheckOperator(op);
-        LogicalOperatorVisitor::EnumerateExpressions(op, [&](unique_ptr<Expression> *expression) { WalkExpression(**expression); });
+        CheckOperator(op, filtered);
+        bool projects = op.type == LogicalOperatorType::LOGICAL_PROJECTION;
+        filtered = op.type == LogicalOperatorType::LOGICAL_FILTER || (filtered && !projects);
         for (auto &child : op.children)
-            Walk(*child);
+            Walk(*child, filtered);
+        /* below have been met: their masked columns are known */
+        LogicalOperatorVisitor::EnumerateExpressions(op, [&](unique_ptr<Expression> *expression) {
+            CheckMasked(op, **expression);
+            WalkExpression(**expression);
+        });
     }
 
 private:
     ClientContext &context;
     const ConnectionState &state;
+    column_binding_map_t<string> masked; /* columns that only masks may read, by what the plan calls them */
 
-    void Require(const string &kind, const string &name)
+    [[noreturn]] void Refuse(const string &what)
     {
-        if (state.Allows(kind + ":" + name))
-            return;
         struct tl_err err;
         tl_err_init(&err);
         tl_err_set(&err, TL_NOT_ALLOWED, "the plan of the statement goes beyond what was allowed");
-        tl_err_detail(&err, "%s \"%s\"", kind.c_str(), name.c_str());
+        tl_err_detail(&err, "%s", what.c_str());
         Throw(context, err);
+    }
+
+    void Require(const string &kind, const string &name)
+    {
+        if (!state.Allows(kind + ":" + name))
+            Refuse(kind + " \"" + name + "\"");
+    }
+
+    /* Of a dataset that the caller sees only a part of: the columns that the scan reads, and that a row rule stands above it. */
+    void CheckPart(const LogicalGet &get, const string &name, bool filtered)
+    {
+        if (!state.Allows("part:" + name))
+            return;
+        if (state.Allows("filtered:" + name) && !filtered)
+            Refuse("rows of \"" + name + "\" without its row rule");
+        auto &ids = get.GetColumnIds();
+        for (idx_t i = 0; i < ids.size(); i++) {
+            if (ids[i].IsEmptyColumn() || ids[i].IsRowIdColumn())
+                continue;
+            if (ids[i].IsVirtualColumn())
+                Refuse("a virtual column of \"" + name + "\"");
+            string column = name + "." + get.names[ids[i].GetPrimaryIndex()];
+            if (state.Allows("masked:" + column) && !state.Allows("bare:" + column))
+                masked[ColumnBinding(get.table_index, i)] = column;
+            else if (!state.Allows("bare:" + column))
+                Require("column", column);
+        }
+    }
+
+    /* A mask computes something of the column; handing it on as it is, or only cast, is none.  Row rules (filters, and the joins
+     * they become) compare it and hand nothing on. */
+    void CheckMasked(const LogicalOperator &op, const Expression &whole)
+    {
+        if (masked.empty())
+            return;
+        bool reads_only = op.type == LogicalOperatorType::LOGICAL_FILTER || op.type == LogicalOperatorType::LOGICAL_COMPARISON_JOIN ||
+                          op.type == LogicalOperatorType::LOGICAL_ANY_JOIN || op.type == LogicalOperatorType::LOGICAL_DELIM_JOIN;
+        if (reads_only)
+            return;
+        const Expression *expression = &whole;
+        while (expression->GetExpressionClass() == ExpressionClass::BOUND_CAST)
+            expression = expression->Cast<BoundCastExpression>().child.get();
+        bool bare = expression->GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF;
+        if (!bare && op.type == LogicalOperatorType::LOGICAL_PROJECTION)
+            return;
+        ExpressionIterator::VisitExpression<BoundColumnRefExpression>(whole, [&](const BoundColumnRefExpression &column) {
+            auto found = masked.find(column.binding);
+            if (found != masked.end())
+                Refuse("the column \"" + found->second + "\" without its mask");
+        });
     }
 
     void RequireOperator(const string &name)
@@ -114,15 +172,16 @@ private:
         RequireWrite(table.ParentCatalog().GetName(), table.ParentSchema().name, table.name);
     }
 
-    void CheckGet(const LogicalGet &get)
+    void CheckGet(const LogicalGet &get, bool filtered)
     {
         auto table = get.GetTable();
-        if (table)
-            return Require("table", table->ParentCatalog().GetName() + "." + table->ParentSchema().name + "." + table->name);
-        auto dataset = DatasetOf(get);
-        if (dataset)
-            return Require("scan", dataset->source_name + "." + dataset->described->schema + "." + dataset->described->name);
-        Require("function", StringUtil::Lower(get.function.name));
+        auto dataset = table ? nullptr : DatasetOf(get);
+        if (!table && !dataset)
+            return Require("function", StringUtil::Lower(get.function.name));
+        string name = table ? table->ParentCatalog().GetName() + "." + table->ParentSchema().name + "." + table->name
+                            : dataset->source_name + "." + dataset->described->schema + "." + dataset->described->name;
+        Require(table ? "table" : "scan", name);
+        CheckPart(get, name, filtered);
     }
 
     void CheckDrop(const DropInfo &info)
@@ -157,13 +216,13 @@ private:
         RequireWrite(create.schema->ParentCatalog().GetName(), create.schema->name, create.info->Cast<CreateViewInfo>().view_name);
     }
 
-    void CheckOperator(LogicalOperator &op)
+    void CheckOperator(LogicalOperator &op, bool filtered)
     {
         if (OnlyReads(op.type))
             return;
         switch (op.type) {
         case LogicalOperatorType::LOGICAL_GET:
-            return CheckGet(op.Cast<LogicalGet>());
+            return CheckGet(op.Cast<LogicalGet>(), filtered);
         case LogicalOperatorType::LOGICAL_INSERT:
             return RequireWrite(op.Cast<LogicalInsert>().table);
         case LogicalOperatorType::LOGICAL_UPDATE:

@@ -10,7 +10,10 @@ namespace tl {
 
 /* Runs after each binding, also when the optimizer is switched off.  The connection's guard says what is allowed:
  * "table:..", "scan:..", "write:..", "function:..", "operator:KIND" as engine.h has them.  A table that is changed and read
- * (UPDATE, DELETE, MERGE) needs both "write:" and "table:". */
+ * (UPDATE, DELETE, MERGE) needs both "write:" and "table:".
+ * "part:NAME" says that only a part of the table or scan NAME is seen: then each column read needs "column:NAME.COLUMN", or
+ * "masked:NAME.COLUMN", which lets only expressions over it out of the first projection; with "filtered:NAME" a filter must stand
+ * between the scan and that projection.  "bare:NAME.COLUMN" is for what row rules of other tables read. */
 void InstallGuard(duckdb::DatabaseInstance &instance);
 
 } // namespace tl
