@@ -103,7 +103,8 @@ static void test_each_mask_shows_what_it_says_and_keeps_the_type(void **state)
     world_expect("SELECT id, name, email, ip FROM people ORDER BY id",
                  "id|name|email|ip\n1|***|***@canary.example|203.0.0.0\n2|***|***|2001:db8:1::\n3|NULL|NULL|NULL");
     world_expect("SELECT id, born, balance, score, seen FROM people ORDER BY id",
-                 "id|born|balance|score|seen\n1|1990-01-01|1200.00|5.0|2024-01-01 00:00:00\n2|NULL|-200.00|5.0|NULL\n3|2001-01-01|NULL|5.0|2023-01-01 00:00:00");
+                 "id|born|balance|score|seen\n1|1990-01-01|1200.00|5.0|2024-01-01 00:00:00\n2|NULL|-200.00|5.0|NULL\n"
+                 "3|2001-01-01|NULL|5.0|2023-01-01 00:00:00");
     world_expect("SELECT DISTINCT typeof(born), typeof(balance), typeof(score), typeof(seen), typeof(uid) FROM people",
                  "typeof(born)|typeof(balance)|typeof(score)|typeof(seen)|typeof(uid)\nDATE|DECIMAL(12,2)|DOUBLE|TIMESTAMP|BIGINT");
     world_expect("SELECT count(*) FROM people WHERE uid = 42", "count_star()\n0");
@@ -114,7 +115,8 @@ static void test_a_mask_that_does_not_fit_its_type_shows_null(void **state)
 {
     (void)state;
     review(&people, "{\"columns\":{\"born\":\"masked:last4\",\"balance\":\"masked:email_domain\",\"name\":\"masked:bucket:10\",\"score\":\"masked:hash\"}}");
-    world_expect("SELECT count(born), count(balance), count(name), count(score) FROM people", "count(born)|count(balance)|count(\"name\")|count(score)\n0|0|0|0");
+    world_expect("SELECT count(born), count(balance), count(name), count(score) FROM people",
+                 "count(born)|count(balance)|count(\"name\")|count(score)\n0|0|0|0");
     world_expect("SELECT DISTINCT typeof(born), typeof(balance) FROM people", "typeof(born)|typeof(balance)\nDATE|DECIMAL(12,2)");
     review(&people, "{\"columns\":{\"born\":\"masked:null\",\"balance\":\"masked:constant:7\",\"name\":\"masked:constant:it's\",\"score\":\"masked:redact\"}}");
     world_expect("SELECT DISTINCT born, balance, name, score FROM people", "born|balance|name|score\nNULL|7.00|it's|NULL");
@@ -156,7 +158,9 @@ static const struct {
 
 static const char *with_scope(const char *predicate)
 {
-    return tl_arena_printf(arena, "{\"group\":\"reader\",\"scope\":{\"source\":\"ops\",\"schema\":\"main\",\"table\":\"people\"},\"reason\":\"t\",\"rule\":%s}", predicate);
+    return tl_arena_printf(
+        arena, "{\"group\":\"reader\",\"scope\":{\"source\":\"ops\",\"schema\":\"main\",\"table\":\"people\"},\"reason\":\"t\",\"rule\":%s}",
+        predicate);
 }
 
 static void test_row_rules_mean_what_they_say(void **state)
@@ -199,10 +203,12 @@ static void test_nothing_is_computed_on_hidden_rows(void **state)
         "SELECT count(*) FROM people p, orders o WHERE CAST(CASE WHEN p.id = 2 THEN 'x' ELSE '1' END AS INTEGER) = o.id - o.id + 1",
         "SELECT max(id) FROM people GROUP BY CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) LIMIT 1",
         "SELECT id FROM people ORDER BY CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) LIMIT 1",
-        "SELECT count(*) FROM people p WHERE EXISTS (SELECT 1 FROM orders WHERE person = p.id AND CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) = 1)",
+        "SELECT count(*) FROM people p WHERE EXISTS (SELECT 1 FROM orders WHERE person = p.id AND "
+        "CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) = 1)",
         "SELECT count(*) FROM (SELECT * FROM people LIMIT 100) WHERE CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) = 1",
     };
-    static const char *const hiding[] = {"{\"column\":\"country\",\"op\":\"=\",\"value\":\"DE\"}", "{\"column\":\"country\",\"op\":\"in\",\"values\":[\"DE\",\"FR\"]}",
+    static const char *const hiding[] = {"{\"column\":\"country\",\"op\":\"=\",\"value\":\"DE\"}",
+                                         "{\"column\":\"country\",\"op\":\"in\",\"values\":[\"DE\",\"FR\"]}",
                                          "{\"sql\":\"country <> 'US'\"}", "{\"sql\":\"length(country || secret) > 0 AND id <> 2\"}"};
     for (size_t i = 0; i < sizeof hiding / sizeof *hiding; i++) {
         const char *id = rule(with_scope(hiding[i]));
@@ -323,8 +329,11 @@ static void expect_no_secret(const char *text)
 static void test_the_views_hide_without_the_check_of_the_plan(void **state)
 {
     (void)state;
-    static const char *const statements[] = {"SELECT * FROM people", "SELECT p.* FROM people p JOIN orders o ON o.person = p.id", "SELECT to_json(people) FROM people",
-                                             "SELECT string_agg(COLUMNS(*)::VARCHAR, ';') FROM people", "WITH x AS (FROM people) SELECT * FROM x UNION ALL SELECT * FROM x"};
+    static const char *const statements[] = {"SELECT * FROM people",
+                                             "SELECT p.* FROM people p JOIN orders o ON o.person = p.id",
+                                             "SELECT to_json(people) FROM people",
+                                             "SELECT string_agg(COLUMNS(*)::VARCHAR, ';') FROM people",
+                                             "WITH x AS (FROM people) SELECT * FROM x UNION ALL SELECT * FROM x"};
     const char *id = rule(with_scope("{\"column\":\"country\",\"op\":\"in\",\"values\":[\"DE\",\"FR\"]}"));
     review(&people, "{\"columns\":{\"uid\":\"masked:null\"}}"); /* the function of hashes is ours */
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
