@@ -233,6 +233,30 @@ static void test_a_scanned_source_answers(void **state)
     answer_done(&answer);
 }
 
+static void test_what_a_source_refuses_is_computed_here_and_said(void **state)
+{
+    (void)state;
+    struct answer answer;
+    static const char *const allowed = "scan:num.counter.picky";
+    put_good(engine(), "num", "test_numbers", "rows", "5000");
+    ask(engine(), &(struct question){.sql = "SELECT count(*), max(n) FROM tl_scan('num', 'counter', 'picky') WHERE n < 100 OR n = 4999",
+                                     .allowed = &allowed, .allowed_count = 1}, &answer);
+    assert_string_equal(answer.err.message, "");
+    assert_string_equal(tl_buf_cstr(&answer.text), "101|4999\n");
+    assert_non_null(memmem(answer.stats.scans_json.data, answer.stats.scans_json.size, "refused it: numbers refuse", 26));
+    assert_null(memmem(answer.stats.scans_json.data, answer.stats.scans_json.size, "\"pushed\":[\"", 11));
+    answer_done(&answer);
+    /* the next statement pushes again */
+    expect_allowed_rows(engine(), "SELECT count(*) FROM tl_scan('num', 'counter', 'picky')", allowed, "5000\n");
+}
+
+static void test_a_dataset_that_changed_is_described_again(void **state)
+{
+    (void)state;
+    put_good(engine(), "num_moving", "test_numbers", "rows", "7");
+    expect_allowed_rows(engine(), "SELECT count(*) FROM tl_scan('num_moving', 'counter', 'moving')", "scan:num_moving.counter.moving", "7\n");
+}
+
 static void test_replacing_a_source_is_seen_at_once(void **state)
 {
     (void)state;
@@ -355,6 +379,8 @@ int main(void)
         cmocka_unit_test(test_a_missing_file_is_said_and_found_later),
         cmocka_unit_test(test_a_secret_never_shows),
         cmocka_unit_test(test_a_scanned_source_answers),
+        cmocka_unit_test(test_what_a_source_refuses_is_computed_here_and_said),
+        cmocka_unit_test(test_a_dataset_that_changed_is_described_again),
         cmocka_unit_test(test_replacing_a_source_is_seen_at_once),
         cmocka_unit_test(test_a_waiting_scan_is_stopped),
         cmocka_unit_test(test_a_waiting_test_is_stopped),

@@ -52,7 +52,8 @@ static const struct tl_source_driver file_driver = {
     .attach_sql = file_attach_sql,
 };
 
-/* ---- "test_numbers": TL_SOURCE_SCANS: counter.numbers(n) holds 0 .. rows - 1; counter.slow waits until it is stopped ---- */
+/* ---- "test_numbers": TL_SOURCE_SCANS: counter.numbers(n) holds 0 .. rows - 1; counter.slow waits until it is stopped;
+ * counter.picky takes filters and then refuses them; counter.moving has changed when it is read for the first time ---- */
 
 struct tl_source {
     int64_t rows;
@@ -136,20 +137,25 @@ static enum tl_code number_describe(tl_source *source, const char *schema, const
                                     struct tl_source_dataset **ret_dataset, struct tl_err *err)
 {
     (void)stop;
-    if (strcmp(schema, "counter") != 0 || (strcmp(name, "numbers") != 0 && strcmp(name, "slow") != 0))
+    static const char *const names[] = {"numbers", "slow", "picky", "moving"};
+    size_t i = 0;
+    while (i < sizeof names / sizeof *names && strcmp(name, names[i]) != 0)
+        i++;
+    if (strcmp(schema, "counter") != 0 || i == sizeof names / sizeof *names)
         return tl_err_set(err, TL_TABLE_NOT_FOUND, "there is no table \"%s\".\"%s\"", schema, name);
     *ret_dataset = TL_NEW(arena, struct tl_source_dataset);
     **ret_dataset = make_dataset(arena, source, tl_arena_strdup(arena, name));
+    if (strcmp(name, "moving") == 0 && source->describes++ == 0)
+        (*ret_dataset)->driver_data = source; /* this description will not hold */
     return TL_OK;
 }
 
 static bool number_can_push(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr, const char **reason)
 {
     (void)source;
-    (void)dataset;
     (void)expr;
-    *reason = "numbers cannot be asked";
-    return false;
+    *reason = strcmp(dataset->name, "picky") == 0 ? NULL : "numbers cannot be asked";
+    return !*reason;
 }
 
 static bool number_can_push_order(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_scan_order *order)
@@ -165,7 +171,10 @@ static enum tl_code number_scan_open(tl_source *source, const struct tl_scan_req
 {
     (void)threads_max;
     (void)stop;
-    (void)err;
+    if (request->filter_count > 0)
+        return tl_err_set(err, TL_SOURCE_REJECTED, "numbers refuse filters after all");
+    if (request->dataset->driver_data)
+        return tl_err_set(err, TL_SOURCE_CHANGED, "numbers are others now");
     *ret_scan = TL_NEW(arena, tl_scan);
     (*ret_scan)->slow = strcmp(request->dataset->name, "slow") == 0;
     (*ret_scan)->rows = source->rows;

@@ -47,6 +47,7 @@ struct tl_hooks_guard {
     const char *const *allowed;
     size_t allowed_count;
     bool no_pushdown;
+    const char *no_pushdown_reason; /* for the report; NULL = it was asked for */
     const char *query_id;
     int threads_max;
 };

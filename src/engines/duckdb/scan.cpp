@@ -192,7 +192,7 @@ unique_ptr<GlobalTableFunctionState> StartScan(ClientContext &context, TableFunc
     auto arena = global->core->arena;
     auto &request = global->core->request;
 
-    auto filters = SplitFilters(bind, input, state->Pushes(), arena, *report);
+    auto filters = SplitFilters(bind, input, *state, arena, *report);
     Layout layout(*bind.dataset, input, *global, *report);
     layout.AddOutputs();
     for (auto &filter : filters.residual)

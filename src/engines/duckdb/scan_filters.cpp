@@ -16,8 +16,6 @@ namespace {
 
 enum { PLANNING_BYTES_MAX = 64 * 1024 * 1024 };
 
-const char *const not_now = "pushdown is switched off";
-
 class Scratch {
 public:
     Scratch() : arena(tl_arena_new(PLANNING_BYTES_MAX))
@@ -132,8 +130,8 @@ bool IsConstantTrue(const Expression &e)
 
 class Splitter {
 public:
-    Splitter(const ScanBind &bind, const TableFunctionInitInput &input_p, bool pushes_p, tl_arena *arena_p, ScanReport &report_p)
-        : dataset(*bind.dataset), input(input_p), pushes(pushes_p), arena(arena_p), report(report_p)
+    Splitter(const ScanBind &bind, const TableFunctionInitInput &input_p, const ConnectionState &state_p, tl_arena *arena_p, ScanReport &report_p)
+        : dataset(*bind.dataset), input(input_p), state(state_p), arena(arena_p), report(report_p)
     {
     }
 
@@ -164,7 +162,7 @@ public:
 private:
     const Dataset &dataset;
     const TableFunctionInitInput &input;
-    bool pushes;
+    const ConnectionState &state;
     tl_arena *arena;
     ScanReport &report;
 
@@ -184,9 +182,9 @@ private:
     {
         if (IsConstantTrue(*part.filter))
             return;
-        const char *reason = not_now;
-        auto said = pushes ? AskSource(dataset, *part.filter, [&](const Expression &e) { return ColumnOfPosition(e); }, arena, &reason)
-                           : nullptr;
+        const char *reason = state.NotPushing();
+        auto said = state.Pushes() ? AskSource(dataset, *part.filter, [&](const Expression &e) { return ColumnOfPosition(e); }, arena, &reason)
+                                   : nullptr;
         if (said)
             return AddPushed(said, *part.filter);
         report.AddNotPushed(part.filter->ToString(), reason);
@@ -201,11 +199,12 @@ void PushFilters(ClientContext &context, LogicalGet &get, FunctionData *bind_p, 
 {
     auto &bind = bind_p->Cast<ScanBind>();
     auto &dataset = *bind.dataset;
-    bool pushes = ConnectionState::Of(context)->Pushes() && bind.limit < 0;
+    auto state = ConnectionState::Of(context);
+    bool pushes = state->Pushes() && bind.limit < 0;
     auto column_of = [&](const Expression &e) { return ColumnOfPlan(get, dataset, e); };
     for (idx_t i = 0; i < filters.size();) {
         Scratch scratch;
-        const char *reason = not_now;
+        const char *reason = state->NotPushing();
         if (IsPlainComparison(*filters[i])) {
             i++;
         } else if (pushes && AskSource(dataset, *filters[i], column_of, scratch.arena, &reason)) {
@@ -219,9 +218,10 @@ void PushFilters(ClientContext &context, LogicalGet &get, FunctionData *bind_p, 
     }
 }
 
-StartFilters SplitFilters(const ScanBind &bind, const TableFunctionInitInput &input, bool pushes, tl_arena *arena, ScanReport &report)
+StartFilters SplitFilters(const ScanBind &bind, const TableFunctionInitInput &input, const ConnectionState &state, tl_arena *arena,
+                          ScanReport &report)
 {
-    Splitter splitter(bind, input, pushes, arena, report);
+    Splitter splitter(bind, input, state, arena, report);
     for (auto &filter : bind.pushed)
         splitter.AddTaken(*filter);
     for (auto &item : bind.declined)

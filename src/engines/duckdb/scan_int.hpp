@@ -78,7 +78,7 @@ struct StartFilters {
     std::vector<const struct tl_expr *> pushed; /* in the arena */
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> residual; /* over BoundReference(position in column_ids) */
 };
-StartFilters SplitFilters(const ScanBind &bind, const duckdb::TableFunctionInitInput &input, bool pushes, tl_arena *arena,
+StartFilters SplitFilters(const ScanBind &bind, const duckdb::TableFunctionInitInput &input, const ConnectionState &state, tl_arena *arena,
                           ScanReport &report);
 
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> StartScan(duckdb::ClientContext &context, duckdb::TableFunctionInitInput &input);

@@ -90,6 +90,7 @@ void ConnectionState::SetGuard(const struct tl_hooks_guard &guard)
     for (size_t i = 0; !everything && i < guard.allowed_count; i++)
         allowed.insert(guard.allowed[i]);
     pushes = !guard.no_pushdown;
+    not_pushing = guard.no_pushdown_reason ? guard.no_pushdown_reason : "pushdown is switched off";
     threads_max = guard.threads_max;
     query_id = guard.query_id ? guard.query_id : "";
     tl_err_init(&error);

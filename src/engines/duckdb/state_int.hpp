@@ -65,6 +65,11 @@ public:
     {
         return pushes;
     }
+    /* Why nothing is pushed. */
+    const char *NotPushing() const
+    {
+        return not_pushing.c_str();
+    }
     int ThreadsMax() const
     {
         return threads_max;
@@ -87,6 +92,7 @@ public:
 private:
     bool everything = true;
     bool pushes = true;
+    std::string not_pushing;
     int threads_max = 0;
     std::string query_id;
     std::unordered_set<std::string> allowed;

@@ -27,6 +27,7 @@ struct run {
     struct tl_duckdb_running running;
     struct tl_err *err;
     bool views_held;
+    const char *not_pushing; /* the first one was refused by a source: why */
     duckdb_prepared_statement prepared;
     duckdb_pending_result pending;
     duckdb_result result;
@@ -204,22 +205,13 @@ static void put_fields(struct run *run)
     pthread_mutex_unlock(&session->send_mutex);
 }
 
-/* Columns are told before the first row is computed, when binding has settled them. */
-static enum tl_code fields_of_prepared(struct run *run)
-{
-    run->field_count = duckdb_prepared_statement_column_count(run->prepared);
-    if (make_fields(run, run->field_count, prepared_type, prepared_name, &run->fields, &run->carries) != TL_OK)
-        return run->err->code;
-    put_fields(run);
-    return TL_OK;
-}
-
-static enum tl_code fields_of_result(struct run *run)
+/* What was told once holds. */
+static enum tl_code settle_fields(struct run *run, size_t count, duckdb_logical_type (*type_of)(struct run *run, idx_t index),
+                                  const char *(*name_of)(struct run *run, idx_t index))
 {
     struct tl_field *fields;
     struct tl_duckdb_carry *carries;
-    size_t count = duckdb_column_count(&run->result);
-    if (make_fields(run, count, result_type, result_name, &fields, &carries) != TL_OK)
+    if (make_fields(run, count, type_of, name_of, &fields, &carries) != TL_OK)
         return run->err->code;
     bool same = !run->fields_sent || count == run->field_count;
     for (size_t i = 0; run->fields_sent && same && i < count; i++)
@@ -232,6 +224,17 @@ static enum tl_code fields_of_result(struct run *run)
     if (!run->fields_sent)
         put_fields(run);
     return TL_OK;
+}
+
+/* Columns are told before the first row is computed, when binding has settled them. */
+static enum tl_code fields_of_prepared(struct run *run)
+{
+    return settle_fields(run, duckdb_prepared_statement_column_count(run->prepared), prepared_type, prepared_name);
+}
+
+static enum tl_code fields_of_result(struct run *run)
+{
+    return settle_fields(run, duckdb_column_count(&run->result), result_type, result_name);
 }
 
 /* ---- from text to result ---- */
@@ -267,7 +270,8 @@ static void set_guard(struct run *run)
     struct tl_hooks_guard guard = {
         .allowed = run->input.allowed ? run->input.allowed : none, /* NULL would mean everything */
         .allowed_count = run->input.allowed_count,
-        .no_pushdown = run->input.no_pushdown,
+        .no_pushdown = run->input.no_pushdown || run->not_pushing,
+        .no_pushdown_reason = run->not_pushing,
         .query_id = run->input.query_id,
         .threads_max = options->threads > 0 ? options->threads : (int)sysconf(_SC_NPROCESSORS_ONLN),
     };
@@ -424,6 +428,15 @@ static void fail(struct run *run)
     duckdb_interrupt(session->connection);
 }
 
+static void let_go(struct run *run)
+{
+    duckdb_destroy_pending(&run->pending);
+    if (run->result_made)
+        duckdb_destroy_result(&run->result);
+    run->result_made = false;
+    duckdb_destroy_prepare(&run->prepared);
+}
+
 static void clean_up(struct run *run, bool ended_well)
 {
     struct tl_duckdb_session *session = run->session;
@@ -431,10 +444,7 @@ static void clean_up(struct run *run, bool ended_well)
     drop_held(run);
     run->fields_sent = false;
     pthread_mutex_unlock(&session->send_mutex);
-    duckdb_destroy_pending(&run->pending);
-    if (run->result_made)
-        duckdb_destroy_result(&run->result);
-    duckdb_destroy_prepare(&run->prepared);
+    let_go(run);
     /* it points to this command's strings */
     tl_hooks_set_guard(session->connection, &(struct tl_hooks_guard){.query_id = ""});
     if (!ended_well) {
@@ -448,6 +458,33 @@ static void clean_up(struct run *run, bool ended_well)
         tl_duckdb_views_release(session->process->views, &run->input);
     tl_buf_done(&run->block);
     tl_arena_free(run->scratch);
+}
+
+static enum tl_code attempt(struct run *run)
+{
+    if (prepare_over_views(run) != TL_OK || start(run) != TL_OK)
+        return run->err->code;
+    return stream_rows(run);
+}
+
+/* A source refused what was pushed to it, or has changed since it was described: once more, computed here or described anew, as long
+ * as no row has left. */
+static enum tl_code attempt_twice(struct run *run)
+{
+    struct tl_duckdb_process *process = run->session->process;
+    enum tl_code code = attempt(run);
+    bool refused = code == TL_SOURCE_REJECTED && !run->input.no_pushdown;
+    if ((!refused && code != TL_SOURCE_CHANGED) || run->stats.rows > 0 || atomic_load(&run->running.stop) != TL_OK)
+        return code;
+    if (refused)
+        run->not_pushing = tl_arena_printf(run->session->arena, "computed here, as the source refused it: %s", run->err->message);
+    let_go(run);
+    if (run->views_held)
+        tl_duckdb_views_release(process->views, &run->input);
+    run->views_held = false;
+    tl_duckdb_sources_forget(process->sources);
+    tl_err_init(run->err);
+    return attempt(run);
 }
 
 bool tl_duckdb_session_run(struct tl_duckdb_session *session, struct tl_str body)
@@ -473,8 +510,7 @@ bool tl_duckdb_session_run(struct tl_duckdb_session *session, struct tl_str body
         .context = &run,
     };
     tl_duckdb_watch(session->process->watchdog, &run.running);
-    bool ended_well = set_time_zone(&run) == TL_OK && prepare_over_views(&run) == TL_OK && start(&run) == TL_OK &&
-                      stream_rows(&run) == TL_OK && send_end(&run);
+    bool ended_well = set_time_zone(&run) == TL_OK && attempt_twice(&run) == TL_OK && send_end(&run);
     if (!ended_well)
         fail(&run);
     clean_up(&run, ended_well);

@@ -133,7 +133,19 @@ static void read_types(struct reader *reader)
     reader->type_table = (struct tl_postgres_types){(size_t)count, rows};
 }
 
-static void read_column(struct reader *reader, int row, struct tl_source_column *column, struct tl_postgres_column *own)
+static bool is_asked_as_text(const struct reader *reader, const struct tl_source_dataset *dataset, const char *column)
+{
+    const char *name = reader->options->text_column_count == 0
+                           ? NULL
+                           : tl_arena_printf(reader->arena, "%s.%s.%s", dataset->schema, dataset->name, column);
+    for (size_t i = 0; i < reader->options->text_column_count; i++)
+        if (tl_streq(reader->options->text_columns[i], name))
+            return true;
+    return false;
+}
+
+static void read_column(struct reader *reader, int row, const struct tl_source_dataset *dataset,
+                        struct tl_source_column *column, struct tl_postgres_column *own)
 {
     const PGresult *columns = reader->columns;
     *column = (struct tl_source_column){
@@ -152,6 +164,8 @@ static void read_column(struct reader *reader, int row, struct tl_source_column 
     };
     column->unsupported = !tl_postgres_column_map(reader->arena, &reader->type_table, reader->options, &attribute,
                                                   &column->type, own);
+    if (!column->unsupported && is_asked_as_text(reader, dataset, column->name))
+        tl_postgres_column_as_text(&column->type, own);
     own->nondeterministic = !truth(columns, row, COLUMN_DETERMINISTIC);
     own->collation = (uint32_t)number(columns, row, COLUMN_COLLATION);
     own->type = attribute.type;
@@ -168,7 +182,7 @@ static void read_columns(struct reader *reader, struct tl_source_dataset *datase
     struct tl_source_column *columns = TL_NEW_ARRAY(reader->arena, struct tl_source_column, end - first);
     struct tl_postgres_column *own_columns = TL_NEW_ARRAY(reader->arena, struct tl_postgres_column, end - first);
     for (int i = first; i < end; i++)
-        read_column(reader, i, &columns[i - first], &own_columns[i - first]);
+        read_column(reader, i, dataset, &columns[i - first], &own_columns[i - first]);
     dataset->column_count = (size_t)(end - first);
     dataset->columns = columns;
     own->columns = own_columns;

@@ -21,6 +21,8 @@ const struct tl_source_option tl_postgres_option_table[] = {
     {"application_name", "townlake", false, false, "shown in pg_stat_activity"},
     {"numeric_as", "text", false, false,
      "numeric without precision becomes text (exact), double (rounded) or decimal(p,s) (what does not fit fails)"},
+    {"columns_as_text", NULL, false, false,
+     "columns to carry as text, as schema.table.column separated by commas: for values that have no place in the column's type here"},
     {0},
 };
 
@@ -130,13 +132,13 @@ static bool parse_numeric_as(const char *text, struct tl_postgres_options *optio
            options->numeric_scale >= 0 && options->numeric_scale <= options->numeric_precision;
 }
 
-static enum tl_code split_schemas(tl_arena *arena, const struct tl_source_config *config, const char *text,
-                                  struct tl_postgres_options *options, struct tl_err *err)
+static enum tl_code split_names(tl_arena *arena, const struct tl_source_config *config, const char *option,
+                                const char *text, const char *const **ret_names, size_t *ret_count, struct tl_err *err)
 {
     if (!text)
         return TL_OK;
-    const char **schemas = TL_NEW_ARRAY(arena, const char *, TL_POSTGRES_SCHEMAS_MAX);
-    options->schemas = schemas;
+    const char **names = TL_NEW_ARRAY(arena, const char *, TL_POSTGRES_NAMES_MAX);
+    *ret_names = names;
     while (*text) {
         size_t size = strcspn(text, ",");
         struct tl_str name = {text, size};
@@ -144,9 +146,9 @@ static enum tl_code split_schemas(tl_arena *arena, const struct tl_source_config
             name = (struct tl_str){name.data + 1, name.size - 1};
         while (name.size > 0 && name.data[name.size - 1] == ' ')
             name.size--;
-        if (name.size == 0 || options->schema_count == TL_POSTGRES_SCHEMAS_MAX)
-            return invalid(config, "schemas", err, "names separated by commas, at most 256");
-        schemas[options->schema_count++] = tl_arena_strndup(arena, name.data, name.size);
+        if (name.size == 0 || *ret_count == TL_POSTGRES_NAMES_MAX)
+            return invalid(config, option, err, "names separated by commas, at most 256");
+        names[(*ret_count)++] = tl_arena_strndup(arena, name.data, name.size);
         text += size + (text[size] == ',');
     }
     return TL_OK;
@@ -175,7 +177,7 @@ static enum tl_code read_texts(tl_arena *arena, const struct tl_source_config *c
 static enum tl_code read_others(tl_arena *arena, const struct tl_source_config *config,
                                 struct tl_postgres_options *options, struct tl_err *err)
 {
-    const char *schemas, *connections, *statement, *connect, *numeric;
+    const char *schemas, *connections, *statement, *connect, *numeric, *text_columns;
     enum tl_code code = text_of(arena, config, "schemas", &schemas, err);
     if (code == TL_OK)
         code = text_of(arena, config, "connections_max", &connections, err);
@@ -185,6 +187,8 @@ static enum tl_code read_others(tl_arena *arena, const struct tl_source_config *
         code = text_of(arena, config, "connect_timeout", &connect, err);
     if (code == TL_OK)
         code = text_of(arena, config, "numeric_as", &numeric, err);
+    if (code == TL_OK)
+        code = text_of(arena, config, "columns_as_text", &text_columns, err);
     if (code != TL_OK)
         return code;
     int port;
@@ -200,7 +204,11 @@ static enum tl_code read_others(tl_arena *arena, const struct tl_source_config *
         return invalid(config, "connect_timeout", err, "a duration such as \"5s\"");
     if (!parse_numeric_as(numeric, options))
         return invalid(config, "numeric_as", err, "\"text\", \"double\" or \"decimal(p,s)\" with p up to 38");
-    return split_schemas(arena, config, schemas, options, err);
+    code = split_names(arena, config, "schemas", schemas, &options->schemas, &options->schema_count, err);
+    if (code == TL_OK)
+        code = split_names(arena, config, "columns_as_text", text_columns, &options->text_columns,
+                           &options->text_column_count, err);
+    return code;
 }
 
 enum tl_code tl_postgres_options_read(tl_arena *arena, const struct tl_source_config *config,

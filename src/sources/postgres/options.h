@@ -8,7 +8,7 @@
 
 #include "source/source.h"
 
-enum { TL_POSTGRES_CONNECTIONS_MAX = 100, TL_POSTGRES_SCHEMAS_MAX = 256 };
+enum { TL_POSTGRES_CONNECTIONS_MAX = 100, TL_POSTGRES_NAMES_MAX = 256 };
 
 /* What a numeric without precision becomes: no fixed DECIMAL can hold all of its values. */
 enum tl_postgres_numeric_as {
@@ -22,6 +22,8 @@ struct tl_postgres_options {
     const char *host, *port, *database, *user, *password, *sslmode, *sslrootcert, *application_name;
     size_t schema_count;
     const char *const *schemas; /* none = all that are not the system's */
+    size_t text_column_count;
+    const char *const *text_columns; /* schema.table.column: carried as PostgreSQL's text of their values */
     int connections_max;
     int64_t statement_timeout_us; /* 0 = only the statement's own deadline */
     int64_t connect_timeout_us;

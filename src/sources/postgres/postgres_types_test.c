@@ -1,4 +1,5 @@
 #include "sources/postgres/test_support.h"
+#include "sources/postgres/test_truth.h"
 
 #include <stdio.h>
 
@@ -183,6 +184,62 @@ static void test_every_type_arrives_exactly(void **state)
     tl_source_driver_postgres.close(source);
 }
 
+static size_t rows_where(tl_source *source, const struct tl_source_dataset *dataset, int column, const struct tl_value *value)
+{
+    struct tl_expr left = {.kind = TL_EXPR_COLUMN, .type = dataset->columns[column].type, .column = column};
+    struct tl_expr right = {.kind = TL_EXPR_CONSTANT, .type = left.type, .value = *value};
+    struct tl_expr *children[] = {&left, &right};
+    const struct tl_expr equal = {.kind = TL_EXPR_EQ, .type = tl_type_simple(TL_TYPE_BOOLEAN), .child_count = 2, .children = children};
+    const struct tl_expr *filters[] = {&equal};
+    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = &column, .filter_count = 1, .filters = filters, .limit = -1};
+    struct test_rows rows;
+    struct tl_err err;
+    const char *reason = NULL;
+    if (!tl_source_driver_postgres.can_push(source, dataset, &equal, &reason))
+        return SIZE_MAX;
+    tl_err_init(&err);
+    if (test_scan(source, arena, &request, NULL, &rows, NULL, &err) != TL_OK)
+        fail_msg("%s: %s %s", dataset->columns[column].source_type, err.message, err.detail);
+    return rows.row_count;
+}
+
+/* The other direction: a value that arrived, said to the source as a filter, finds its row there. */
+static void test_every_value_finds_its_row(void **state)
+{
+    (void)state;
+    create_values();
+    tl_source *source = test_open(&server, NULL);
+    struct tl_source_dataset *dataset = test_describe(source, arena, "types", "edge");
+    struct tl_scan_request request = {.dataset = dataset, .column_count = dataset->column_count,
+                                      .columns = test_all_columns(arena, dataset), .limit = -1};
+    struct tl_chunk *chunk = test_chunk(arena, &request);
+    tl_scan *scan;
+    tl_scan_part *part;
+    struct tl_scan_stats stats;
+    struct tl_err err;
+    int parts;
+    size_t pushed = 0;
+    tl_err_init(&err);
+    assert_int_equal(tl_source_driver_postgres.scan_open(source, &request, 1, NULL, arena, &scan, &parts, &err), TL_OK);
+    assert_int_equal(tl_source_driver_postgres.part_open(scan, NULL, &part, &err), TL_OK);
+    assert_int_equal(tl_source_driver_postgres.part_next(part, chunk, NULL, &err), TL_OK);
+    for (size_t i = 0; i < VALUES; i++) {
+        enum tl_type_id id = dataset->columns[i].type.id;
+        bool compares = id != TL_TYPE_LIST && id != TL_TYPE_JSON && id != TL_TYPE_INTERVAL && id != TL_TYPE_UINT32;
+        struct tl_value value = test_value_at(&chunk->columns[i], 0);
+        if (value.is_null)
+            continue;
+        size_t rows = compares ? rows_where(source, dataset, (int)i, &value) : SIZE_MAX;
+        if (compares && rows != 1)
+            fail_msg("%s %s: %zd rows", values[i].type, values[i].expression, (ssize_t)rows);
+        pushed += compares;
+    }
+    assert_true(pushed > VALUES * 3 / 4);
+    tl_source_driver_postgres.part_close(part);
+    tl_source_driver_postgres.scan_close(scan, &stats);
+    tl_source_driver_postgres.close(source);
+}
+
 /* Read table types.bad(v) with one value and return the error. */
 static struct tl_err read_bad(tl_source *source, const char *type, const char *expression)
 {
@@ -217,6 +274,34 @@ static void test_a_value_without_a_place_names_its_column(void **state)
         assert_non_null(strstr(err.message, "\"types.bad\" of source \"ops\""));
         assert_non_null(strstr(err.message, cases[i].part));
         assert_true(*err.hint);
+    }
+    tl_source_driver_postgres.close(source);
+}
+
+static void test_columns_become_text_where_that_is_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *expression, *text;
+    } cases[] = {
+        {"numeric(6,2)", "'NaN'", "NaN"},
+        {"int[]", "'{{1,2},{3,4}}'", "{{1,2},{3,4}}"},
+        {"int[][]", "'{1,2}'", "{1,2}"},
+        {"timestamp", "'294276-12-31'", "294276-12-31 00:00:00"},
+        {"text[]", "'{a,NULL,\"b c\"}'", "{a,NULL,\"b c\"}"},
+        {"bytea", "'\\x00ff'", "\\x00ff"},
+        {"timestamptz", "'2024-02-29 12:00+02'", "2024-02-29 10:00:00+00"},
+    };
+    tl_source *source = test_open(&server, "columns_as_text", "types.other.v, types.bad.v", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tl_err err = read_bad(source, cases[i].type, cases[i].expression);
+        assert_int_equal(err.code, TL_OK);
+        struct tl_source_dataset *dataset = test_describe(source, arena, "types", "bad");
+        assert_string_equal(spelling(&dataset->columns[0].type), "VARCHAR");
+        struct test_rows rows = test_table(source, arena, "types", "bad");
+        assert_string_equal(test_cell(&rows, 0, 0), cases[i].text);
+        struct tl_value value = {.type = tl_type_simple(TL_TYPE_VARCHAR), .as.text = tl_str_of(cases[i].text)};
+        assert_int_equal(rows_where(source, dataset, 0, &value), 1);
     }
     tl_source_driver_postgres.close(source);
 }
@@ -352,7 +437,7 @@ static void test_system_tables_cannot_be_named(void **state)
 static void test_odd_names_are_names(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a\"b", "a.b", "it's", "Ünïcödé 水", "select", " ", "%_\\", "UPPER", "-- x", LONG_63};
+    static const char *const names[] = {"a\"b", "a.b", "it's", "Ünïcödé 水", "select", " ", "%_\\", "UPPER", "upper", "-- x", "i0", "computed", LONG_63};
     test_run(&server, "DROP SCHEMA IF EXISTS \"s'\"\".x\" CASCADE; CREATE SCHEMA \"s'\"\".x\"");
     tl_source *source = test_open(&server, NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -367,6 +452,14 @@ static void test_odd_names_are_names(void **state)
         struct test_rows rows = test_table(source, arena, "s'\".x", names[i]);
         assert_int_equal(rows.row_count, 1);
         assert_string_equal(test_cell(&rows, 0, 0), "1");
+        struct tl_value one = {.type = tl_type_simple(TL_TYPE_INT32), .as.int64 = 1};
+        struct tl_source_dataset *described = test_describe(source, arena, "s'\".x", names[i]), *computed;
+        assert_int_equal(rows_where(source, described, 0, &one), 1);
+        struct tl_derivation_input input = {.dataset = described};
+        const struct tl_expr column = {.kind = TL_EXPR_COLUMN, .type = one.type}, *outputs[] = {&column};
+        struct tl_derivation said = {.input_count = 1, .inputs = &input, .output_count = 1, .outputs = outputs};
+        assert_true(tl_source_driver_postgres.derive(source, &said, arena, &computed, NULL));
+        assert_int_equal(rows_where(source, computed, 0, &one), 1);
     }
     struct tl_source_dataset *dataset;
     struct tl_err err;
@@ -420,6 +513,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_type_arrives_exactly, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_value_finds_its_row, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_columns_become_text_where_that_is_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_value_without_a_place_names_its_column, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numeric_follows_its_option, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_listing_tells_kinds_keys_comments_and_sizes, set_up, tear_down),

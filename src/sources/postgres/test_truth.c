@@ -34,8 +34,12 @@ struct tl_value test_value_at(const struct tl_vector *vector, size_t row)
     case TL_TYPE_DECIMAL:
         if (vector->type->precision > 18)
             memcpy(&value.as.int128, (const char *)vector->data + row * 16, 16);
-        else
+        else if (vector->type->precision > 9)
             value.as.int64 = ((const int64_t *)vector->data)[row];
+        else if (vector->type->precision > 4)
+            value.as.int64 = ((const int32_t *)vector->data)[row];
+        else
+            value.as.int64 = ((const int16_t *)vector->data)[row];
         break;
     case TL_TYPE_VARCHAR:
     case TL_TYPE_BLOB:

@@ -171,6 +171,13 @@ static const struct tl_postgres_type *base_of(const struct tl_postgres_types *ty
     return type;
 }
 
+void tl_postgres_column_as_text(struct tl_type *ret_type, struct tl_postgres_column *ret_column)
+{
+    ret_column->field.element = NULL;
+    ret_column->field.dimensions = 0;
+    as_text(ret_type, ret_column);
+}
+
 bool tl_postgres_column_map(tl_arena *arena, const struct tl_postgres_types *types,
                             const struct tl_postgres_options *options, const struct tl_postgres_attribute *attribute,
                             struct tl_type *ret_type, struct tl_postgres_column *ret_column)

@@ -13,6 +13,7 @@
  *   all else (inet, timetz, bit, ranges, composites, xml, tsvector, money, geometric, extensions' types ...)
  *                           VARCHAR: PostgreSQL's own text of the value, by a cast to text in the query
  *   pseudo-types            unsupported
+ *   The source's option columns_as_text makes VARCHAR of any other.
  */
 #ifndef TL_SOURCES_POSTGRES_TYPE_H
 #define TL_SOURCES_POSTGRES_TYPE_H
@@ -85,6 +86,8 @@ struct tl_postgres_attribute {
     int dimensions;
 };
 
+/* Carried as PostgreSQL's own text, whatever its type. */
+void tl_postgres_column_as_text(struct tl_type *ret_type, struct tl_postgres_column *ret_column);
 /* How a column is carried; false when it cannot be. */
 bool tl_postgres_column_map(tl_arena *arena, const struct tl_postgres_types *types,
                             const struct tl_postgres_options *options, const struct tl_postgres_attribute *attribute,
