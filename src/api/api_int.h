@@ -8,7 +8,7 @@
 #include "data/json.h"
 
 enum tl_api_auth { TL_API_AUTH_OPEN, TL_API_AUTH_USER, TL_API_AUTH_ENGINE };
-enum tl_api_form { TL_API_FORM_JSON, TL_API_FORM_TRINO, TL_API_FORM_ICEBERG };
+enum tl_api_form { TL_API_FORM_JSON, TL_API_FORM_TRINO, TL_API_FORM_ICEBERG, TL_API_FORM_SCIM };
 
 enum { TL_API_PARAMS_MAX = 4 };
 
@@ -51,6 +51,9 @@ void tl_api_fail(struct tl_api_call *call);
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);
 
+/* ... as SCIM's error document. */
+void tl_api_scim_refuse(struct tl_api_call *call);
+
 #define TL_API_HANDLER(name) void tl_api_##name(struct tl_api_call *call)
 TL_API_HANDLER(statement_start);
 TL_API_HANDLER(statement_head);
@@ -75,6 +78,7 @@ TL_API_HANDLER(source_kinds);
 TL_API_HANDLER(auth_login);
 TL_API_HANDLER(auth_callback);
 TL_API_HANDLER(auth_logout);
+TL_API_HANDLER(scim);
 TL_API_HANDLER(tokens_list);
 TL_API_HANDLER(tokens_create);
 TL_API_HANDLER(tokens_revoke);

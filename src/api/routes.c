@@ -176,7 +176,9 @@ static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
     bool page = tl_http_header(call->exchange, "Sec-Fetch-Site") != NULL; /* a page's script would have its user asked for a password */
     if (call->rq.err.code == TL_UNAUTHENTICATED && !page)
         tl_http_set_header(call->exchange, "WWW-Authenticate", "Basic realm=\"Town Lake\"");
-    if (route->form == TL_API_FORM_TRINO) { /* its clients show the text of a 401 as it is */
+    if (route->form == TL_API_FORM_SCIM) {
+        tl_api_scim_refuse(call);
+    } else if (route->form == TL_API_FORM_TRINO) { /* its clients show the text of a 401 as it is */
         const char *text = tl_arena_printf(call->rq.arena, "%s%s%s", call->rq.err.message, call->rq.err.hint[0] ? "\nHint: " : "", call->rq.err.hint);
         tl_http_respond(call->exchange, tl_code_info(call->rq.err.code)->http_status, "text/plain; charset=utf-8", tl_str_of(text), true);
     } else {

@@ -6,6 +6,7 @@
 
 #include "auth/auth_int.h"
 #include "auth/cookie_int.h"
+#include "auth/scim_int.h"
 #include "auth/session_int.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -120,6 +121,8 @@ static enum tl_code fill(tl_auth *auth, const tl_config *config, struct tl_err *
         return err->code;
     if (auth->settings.issuer[0])
         auth->provider = tl_provider_new(&auth->settings.provider);
+    if (tl_config_bool(config, "scim.enabled"))
+        auth->scim_schemas = tl_scim_schemas_new(auth->arena);
     auth->groups = tl_groups_new(&auth->groups_settings, auth->store);
     return TL_OK;
 }
@@ -193,7 +196,8 @@ static enum tl_code admit(struct checking *checking, enum tl_auth_kind kind, con
 /* A person: what the sources of groups say comes to what is known already. */
 static enum tl_code admit_person(struct checking *checking, enum tl_auth_kind kind, struct tl_identity *identity)
 {
-    if (tl_groups_add(checking->auth->groups, checking->arena, identity, checking->err) != TL_OK)
+    if (tl_groups_add(checking->auth->groups, checking->arena, identity, checking->err) != TL_OK ||
+        tl_scim_add(checking->auth, checking->arena, identity, checking->err) != TL_OK)
         return checking->err->code;
     return admit(checking, kind, identity);
 }

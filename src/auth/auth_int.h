@@ -11,6 +11,7 @@
 #include "auth/identity_int.h"
 #include "auth/jwt_int.h"
 #include "auth/provider_int.h"
+#include "auth/scim_schema_int.h"
 
 enum tl_auth_mode { TL_AUTH_LOCAL, TL_AUTH_TOKEN, TL_AUTH_ACCESS, TL_AUTH_OIDC };
 
@@ -52,6 +53,7 @@ struct tl_auth {
     tl_provider *provider;
     struct tl_groups_settings groups_settings;
     tl_groups *groups; /* NULL = claims and the configuration only */
+    tl_scim_schemas *scim_schemas; /* NULL = SCIM is off */
     size_t fixed_count;
     struct tl_fixed_token *fixed;
     pthread_mutex_t notes_lock;
