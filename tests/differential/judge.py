@@ -99,9 +99,9 @@ def door_token(value, kind):
     return json.dumps(value, ensure_ascii=False)
 
 
-def iso_time(text, kind):
-    """The engine's text of a date or time as the protocol spells it."""
-    zone = " UTC" if kind.endswith("zone") else ""
+def iso_time(text, kind, zone):
+    """The engine's text of a date or time as the protocol spells it; instants by the zone's clock."""
+    zone = " " + zone if kind.endswith("zone") else ""
     if "infinity" in text:
         return text
     match = re.fullmatch(r"(?:(\d+)-(\d\d-\d\d))?( \(BC\))?( )?(?:(\d\d:\d\d:\d\d)(?:\.(\d+))?)?", text)
@@ -115,11 +115,11 @@ def iso_time(text, kind):
     return out + (f"{clock}.{(fraction or '').ljust(digits, '0')}{zone}" if clock else "")
 
 
-def truth_token(value, kind):
+def truth_token(value, kind, zone):
     if value is None:
         return "NULL"
     if kind.startswith("array("):
-        return "[" + ", ".join(truth_token(item, kind[6:-1]) for item in value) + "]"
+        return "[" + ", ".join(truth_token(item, kind[6:-1], zone) for item in value) + "]"
     if kind in ("double", "real"):
         return float_token(value, kind == "real")
     if kind.startswith("decimal("):
@@ -127,7 +127,7 @@ def truth_token(value, kind):
         with decimal.localcontext(prec=60):
             return repr(f"{decimal.Decimal(value):.{scale}f}")
     if kind == "date" or kind.startswith("time"):
-        return repr(iso_time(value, kind))
+        return repr(iso_time(value, kind, zone))
     if kind == "varbinary":
         return repr(base64.b64encode(value).decode())
     if kind == "uuid":
@@ -172,20 +172,20 @@ class Judge:
             self.truth.execute(f"SET TimeZone = '{statement.zone}'")
             self.truth.execute(statement.text)
             names = [str(column[1]) for column in self.truth.description]
-            rows = self.truth.fetchall() if not TEMPORAL.intersection(names) else self.fetch_with_times(statement.text, names)
+            rows = self.truth.fetchall() if not TEMPORAL.intersection(names) else self.fetch_with_times(statement, names)
         except duckdb.Error as error:
             return Answer(error=truth_class(error), message=str(error))
         types = [trino_type(name) for name in names]
-        return Answer(types, [tuple(map(truth_token, row, types)) for row in rows])
+        return Answer(types, [tuple(truth_token(value, kind, statement.zone) for value, kind in zip(row, types)) for row in rows])
 
-    def fetch_with_times(self, text, names):
+    def fetch_with_times(self, statement, names):
         """Dates and times as text: Python's own cannot hold them all."""
-        self.truth.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {text}")
+        self.truth.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {statement.text}")
         columns = [row[0] for row in self.truth.execute("DESCRIBE answer").fetchall()]
         parts = []
         for name, column in zip(names, columns):
             quoted = '"' + column.replace('"', '""') + '"'
-            instant = f"timezone('UTC', {quoted})" if name == "TIMESTAMP WITH TIME ZONE" else quoted
+            instant = f"timezone('{statement.zone}', {quoted})" if name == "TIMESTAMP WITH TIME ZONE" else quoted
             parts.append(f"CAST({instant} AS VARCHAR)" if name in TEMPORAL else quoted)
         return self.truth.execute(f"SELECT {', '.join(parts)} FROM answer").fetchall()
 
