@@ -1,6 +1,7 @@
 #!/bin/sh
 # Scan of 5 M rows x 7 columns into vectors, beside psql and DuckDB's official extension, on one real PostgreSQL in one run.
-# All take turns, so that a busy machine is busy for all; the best of each counts.
+# All take turns, so that a busy machine is busy for all; the best of each counts.  The processor time of both sides, client and
+# server, says what a scan costs however busy the machine is; it is the mean of all runs.
 # usage: bench/postgres_scan.sh [BUILD_FOLDER] [ROWS] [RUNS]     (a build without sanitizers)
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,9 +33,9 @@ connection = duckdb.connect(config={"threads": threads})
 connection.execute(f"LOAD '{extension}'")
 connection.execute(f"ATTACH 'host=127.0.0.1 port={port} user=postgres dbname=postgres' AS p (TYPE postgres, READ_ONLY)")
 connection.execute("SELECT id FROM p.fact LIMIT 1").fetchall()
-start = time.perf_counter()
+start, used = time.perf_counter(), time.process_time()
 connection.execute("SELECT sum(id), sum(dim_id), max(ts), sum(qty), sum(price), count(ok), max(note) FROM p.fact").fetchall()
-print(f"{time.perf_counter() - start:.3f}")
+print(f"{time.perf_counter() - start:.3f} {time.process_time() - used:.3f}")
 PYTHON
 
 copy() {
@@ -42,21 +43,35 @@ copy() {
     $psql -c "COPY (SELECT * FROM fact) TO STDOUT (FORMAT binary)" > /dev/null
     echo "$start $(date +%s.%N)" | awk '{ printf "%.3f\n", $2 - $1 }'
 }
+server_cpu() { # seconds, of backends that have ended
+    sleep 0.3
+    awk '{ printf "%.2f", ($16 + $17) / 100 }' "/proc/$(head -1 "$dir/server/data/postmaster.pid")/stat"
+}
+measure() { # file, command ..: seconds passed, used by the client, used by the server
+    file=$1
+    shift
+    before=$(server_cpu)
+    took=$("$@")
+    echo "$took $before $(server_cpu)" | awk '{ print $1, $2, $4 - $3 }' >> "$file"
+}
 with_duckdb=no
 [ -x "$python" ] && "$python" -c 'import duckdb' 2> /dev/null && with_duckdb=yes
 run=0
 while [ "$run" -lt "$runs" ]; do
     copy >> "$dir/psql"
     for threads in 1 2; do
-        "$bench" 127.0.0.1 "$port" fact "$threads" >> "$dir/townlake$threads"
-        [ $with_duckdb = no ] || "$python" "$dir/other.py" "$extension" "$port" "$threads" >> "$dir/duckdb$threads"
+        measure "$dir/townlake$threads" "$bench" 127.0.0.1 "$port" fact "$threads"
+        [ $with_duckdb = no ] || measure "$dir/duckdb$threads" "$python" "$dir/other.py" "$extension" "$port" "$threads"
     done
     run=$((run + 1))
 done
 
 report() { # label, file
     [ -f "$2" ] || return 0
-    sort -n "$2" | head -1 | awk -v label="$1" -v rows="$rows" '{ printf "%-32s %.3f s = %.2f M rows/s\n", label, $1, rows / $1 / 1e6 }'
+    sort -n "$2" | awk -v label="$1" -v rows="$rows" 'NR == 1 { best = $1 } { client += $2; server += $3 }
+        END { printf "%-32s %.3f s = %.2f M rows/s", label, best, rows / best / 1e6
+              if (client > 0) printf "; processor: client %.2f s, server %.2f s, together %.2f s", client / NR, server / NR, (client + server) / NR
+              print "" }'
 }
 report "psql COPY BINARY > /dev/null" "$dir/psql"
 for threads in 1 2; do

@@ -96,7 +96,7 @@ static void test_aggregates_mean_the_same(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (const char *at = rows[i].columns; *at; at += strcspn(at, " "), at += *at == ' ')
             for (size_t by = 0; by < sizeof groups / sizeof *groups; by++)
-                for (int form = 0; form < 3; form++) {
+                for (int form = 0; form < (by < 3 ? 3 : 1); form++) {
                     struct tl_expr *of = col(table, tl_arena_strndup(arena, at, strcspn(at, " ")));
                     struct tl_expr *filter = make(TL_EXPR_GT, 2, (struct tl_expr *[]){col(table, "i4"), whole(TL_TYPE_INT32, 10)});
                     struct tl_expr *made = aggregate(table, rows[i].name, of, form == 1, form == 2 ? filter : NULL);

@@ -10,33 +10,12 @@ enum { YEAR_MIN = -4712, YEAR_MAX_DATE = 5874897, YEAR_MAX_TIMESTAMP = 294246, D
 
 /* --- the text of a constant, as its type's input function takes it --- */
 
-static bool add_int(struct tl_buf *sql, const struct tl_value *value)
-{
-    switch (value->type.id) {
-    case TL_TYPE_INT8:
-    case TL_TYPE_INT16:
-    case TL_TYPE_INT32:
-    case TL_TYPE_INT64:
-        tl_buf_addf(sql, "%lld", (long long)value->as.int64);
-        return true;
-    case TL_TYPE_UINT8:
-    case TL_TYPE_UINT16:
-    case TL_TYPE_UINT32:
-    case TL_TYPE_UINT64:
-        tl_buf_addf(sql, "%llu", (unsigned long long)value->as.uint64);
-        return true;
-    default:
-        return false;
-    }
-}
-
 static bool add_exact(struct tl_buf *sql, const struct tl_value *value)
 {
-    bool large = value->type.id == TL_TYPE_INT128 || (value->type.id == TL_TYPE_DECIMAL && value->type.precision > 18);
-    if (value->type.id != TL_TYPE_DECIMAL && !large)
-        return add_int(sql, value);
+    if (value->type.id != TL_TYPE_DECIMAL)
+        return tl_value_add_integer(sql, value);
     char text[48];
-    if (large)
+    if (value->type.precision > 18)
         tl_int128_format(text, value->as.int128.low, value->as.int128.high, value->type.scale);
     else
         tl_int128_format(text, (uint64_t)value->as.int64, value->as.int64 >> 63, value->type.scale);
