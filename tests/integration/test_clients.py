@@ -4,6 +4,8 @@ import decimal
 import os
 import subprocess
 import urllib.parse
+import uuid
+import zoneinfo
 
 import pytest
 import trino
@@ -34,6 +36,42 @@ def test_python_binds_parameters(connection):
     cursor = connection.cursor()
     cursor.execute("SELECT count(*) FROM accounts WHERE account_id <= ? AND plan <> ?", (10, "none"))
     assert cursor.fetchone() == [10]
+
+
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+PARAMETERS = [None, True, 5, 2**62, 1.5, decimal.Decimal("1.50"), decimal.Decimal("123456789012345.123456789"), "it's ?", b"\x00\xff",
+              datetime.date(2024, 2, 29), datetime.time(1, 2, 3, 400), datetime.datetime(2024, 1, 2, 3, 4, 5, 678900),
+              datetime.datetime(2024, 7, 2, 3, 4, 5, tzinfo=BERLIN), uuid.UUID("6e6e1d3a-5a0f-4a4f-8c5e-3a1b2c3d4e5f"), [1, None, 3],
+              [decimal.Decimal("1.5")], {"a": 1, "b": None}, (1, "x")]
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("value", PARAMETERS, ids=lambda value: type(value).__name__)
+def test_python_parameter_comes_back_as_it_was(address, value, legacy):
+    with trino.dbapi.connect(host=address.hostname, port=address.port, user="admin", timezone="Europe/Berlin",
+                             legacy_prepared_statements=legacy) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT ? AS v", (value,))
+        assert cursor.fetchall() == [[value]]
+
+
+def test_python_sees_instants_in_its_own_zone(address):
+    with trino.dbapi.connect(host=address.hostname, port=address.port, user="admin", timezone="Europe/Berlin") as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT TIMESTAMPTZ '2024-07-01 00:00:00+00', current_timestamp")
+        summer, now = cursor.fetchall()[0]
+        assert summer == datetime.datetime(2024, 7, 1, 2, tzinfo=BERLIN) and str(summer.tzinfo) == str(now.tzinfo) == "Europe/Berlin"
+
+
+def test_python_keeps_a_transaction_for_reading(address):
+    with trino.dbapi.connect(host=address.hostname, port=address.port, user="admin",
+                             isolation_level=trino.transaction.IsolationLevel.REPEATABLE_READ) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT count(*) FROM ops.public.accounts")
+        assert cursor.fetchall() == [[250]]
+        with pytest.raises(trino.exceptions.TrinoUserError):
+            cursor.execute("CREATE SCHEMA lake.never").fetchall()
+        connection.rollback()
 
 
 def test_python_pages_through_a_large_result(connection):

@@ -15,7 +15,7 @@ def address(demo):
 def run_java(root, name, *arguments):
     jar = root / ".deps" / "trino" / "trino-jdbc-476.jar"
     source = root / "tests" / "integration" / f"{name}.java"
-    done = subprocess.run(["java", "-Duser.timezone=UTC", "-cp", str(jar), str(source), *arguments], capture_output=True, text=True,
+    done = subprocess.run(["java", "-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-cp", str(jar), str(source), *arguments], capture_output=True, text=True,
                           timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
@@ -106,3 +106,32 @@ EMPTY = [f"ops.information_schema.{name}" for name in ("roles", "enabled_roles",
 def test_table_that_tools_ask_for_is_there_and_empty(lake, table):
     result = lake.run(f"SELECT * FROM {table}")
     assert result.rows == [] and result.columns
+
+
+@pytest.mark.parametrize("explicit", ["true", "false"])
+def test_jdbc_binds_values_of_every_type(root, address, explicit):
+    assert run_java(root, "JdbcParameters", f"{address.hostname}:{address.port}", explicit) == [
+        "null null varchar",
+        "boolean true boolean",
+        "byte -128 tinyint",
+        "short 32767 smallint",
+        "int -5 integer",
+        "long -9223372036854775808 bigint",
+        "float 1.25 real",
+        "double -1.5E300 double",
+        "nan NaN double",
+        "infinity -Infinity real",
+        "decimal 12345678901234567890.123456789 decimal(29,9)",
+        "small -0.05 decimal(2,2)",
+        "string it's ? -- é😀 varchar",
+        "bytes [0, -1, 65] varbinary",
+        "date 2024-02-29 date",
+        "time 01:02:03 time(6)",
+        "timestamp 2024-02-29 01:02:03.456 timestamp(6)",
+        "localdate 2024-01-02 date",
+        "localdatetime 2024-01-02 03:04:05.6 timestamp(6)",
+        "instant 2023-11-14 22:13:20.0 timestamp(6) with time zone",
+        "typed 5.25 decimal(3,2)",
+        "described 2 plan 2",
+        "batch [1, 1]",
+    ]
