@@ -2,7 +2,10 @@
 import datetime
 import decimal
 import os
+import signal
 import subprocess
+import threading
+import time
 import urllib.parse
 import uuid
 import zoneinfo
@@ -189,3 +192,78 @@ def test_trino_jdbc_runs_queries(root, demo, address, tmp_path):
         "prepared 10",
         "error 46",
     ]
+
+
+ENDLESS = "SELECT count(*) FROM range(100000000000) AS endless(i)"
+CANCEL_TIMEOUT_S = 60
+
+
+def running(lake):
+    return lake.value(f"SELECT count(*) FROM system.runtime.queries WHERE state = 'RUNNING' AND query = '{ENDLESS}'")
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + CANCEL_TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_python_cancels_what_runs(address, lake):
+    with trino.dbapi.connect(host=address.hostname, port=address.port, user="admin") as connection:
+        cursor = connection.cursor()
+        thread = threading.Thread(target=lambda: pytest.raises(Exception, cursor.execute, ENDLESS))
+        thread.start()
+        wait_until(lambda: running(lake) == 1 and cursor.query_id)
+        connection.cursor().execute(f"CALL system.runtime.kill_query(query_id => '{cursor.query_id}', message => 'by the test')").fetchall()
+        thread.join(CANCEL_TIMEOUT_S)
+        assert not thread.is_alive() and running(lake) == 0
+
+
+def test_trino_cli_cancels_by_an_interrupt(root, demo, lake):
+    jar = root / ".deps" / CLIENTS / "trino-cli-476-executable.jar"
+    command = ["java", "-jar", str(jar), "--server", demo.url, "--user", "admin", "--execute", ENDLESS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        wait_until(lambda: running(lake) == 1)
+        process.send_signal(signal.SIGINT)
+        process.wait(CANCEL_TIMEOUT_S)
+    wait_until(lambda: running(lake) == 0)
+
+
+JDBC_CANCEL = """
+import java.sql.*;
+import java.util.*;
+
+public class Cancel {
+    public static void main(String[] arguments) throws Exception {
+        Properties properties = new Properties();
+        properties.setProperty("user", "admin");
+        try (Connection connection = DriverManager.getConnection("jdbc:trino://" + arguments[0], properties);
+                Statement statement = connection.createStatement()) {
+            new Timer(true).schedule(new TimerTask() {
+                public void run() {
+                    try {
+                        statement.cancel();
+                    } catch (SQLException error) {
+                        System.out.println(error);
+                    }
+                }
+            }, 500, 500);
+            statement.executeQuery(arguments[1]).next();
+            System.out.println("not cancelled");
+        } catch (SQLException error) {
+            System.out.println("cancelled");
+        }
+    }
+}
+"""
+
+
+def test_trino_jdbc_cancels_what_runs(root, address, lake, tmp_path):
+    source = tmp_path / "Cancel.java"
+    source.write_text(JDBC_CANCEL)
+    jar = root / ".deps" / CLIENTS / "trino-jdbc-476.jar"
+    done = subprocess.run(["java", "-cp", str(jar), str(source), f"{address.hostname}:{address.port}", ENDLESS], capture_output=True, text=True,
+                          timeout=180, check=False)
+    assert done.stdout.strip() == "cancelled", done.stdout + done.stderr
+    wait_until(lambda: running(lake) == 0)
