@@ -6,7 +6,7 @@
 enum { RELATION_OID, RELATION_SCHEMA, RELATION_NAME, RELATION_KIND, RELATION_ROWS, RELATION_PAGES, RELATION_COMMENT,
        RELATION_CHILDREN, RELATION_BLOCK, RELATION_HEAP };
 enum { COLUMN_RELATION, COLUMN_NAME, COLUMN_TYPE, COLUMN_MODIFIER, COLUMN_DIMENSIONS, COLUMN_NOT_NULL, COLUMN_SPELLING,
-       COLUMN_COMMENT, COLUMN_KEY, COLUMN_DETERMINISTIC, COLUMN_COLLATION };
+       COLUMN_COMMENT, COLUMN_KEY, COLUMN_DETERMINISTIC, COLUMN_COLLATION, COLUMN_NUMBER };
 enum { TYPE_OID, TYPE_KIND, TYPE_ELEMENT, TYPE_BASE, TYPE_MODIFIER, TYPE_DIMENSIONS };
 
 enum { STATEMENTS = 5, RESULT_RELATIONS = 1, RESULT_COLUMNS, RESULT_TYPES };
@@ -68,7 +68,7 @@ static const char relations_tail[] =
 static const char columns_head[] =
     " SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attndims, a.attnotnull,"
     " format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum), k.position,"
-    " coalesce(l.collisdeterministic, true), a.attcollation"
+    " coalesce(l.collisdeterministic, true), a.attcollation, a.attnum"
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_collation l ON l.oid = a.attcollation"
     " LEFT JOIN (SELECT i.indrelid, u.number, u.position FROM pg_index i CROSS JOIN LATERAL"
@@ -168,6 +168,7 @@ static void read_column(struct reader *reader, int row, const struct tl_source_d
         tl_postgres_column_as_text(&column->type, own);
     own->nondeterministic = !truth(columns, row, COLUMN_DETERMINISTIC);
     own->collation = (uint32_t)number(columns, row, COLUMN_COLLATION);
+    own->number = (int16_t)number(columns, row, COLUMN_NUMBER);
     own->type = attribute.type;
     own->modifier = attribute.modifier;
 }
@@ -242,7 +243,7 @@ static enum tl_code read_all(struct reader *reader, struct tl_source_dataset **r
 static bool right_shape(PGresult *const *results)
 {
     return PQnfields(results[RESULT_RELATIONS]) == RELATION_HEAP + 1 &&
-           PQnfields(results[RESULT_COLUMNS]) == COLUMN_COLLATION + 1 &&
+           PQnfields(results[RESULT_COLUMNS]) == COLUMN_NUMBER + 1 &&
            PQnfields(results[RESULT_TYPES]) == TYPE_DIMENSIONS + 1;
 }
 

@@ -169,14 +169,5 @@ enum tl_code tl_postgres_scan_split(struct tl_scan *scan, tl_arena *arena, int t
 
 enum tl_code tl_postgres_scan_check(const struct tl_scan *scan, const PGresult *result, struct tl_err *err)
 {
-    bool one = PQntuples(result) == 1 && PQnfields(result) == 1;
-    const char *number = one ? PQgetvalue(result, 0, 0) : "";
-    if (*number < '0' || *number > '9')
-        return tl_err_set(err, TL_SOURCE_PROTOCOL, "source \"%s\" answered with something that was not asked for",
-                          scan->source->options.name);
-    if (strtoull(number, NULL, 10) == scan->uses.count)
-        return TL_OK;
-    tl_err_set(err, TL_SOURCE_CHANGED, "%s has other columns than when it was described", scan->own->where);
-    tl_err_hint(err, "run the statement again: it is described anew");
-    return TL_SOURCE_CHANGED;
+    return tl_postgres_uses_check(&scan->uses, result, scan->source->options.name, scan->own->where, err);
 }

@@ -73,7 +73,8 @@ struct tl_postgres_column {
     bool composite;        /* IS NULL of it means "all its fields are NULL" */
     bool nondeterministic; /* its collation calls different texts equal */
     uint32_t collation;    /* 0 = none or not known */
-    uint32_t type;         /* as described, to see whether that still holds; 0 in a computed dataset */
+    int16_t number;        /* pg_attribute's: with type and modifier to see whether they still hold */
+    uint32_t type;
     int32_t modifier;
     const char *alias;     /* its name within a computed dataset; NULL: the column's own */
 };

@@ -11,6 +11,7 @@
 
 struct tl_postgres_use {
     uint32_t relation;
+    int16_t number;
     const char *column;
     uint32_t type;
     int32_t modifier;
@@ -28,7 +29,10 @@ void tl_postgres_uses_add(struct tl_postgres_uses *uses, const struct tl_source_
 void tl_postgres_uses_add_expr(struct tl_postgres_uses *uses, size_t input_count,
                                const struct tl_source_dataset *const *inputs, const struct tl_expr *expr);
 
-/* A SELECT of one number, which is `count` while all of them are as described. */
+/* A SELECT of what the catalog says of them now, and whether it is what was described.  TL_SOURCE_PROTOCOL when the answer
+ * is not one to it. */
 void tl_postgres_uses_write(const struct tl_postgres_uses *uses, struct tl_buf *sql);
+TL_CHECKED enum tl_code tl_postgres_uses_check(const struct tl_postgres_uses *uses, const PGresult *answer,
+                                               const char *source, const char *where, struct tl_err *err);
 
 #endif
