@@ -112,6 +112,7 @@ enum tl_code tl_answer_audit(tl_answer *answer)
 static enum tl_code run_now(tl_answer *answer)
 {
     answer->queued = false;
+    atomic_store(&answer->running.queued, false);
     enum tl_code code = tl_answer_audit(answer);
     if (code == TL_OK)
         code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
@@ -134,6 +135,7 @@ enum tl_code tl_answer_start(struct tl_door_call *call, const struct tl_governed
     answer->governed = governed;
     answer->limit_rows = limit_rows;
     answer->queued = true;
+    atomic_store(&answer->running.queued, true);
     enum tl_code code = tl_admission_ask(call->rq, call->door->admission, class_of(governed), &answer->ticket);
     return code == TL_OK ? wait_for_turn(call->rq, answer, 0, &started) : code;
 }

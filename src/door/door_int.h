@@ -119,6 +119,7 @@ struct tl_running_statement {
     const char *id, *user, *source; /* source NULL = none */
     struct tl_str text;
     int64_t started_us; /* wall clock */
+    bool queued;        /* it waits for its turn */
 };
 
 /* An answer's own entry; it stands in the list from the statement's start to its close. */
@@ -128,6 +129,7 @@ struct tl_running_entry {
     struct tl_request *rq;
     char killed_by[128], reason[256];
     bool killed;
+    atomic_bool queued;
 };
 
 struct tl_running *tl_running_new(void);

@@ -72,9 +72,11 @@ const char *tl_running_whose(const struct tl_door_call *call)
     return call->rq->principal && tl_principal_in_group(call->rq->principal, "admin") ? NULL : user_of(call);
 }
 
-static struct tl_running_statement copied(tl_arena *arena, const struct tl_running_statement *from)
+static struct tl_running_statement copied(tl_arena *arena, const struct tl_running_entry *entry)
 {
+    const struct tl_running_statement *from = &entry->statement;
     struct tl_running_statement copy = *from;
+    copy.queued = atomic_load(&entry->queued);
     copy.id = tl_arena_strdup(arena, from->id);
     copy.user = tl_arena_strdup(arena, from->user);
     copy.source = from->source ? tl_arena_strdup(arena, from->source) : NULL;
@@ -90,7 +92,7 @@ size_t tl_running_list(struct tl_door_call *call, const char *user, const struct
     struct tl_running_statement *list = TL_NEW_ARRAY(call->rq->arena, struct tl_running_statement, most);
     for (struct tl_running_entry *entry = running->first; entry && count < most; entry = entry->after)
         if (!user || tl_streq(entry->statement.user, user))
-            list[count++] = copied(call->rq->arena, &entry->statement);
+            list[count++] = copied(call->rq->arena, entry);
     pthread_mutex_unlock(&running->lock);
     *ret_statements = list;
     return count;

@@ -272,7 +272,7 @@ static void put_query(const struct tl_system_item *item)
         return;
     }
     text(item, "query_id", running->id);
-    text(item, "state", "RUNNING");
+    text(item, "state", running->queued ? "QUEUED" : "RUNNING");
     text(item, "user", running->user);
     text(item, "source", running->source);
     put_shortened(item, running->text);

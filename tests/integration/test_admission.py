@@ -12,13 +12,17 @@ import pytest
 from conftest import PROGRAM
 from townlake import Lake
 
+ADMIN_TOKEN = "the-token-of-an-administrator-of-these-tests"
 LONG = "SELECT sum(hash(range) % 7) FROM range(100000000000)"
 
 
 class Server:
     def __init__(self, folder, query):
-        config = folder / "townlake.yaml"
-        config.write_text(f"listen: {{port: 0}}\nauth: {{mode: local}}\nstate: {{directory: {folder}/state}}\nquery: {query}\n")
+        config, token = folder / "townlake.yaml", folder / "token"
+        token.write_text(ADMIN_TOKEN)
+        token.chmod(0o600)
+        config.write_text(f"listen: {{port: 0}}\nauth: {{mode: local}}\nstate: {{directory: {folder}/state}}\nquery: {query}\n"
+                          f"tokens:\n  - {{user: root, groups: [admin], token: 'file:{token}'}}\n")
         self.log = folder / "log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([str(PROGRAM), "serve", "--config", str(config)], stdout=log, stderr=log)
@@ -76,6 +80,17 @@ def test_who_waits_may_leave(server):
         again = ann.post("SELECT 2").json()
         assert again["stats"]["state"] == "QUEUED", "the place in the line is free again"
         ann.http.delete(again["nextUri"], timeout=30)
+
+
+def test_who_waits_is_listed_and_can_be_killed(server):
+    ann, root = Lake(server.url, user="ann"), Lake(server.url, ADMIN_TOKEN)
+    with running(ann) as first:
+        waiting = ann.post("SELECT 1").json()
+        states = dict(root.rows("SELECT query_id, state FROM system.runtime.queries WHERE \"user\" = 'ann'"))
+        assert states[first["id"]] == "RUNNING" and states[waiting["id"]] == "QUEUED"
+        root.run(f"CALL system.runtime.kill_query('{waiting['id']}', 'make room')")
+        page = ann.http.get(waiting["nextUri"], timeout=60).json()
+        assert 'killed by "root": make room' in page["error"]["message"]
 
 
 def test_a_full_line_refuses_with_a_reason(server):
