@@ -25,7 +25,7 @@ static int run_script(const char *command, const char *dir, char *output, size_t
     int ends[2];
     char pid[16];
     snprintf(pid, sizeof pid, "%d", (int)getpid());
-    if (pipe(ends) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0) /* a server that held it would keep it open for good */
         exit(2);
     pid_t child = fork();
     if (child == 0) {

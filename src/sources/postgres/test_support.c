@@ -1,6 +1,7 @@
 #include "sources/postgres/test_support.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -38,7 +39,7 @@ static int run_script(const struct test_server *server, const char *command)
 static void start_keeper(struct test_server *server)
 {
     int ends[2];
-    if (pipe(ends) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0) /* a server that held it would keep it open for good */
         exit(1);
     if (fork() == 0) {
         char byte;
