@@ -57,28 +57,16 @@ enum lg_why lg_why_not(const struct lg_decision *decision, unsigned access)
 
 struct holders {
     const tl_lifeguard *lifeguard;
-    const struct tl_grant_scope *scope;
     unsigned privileges;
     int64_t now_us;
     const struct lg_grant *found[HOLDERS_MAX];
     size_t count;
 };
 
-static bool scope_covers(const struct tl_grant_scope *wide, const struct tl_grant_scope *narrow)
-{
-    if (wide->tag)
-        return tl_streq(wide->tag, narrow->tag);
-    return (!wide->source || tl_streq(wide->source, narrow->source)) && (!wide->schema || tl_streq(wide->schema, narrow->schema)) &&
-           (!wide->table || tl_streq(wide->table, narrow->table)) && !wide->column;
-}
-
 /* The most specific ones, each subject once. */
-static void take_holder(void *context, const struct lg_item *item)
+static void take_holder(struct holders *holders, const struct lg_grant *grant)
 {
-    struct holders *holders = context;
-    const struct lg_grant *grant = &item->grant;
-    if (grant->deny || !(grant->privileges & holders->privileges) || grant->end_us <= holders->now_us || grant->start_us > holders->now_us ||
-        !scope_covers(&grant->scope, holders->scope))
+    if (grant->deny || !(grant->privileges & holders->privileges) || grant->end_us <= holders->now_us || grant->start_us > holders->now_us)
         return;
     for (size_t i = 0; i < holders->count; i++)
         if (holders->found[i]->subject.kind == grant->subject.kind && strcmp(holders->found[i]->subject.name, grant->subject.name) == 0)
@@ -94,12 +82,26 @@ static void take_holder(void *context, const struct lg_item *item)
     holders->found[at] = grant;
 }
 
+static void take_scope(struct holders *holders, const struct lg_snapshot *snapshot, const struct tl_grant_scope *scope)
+{
+    struct lg_scope_key key;
+    if (!lg_scope_key(holders->lifeguard, scope, &key))
+        return;
+    for (const struct lg_entry *entry = lg_scope_entries(snapshot, key.hash); entry; entry = entry->next_of_scope)
+        if (entry->scope_hash == key.hash && entry->item->kind == LG_GRANT && strcmp(entry->scope, key.text) == 0)
+            take_holder(holders, &entry->item->grant);
+}
+
 const char *lg_holders(const tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, tl_arena *arena, const struct tl_grant_scope *scope,
                        unsigned privileges, int64_t now_us)
 {
-    struct holders holders = {.lifeguard = lifeguard, .scope = scope, .privileges = privileges, .now_us = now_us};
+    struct holders holders = {.lifeguard = lifeguard, .privileges = privileges, .now_us = now_us};
+    const struct tl_grant_scope wide[] = {{.source = NULL}, {.source = scope->source}, {.source = scope->source, .schema = scope->schema}, *scope};
+    bool there[] = {true, scope->source && scope->schema, scope->schema && scope->table, scope->source || scope->tag};
     struct tl_buf text;
-    lg_each(snapshot, LG_GRANT, take_holder, &holders);
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (there[i])
+            take_scope(&holders, snapshot, &wide[i]);
     tl_buf_init(&text, TEXT_MAX);
     for (size_t i = 0; i < holders.count; i++)
         tl_buf_addf(&text, "%s%s", i ? ", " : "", lg_subject_text(arena, &holders.found[i]->subject));

@@ -102,7 +102,7 @@ struct lg_item {
 
 /* What applies to a scope for a subject: one entry a grant or row rule. */
 struct lg_entry {
-    const struct lg_entry *next;
+    const struct lg_entry *next, *next_of_scope;
     uint64_t scope_hash;
     const char *scope;
     const struct lg_subject *subject;
@@ -114,17 +114,24 @@ struct lg_batch {
     tl_arena *arena;
 };
 
+/* Items by kind and name, open addressing. */
+struct lg_table {
+    size_t slot_count, used; /* slot_count is a power of two; used counts the places of ended items too */
+    const struct lg_item **slots;
+};
+enum { LG_TABLE_DATASETS, LG_TABLE_OTHERS, LG_TABLES };
+
 struct lg_snapshot {
     atomic_int references;
     int64_t version;
     tl_arena *arena;
     size_t batch_count;
     struct lg_batch **batches;
-    size_t slot_count, used; /* slot_count is a power of two; used counts the places of ended items too */
-    const struct lg_item **slots;
+    struct lg_table tables[LG_TABLES]; /* datasets are many and apart, so that walking the others is quick */
     size_t counts[LG_KINDS];
     size_t bucket_count;
-    const struct lg_entry **buckets;
+    const struct lg_entry **buckets;       /* by scope and subject */
+    const struct lg_entry **scope_buckets; /* by scope alone */
     size_t scope_count;   /* a power of two */
     uint64_t *scopes;     /* hashes of scopes that have entries, 0 = free */
     struct lg_limits limits;
@@ -213,6 +220,8 @@ bool lg_scope_key(const tl_lifeguard *lifeguard, const struct tl_grant_scope *sc
 bool lg_has_scope(const struct lg_snapshot *snapshot, uint64_t scope_hash);
 /* First entry of a bucket; entries of other scopes and subjects are among them: lg_entry_is tells. */
 const struct lg_entry *lg_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash, const struct lg_subject *subject);
+/* The same for all subjects of a scope, by next_of_scope. */
+const struct lg_entry *lg_scope_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash);
 bool lg_entry_is(const struct lg_entry *entry, const struct lg_scope_key *scope, const struct lg_subject *subject);
 
 /* --- state.c --- */

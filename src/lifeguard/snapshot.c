@@ -55,7 +55,8 @@ void lg_release(const struct lg_snapshot *held)
     for (size_t i = 0; i < snapshot->batch_count; i++)
         lg_batch_release(snapshot->batches[i]);
     free(snapshot->batches);
-    free(snapshot->slots);
+    for (size_t i = 0; i < LG_TABLES; i++)
+        free(snapshot->tables[i].slots);
     tl_arena_free(snapshot->arena);
     free(snapshot);
 }
@@ -118,6 +119,11 @@ const struct lg_entry *lg_entries(const struct lg_snapshot *snapshot, uint64_t s
     return snapshot->buckets[bucket_of(snapshot, scope_hash, subject->hash)];
 }
 
+const struct lg_entry *lg_scope_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash)
+{
+    return snapshot->scope_buckets[scope_hash & (snapshot->bucket_count - 1)];
+}
+
 bool lg_entry_is(const struct lg_entry *entry, const struct lg_scope_key *scope, const struct lg_subject *subject)
 {
     return entry->scope_hash == scope->hash && entry->subject->hash == subject->hash && entry->subject->kind == subject->kind &&
@@ -131,10 +137,16 @@ static uint64_t item_hash(const tl_lifeguard *lifeguard, enum lg_kind kind, cons
     return lg_hash(lifeguard, name, strlen(name)) * LG_KINDS + (uint64_t)kind;
 }
 
+static size_t table_of(enum lg_kind kind)
+{
+    return kind == LG_DATASET ? LG_TABLE_DATASETS : LG_TABLE_OTHERS;
+}
+
 static const struct lg_item **find_slot(const struct lg_snapshot *snapshot, enum lg_kind kind, const char *name, uint64_t hash)
 {
+    const struct lg_table *table = &snapshot->tables[table_of(kind)];
     for (uint64_t at = hash;; at++) {
-        const struct lg_item **slot = &snapshot->slots[at & (snapshot->slot_count - 1)];
+        const struct lg_item **slot = &table->slots[at & (table->slot_count - 1)];
         if (!*slot || ((*slot)->hash == hash && (*slot)->kind == kind && strcmp((*slot)->name, name) == 0))
             return slot;
     }
@@ -156,24 +168,25 @@ const struct lg_dataset *lg_find_dataset(const tl_lifeguard *lifeguard, const st
 
 void lg_each(const struct lg_snapshot *snapshot, enum lg_kind kind, void (*each)(void *context, const struct lg_item *item), void *context)
 {
-    for (size_t i = 0; i < snapshot->slot_count; i++)
-        if (snapshot->slots[i] && snapshot->slots[i]->kind == kind)
-            each(context, snapshot->slots[i]);
+    const struct lg_table *table = &snapshot->tables[table_of(kind)];
+    for (size_t i = 0; i < table->slot_count; i++)
+        if (table->slots[i] && table->slots[i]->kind == kind)
+            each(context, table->slots[i]);
 }
 
-static void make_slots(struct lg_snapshot *snapshot, size_t items)
+static void make_table(struct lg_table *table, size_t items)
 {
-    snapshot->slot_count = SLOTS_MIN;
-    while (snapshot->slot_count < 2 * items + SLOTS_MIN)
-        snapshot->slot_count *= 2;
-    snapshot->slots = tl_heap_alloc(snapshot->slot_count * sizeof(const struct lg_item *));
-    snapshot->used = 0;
+    table->slot_count = SLOTS_MIN;
+    while (table->slot_count < 2 * items + SLOTS_MIN)
+        table->slot_count *= 2;
+    table->slots = tl_heap_alloc(table->slot_count * sizeof(const struct lg_item *));
+    table->used = 0;
 }
 
 static void put_item(struct lg_snapshot *snapshot, const struct lg_item *item)
 {
     const struct lg_item **slot = find_slot(snapshot, item->kind, item->name, item->hash);
-    snapshot->used += *slot == NULL;
+    snapshot->tables[table_of(item->kind)].used += *slot == NULL;
     snapshot->counts[item->kind] += *slot == NULL;
     *slot = item;
 }
@@ -213,8 +226,9 @@ static void index_item(void *context, const struct lg_item *item)
         return; /* no dataset has such a name either */
     struct lg_entry *entry = TL_NEW(snapshot->arena, struct lg_entry);
     size_t bucket = bucket_of(snapshot, key.hash, subject->hash);
-    *entry = (struct lg_entry){snapshot->buckets[bucket], key.hash, tl_arena_strdup(snapshot->arena, key.text), subject, item};
-    snapshot->buckets[bucket] = entry;
+    const struct lg_entry **of_scope = &snapshot->scope_buckets[key.hash & (snapshot->bucket_count - 1)];
+    *entry = (struct lg_entry){snapshot->buckets[bucket], *of_scope, key.hash, tl_arena_strdup(snapshot->arena, key.text), subject, item};
+    snapshot->buckets[bucket] = *of_scope = entry;
     note_scope(snapshot, key.hash);
 }
 
@@ -231,6 +245,7 @@ static void make_index(const tl_lifeguard *lifeguard, struct lg_snapshot *snapsh
         snapshot->bucket_count *= 2;
     snapshot->scope_count = 2 * snapshot->bucket_count;
     snapshot->buckets = TL_NEW_ARRAY(snapshot->arena, const struct lg_entry *, snapshot->bucket_count);
+    snapshot->scope_buckets = TL_NEW_ARRAY(snapshot->arena, const struct lg_entry *, snapshot->bucket_count);
     snapshot->scopes = TL_NEW_ARRAY(snapshot->arena, uint64_t, snapshot->scope_count);
     struct indexing indexing = {lifeguard, snapshot};
     lg_each(snapshot, LG_GRANT, index_item, &indexing);
@@ -266,7 +281,8 @@ struct lg_snapshot *lg_snapshot_new(const tl_lifeguard *lifeguard, int64_t versi
 {
     struct lg_snapshot *snapshot = start(version, 1);
     snapshot->batches[0] = batch;
-    make_slots(snapshot, count);
+    for (size_t i = 0; i < LG_TABLES; i++)
+        make_table(&snapshot->tables[i], count);
     for (size_t i = 0; i < count; i++) {
         prepare(lifeguard, items[i]);
         put_item(snapshot, items[i]);
@@ -275,21 +291,22 @@ struct lg_snapshot *lg_snapshot_new(const tl_lifeguard *lifeguard, int64_t versi
     return snapshot;
 }
 
-static void copy_items(struct lg_snapshot *snapshot, const struct lg_snapshot *old, size_t more)
+static void copy_table(struct lg_snapshot *snapshot, const struct lg_snapshot *old, size_t index, size_t more)
 {
-    memcpy(snapshot->counts, old->counts, sizeof snapshot->counts);
-    if (2 * (old->used + more) < old->slot_count) {
-        snapshot->slot_count = old->slot_count;
-        snapshot->used = old->used;
-        snapshot->slots = tl_heap_alloc(old->slot_count * sizeof(const struct lg_item *));
-        memcpy(snapshot->slots, old->slots, old->slot_count * sizeof(const struct lg_item *));
+    const struct lg_table *from = &old->tables[index];
+    struct lg_table *table = &snapshot->tables[index];
+    if (2 * (from->used + more) < from->slot_count) {
+        *table = *from;
+        table->slots = tl_heap_alloc(from->slot_count * sizeof(const struct lg_item *));
+        memcpy(table->slots, from->slots, from->slot_count * sizeof(const struct lg_item *));
         return;
     }
-    make_slots(snapshot, old->used + more);
-    memset(snapshot->counts, 0, sizeof snapshot->counts);
-    for (size_t i = 0; i < old->slot_count; i++)
-        if (old->slots[i] && old->slots[i] != &ended)
-            put_item(snapshot, old->slots[i]);
+    make_table(table, from->used + more);
+    for (size_t i = 0; i < from->slot_count; i++)
+        if (from->slots[i] && from->slots[i] != &ended) {
+            snapshot->counts[from->slots[i]->kind]--; /* put_item counts it again */
+            put_item(snapshot, from->slots[i]);
+        }
 }
 
 struct lg_snapshot *lg_snapshot_with(const tl_lifeguard *lifeguard, const struct lg_snapshot *old, int64_t version, struct lg_batch *batch,
@@ -301,7 +318,9 @@ struct lg_snapshot *lg_snapshot_with(const tl_lifeguard *lifeguard, const struct
         atomic_fetch_add(&old->batches[i]->references, 1);
     }
     snapshot->batches[old->batch_count] = batch;
-    copy_items(snapshot, old, count);
+    memcpy(snapshot->counts, old->counts, sizeof snapshot->counts);
+    for (size_t i = 0; i < LG_TABLES; i++)
+        copy_table(snapshot, old, i, count);
     for (size_t i = 0; i < count; i++) {
         if (!items[i]) {
             end_item(snapshot, changes[i].kind, changes[i].name, item_hash(lifeguard, changes[i].kind, changes[i].name));
