@@ -114,6 +114,10 @@ TL_CHECKED enum tl_code tl_http_stream_open(tl_http_client *client, tl_arena *ar
                                             tl_http_stream **ret_stream, struct tl_http_response *ret_head, struct tl_err *err);
 /* At least 1 byte unless at the end (*ret_bytes.size 0).  Bytes are valid until the next call. */
 TL_CHECKED enum tl_code tl_http_stream_read(tl_http_stream *stream, struct tl_str *ret_bytes, struct tl_err *err);
+/* The same straight into memory of the caller's, TL_HTTP_READ_ROOM bytes at least. */
+enum { TL_HTTP_READ_ROOM = 128 * 1024 };
+TL_CHECKED enum tl_code tl_http_stream_read_into(tl_http_stream *stream, char *room, size_t room_size, size_t *ret_size,
+                                                 struct tl_err *err);
 void tl_http_stream_close(tl_http_stream *stream);
 
 #endif

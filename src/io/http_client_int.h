@@ -53,6 +53,8 @@ struct tl_http_stream {
 
     struct http_head head;
     struct tl_buf *body;
+    char *into; /* where the reader wants the next bytes; NULL: into the body buffer */
+    size_t into_size, into_room;
     bool pauses; /* a full body buffer waits for the reader; else it ends the transfer */
     bool is_paused;
     bool is_read; /* the reader has the bytes that lie in the body buffer */

@@ -213,6 +213,40 @@ static void test_a_call_is_bounded(void **state)
 
 /* ---- streamed answers ---- */
 
+static void assert_bytes(const char *data, size_t size, size_t from)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)data[i] != (from + i) % 251)
+            fail_msg("byte %zu is wrong", from + i);
+}
+
+/* every other read goes straight into memory of ours */
+static void test_a_stream_is_read_into_memory_of_the_caller(void **state)
+{
+    (void)state;
+    static char room[TL_HTTP_READ_ROOM];
+    struct tl_http_request request = {.url = url_of("/flood")};
+    struct tl_http_response head;
+    tl_http_stream *stream;
+    assert_int_equal(tl_http_stream_open(client, arena, &request, &stream, &head, &err), TL_OK);
+    size_t all = 0, size = 1;
+    struct tl_str bytes;
+    for (int i = 0; size > 0; i++) {
+        if (i % 2) {
+            assert_int_equal(tl_http_stream_read(stream, &bytes, &err), TL_OK);
+            assert_bytes(bytes.data, size = bytes.size, all);
+        } else {
+            assert_int_equal(tl_http_stream_read_into(stream, room, sizeof room, &size, &err), TL_OK);
+            assert_bytes(room, size, all);
+        }
+        all += size;
+    }
+    assert_int_equal(all, 64 << 20);
+    assert_int_equal(tl_http_stream_read_into(stream, room, sizeof room, &size, &err), TL_OK);
+    assert_int_equal(size, 0);
+    tl_http_stream_close(stream);
+}
+
 static void assert_stream(const char *path, size_t wanted)
 {
     struct tl_http_request request = {.url = url_of(path)};
@@ -226,9 +260,7 @@ static void assert_stream(const char *path, size_t wanted)
     struct tl_str bytes;
     do {
         assert_int_equal(tl_http_stream_read(stream, &bytes, &err), TL_OK);
-        for (size_t i = 0; i < bytes.size; i++)
-            if ((unsigned char)bytes.data[i] != (size + i) % 251)
-                fail_msg("byte %zu is wrong", size + i);
+        assert_bytes(bytes.data, bytes.size, size);
         size += bytes.size;
     } while (bytes.size > 0);
     assert_int_equal(size, wanted);
@@ -548,6 +580,7 @@ int main(void)
         TEST(test_a_connection_that_the_server_closed_is_replaced),
         TEST(test_a_call_is_bounded),
         TEST(test_a_stream_is_read_whole),
+        TEST(test_a_stream_is_read_into_memory_of_the_caller),
         TEST(test_a_stream_without_a_body_ends_at_once),
         TEST(test_a_stream_that_is_closed_early_drops_its_connection),
         TEST(test_a_slow_reader_is_waited_for),

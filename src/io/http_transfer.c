@@ -19,6 +19,8 @@ enum {
     RESPONSE_HEADERS_MAX = 1000,
 };
 
+_Static_assert((int)STREAM_BUFFER_BYTES <= (int)TL_HTTP_READ_ROOM, "what one read gives must fit");
+
 /* ---- stop and deadline ---- */
 
 enum tl_code http_check_interrupt(tl_http_stream *stream, struct tl_err *err)
@@ -94,6 +96,15 @@ static size_t on_body(char *bytes, size_t unit, size_t count, void *context)
     tl_http_stream *stream = context;
     struct tl_buf *body = stream->body;
     size_t size = unit * count;
+    if (stream->into) {
+        if (size > stream->into_room - stream->into_size) {
+            stream->is_paused = true;
+            return CURL_WRITEFUNC_PAUSE;
+        }
+        memcpy(stream->into + stream->into_size, bytes, size);
+        stream->into_size += size;
+        return size;
+    }
     if (size <= body->max_size - body->size) {
         tl_buf_add(body, bytes, size);
         return size;
@@ -309,7 +320,7 @@ static bool has_head(const tl_http_stream *stream)
 
 static bool has_bytes(const tl_http_stream *stream)
 {
-    return stream->body->size > 0;
+    return stream->body->size > 0 || stream->into_size > 0;
 }
 
 enum tl_code tl_http_stream_open(tl_http_client *client, tl_arena *arena, const struct tl_http_request *request,
@@ -346,6 +357,28 @@ enum tl_code tl_http_stream_read(tl_http_stream *stream, struct tl_str *ret_byte
     stream->is_read = true;
     *ret_bytes = (struct tl_str){stream->body->data, stream->body->size};
     return TL_OK;
+}
+
+enum tl_code tl_http_stream_read_into(tl_http_stream *stream, char *room, size_t room_size, size_t *ret_size,
+                                      struct tl_err *err)
+{
+    *ret_size = 0;
+    if (stream->is_read)
+        tl_buf_clear(stream->body);
+    stream->is_read = false;
+    if (stream->body->size > 0) { /* came with the head */
+        *ret_size = stream->body->size;
+        memcpy(room, stream->body->data, stream->body->size);
+        tl_buf_clear(stream->body);
+        return TL_OK;
+    }
+    stream->into = room;
+    stream->into_room = room_size;
+    enum tl_code code = drive_until(stream, has_bytes, err);
+    *ret_size = stream->into_size;
+    stream->into = NULL;
+    stream->into_size = 0;
+    return code == TL_OK && *ret_size == 0 ? http_report_result(stream, err) : code;
 }
 
 void tl_http_stream_close(tl_http_stream *stream)

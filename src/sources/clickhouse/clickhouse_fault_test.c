@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "sources/clickhouse/test_support.h"
+#include "sources/clickhouse/test_truth.h"
 
 static struct test_server server;
 static struct test_server *victim; /* killed once rows have come */
@@ -122,16 +122,41 @@ static void test_a_table_that_is_gone_or_changed_is_said(void **state)
     struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = &column, .limit = -1};
     test_run(&server, "CREATE OR REPLACE TABLE t.changing (a String) ENGINE = Memory AS SELECT 'x'");
     tl_err_init(&err);
-    assert_int_equal(test_scan(source, arena, &request, NULL, &rows, NULL, &err), TL_SOURCE_FAILED);
+    assert_int_equal(test_scan(source, arena, &request, NULL, &rows, NULL, &err), TL_SOURCE_CHANGED);
     assert_non_null(strstr(err.message, "column \"a\" is not of the type"));
     assert_non_null(strstr(err.hint, "refresh"));
     test_run(&server, "CREATE OR REPLACE TABLE t.changing (b String) ENGINE = Memory");
     tl_err_init(&err);
-    assert_int_equal(test_scan(source, arena, &request, NULL, &rows, NULL, &err), TL_SOURCE_FAILED);
+    assert_int_equal(test_scan(source, arena, &request, NULL, &rows, NULL, &err), TL_SOURCE_CHANGED);
     assert_non_null(strstr(err.hint, "refresh"));
     test_run(&server, "DROP TABLE t.changing");
     tl_err_init(&err);
     assert_int_equal(test_scan(source, arena, &request, NULL, &rows, NULL, &err), TL_TABLE_NOT_FOUND);
+    driver->close(source);
+    tl_arena_free(arena);
+}
+
+/* An expression fails there for one row: told apart from plain rows that fail. */
+static void test_a_filter_that_is_refused_is_told_apart(void **state)
+{
+    (void)state;
+    tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
+    size_t rows;
+    struct tl_err err;
+    make_view("refuses", "SELECT accurateCast(number, 'Int8') AS n FROM numbers(1000)");
+    tl_source *source = test_open(&server, NULL);
+    assert_int_equal(scan_view(source, arena, "t", "refuses", NULL, &rows, &err), TL_SOURCE_FAILED);
+    struct tl_source_dataset *dataset = test_describe(source, arena, "t", "refuses");
+    struct tl_expr *sides[] = {test_column(arena, dataset, 0),
+                               test_constant(arena, (struct tl_value){.type = tl_type_simple(TL_TYPE_INT8), .as.int64 = 5})};
+    const struct tl_expr *filter = test_expr(arena, TL_EXPR_EQ, 2, sides);
+    int column = 0;
+    struct tl_scan_request request = {
+        .dataset = dataset, .column_count = 1, .columns = &column, .filter_count = 1, .filters = &filter, .limit = -1};
+    struct test_rows read;
+    tl_err_init(&err);
+    assert_int_equal(test_scan(source, arena, &request, NULL, &read, NULL, &err), TL_SOURCE_REJECTED);
+    assert_non_null(strstr(err.detail, "cannot be safely converted"));
     driver->close(source);
     tl_arena_free(arena);
 }
@@ -146,6 +171,29 @@ static enum tl_code try_test(tl_source *source, struct tl_err *err)
         assert_memory_equal(version, "ClickHouse 2", 12);
     tl_arena_free(arena);
     return code;
+}
+
+static void test_a_quota_that_is_used_up_is_said(void **state)
+{
+    (void)state;
+    tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
+    struct test_rows rows;
+    struct tl_err err;
+    tl_err_init(&err);
+    test_run(&server, "CREATE OR REPLACE TABLE demo.few ENGINE = Memory AS SELECT 1 AS n");
+    tl_source *all = test_open(&server, NULL), *source = test_open(&server, "user", "limited", "password", "secret", NULL);
+    int column = 0;
+    struct tl_scan_request request = {
+        .dataset = test_describe(all, arena, "demo", "few"), .column_count = 1, .columns = &column, .limit = -1};
+    enum tl_code code = TL_OK;
+    for (int i = 0; i < 10 && code == TL_OK; i++)
+        code = test_scan(source, arena, &request, NULL, &rows, NULL, &err);
+    assert_int_equal(code, TL_SOURCE_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "quota"));
+    assert_non_null(strstr(err.hint, "interval"));
+    driver->close(source);
+    driver->close(all);
+    tl_arena_free(arena);
 }
 
 static void test_a_wrong_password_is_an_auth_error_without_the_password(void **state)
@@ -459,6 +507,8 @@ int main(void)
         cmocka_unit_test(test_so_it_is_in_a_compressed_stream),
         cmocka_unit_test(test_an_exception_before_the_first_row_is_an_error),
         cmocka_unit_test(test_a_table_that_is_gone_or_changed_is_said),
+        cmocka_unit_test(test_a_filter_that_is_refused_is_told_apart),
+        cmocka_unit_test(test_a_quota_that_is_used_up_is_said),
         cmocka_unit_test(test_a_wrong_password_is_an_auth_error_without_the_password),
         cmocka_unit_test(test_user_and_password_are_in_no_query_log),
         cmocka_unit_test(test_a_user_that_may_set_nothing_can_read),

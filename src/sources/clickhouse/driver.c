@@ -188,7 +188,7 @@ static enum tl_code test(tl_source *source, const struct tl_stop *stop, tl_arena
     enum tl_code code = tl_clickhouse_select(source, TL_STR("SELECT version() FORMAT Native"), 1, stop, each_version,
                                              &version, err);
     if (code != TL_OK)
-        return tl_clickhouse_named(source, err);
+        return tl_clickhouse_named(source, false, err);
     *ret_version = tl_arena_printf(arena, "ClickHouse %s", text);
     return TL_OK;
 }

@@ -10,8 +10,10 @@ static const struct {
     const char *message;
     const char *hint;
 } known_failures[] = {
-    {16, TL_SOURCE_FAILED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
-    {47, TL_SOURCE_FAILED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
+    {8, TL_SOURCE_CHANGED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
+    {10, TL_SOURCE_CHANGED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
+    {16, TL_SOURCE_CHANGED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
+    {47, TL_SOURCE_CHANGED, "ClickHouse does not know a column", "the table may have changed: refresh the source"},
     {60, TL_TABLE_NOT_FOUND, "ClickHouse does not know the table",
      "the table may have been dropped: refresh the source"},
     {81, TL_TABLE_NOT_FOUND, "ClickHouse does not know the database",
@@ -23,6 +25,14 @@ static const struct {
     {194, TL_SOURCE_AUTH, "ClickHouse refused the user or password", "check the source's options user and password"},
     {195, TL_SOURCE_AUTH, "ClickHouse does not let this user in from here", "check the user's networks in ClickHouse"},
     {516, TL_SOURCE_AUTH, "ClickHouse refused the user or password", "check the source's options user and password"},
+    {158, TL_SOURCE_FAILED, "ClickHouse ended the query: it reads more rows than its user may",
+     "ask for less, or raise max_rows_to_read of the user"},
+    {201, TL_SOURCE_UNAVAILABLE, "the quota of ClickHouse's user is used up",
+     "wait until its interval ends, or raise the quota in ClickHouse"},
+    {307, TL_SOURCE_FAILED, "ClickHouse ended the query: it reads more bytes than its user may",
+     "ask for less, or raise max_bytes_to_read of the user"},
+    {396, TL_SOURCE_FAILED, "ClickHouse ended the query: its result is larger than its user may have",
+     "ask for less, or raise max_result_rows and max_result_bytes of the user"},
     {202, TL_SOURCE_UNAVAILABLE, "ClickHouse has too many queries running", "try again later"},
     {209, TL_SOURCE_UNAVAILABLE, "ClickHouse lost a connection", "try again later"},
     {210, TL_SOURCE_UNAVAILABLE, "ClickHouse lost a connection", "try again later"},
@@ -33,6 +43,20 @@ static const struct {
     {497, TL_SOURCE_FAILED, "ClickHouse does not allow this to its user",
      "grant SELECT on the table to the source's user"},
 };
+
+/* What an expression, an aggregate or a join that was asked for can meet, and plain rows not: unsupported and malformed
+ * arguments, types that do not go together, values out of range, a query too long or too deep, rules of joins. */
+static const int rejections[] = {1,   6,   26,  27,  32,  34,  35,  36,  38,  41,  42,  43,  44,  46,  48,  53,  62,
+                                 69,  70,  72,  131, 153, 167, 168, 169, 179, 184, 190, 207, 215, 288, 306, 321, 349,
+                                 352, 386, 401, 403, 407, 427, 432, 435, 441, 457, 511, 675, 676};
+
+static bool is_rejection(int number)
+{
+    for (size_t i = 0; i < sizeof rejections / sizeof rejections[0]; i++)
+        if (rejections[i] == number)
+            return true;
+    return false;
+}
 
 static int exception_number(struct tl_str text)
 {
@@ -73,7 +97,7 @@ enum tl_code tl_clickhouse_exception(struct tl_str text, int code, struct tl_err
             return err->code;
         }
     }
-    tl_err_set(err, TL_SOURCE_FAILED, "ClickHouse reported error %d", number);
+    tl_err_set(err, is_rejection(number) ? TL_SOURCE_REJECTED : TL_SOURCE_FAILED, "ClickHouse reported error %d", number);
     tl_err_detail(err, "%.*s", shown_size(text), text.data);
-    return TL_SOURCE_FAILED;
+    return err->code;
 }

@@ -376,7 +376,7 @@ enum tl_code tl_clickhouse_list(tl_source *source, const struct tl_stop *stop, t
     struct list list = {.source = source, .arena = arena};
     enum tl_code code = read_list(&list, NULL, NULL, stop, err);
     if (code != TL_OK)
-        return tl_clickhouse_named(source, err);
+        return tl_clickhouse_named(source, false, err);
     *ret_datasets = list.datasets;
     *ret_count = list.count;
     return TL_OK;
@@ -390,7 +390,7 @@ enum tl_code tl_clickhouse_describe(tl_source *source, const char *schema, const
     if (code == TL_OK && list.count == 0)
         code = tl_err_set(err, TL_TABLE_NOT_FOUND, "there is no table \"%s\".\"%s\"", schema, name);
     if (code != TL_OK)
-        return tl_clickhouse_named(source, err);
+        return tl_clickhouse_named(source, false, err);
     *ret_dataset = &list.datasets[0];
     return TL_OK;
 }

@@ -10,8 +10,8 @@
  * Threads: a reader is used by one thread at a time, a block too, different blocks by different threads.
  * Bounds: block TL_NATIVE_BLOCK_BYTES_MAX, rows of any (nested) column TL_NATIVE_ROWS_MAX.  Every size and offset of
  *   the stream is checked before it is used.
- * Errors: TL_SOURCE_PROTOCOL (not Native, or cut short), TL_SOURCE_FAILED (the server's exception; a column's type is
- *   not the one expected), TL_TOO_LARGE, TL_BAD_ENCODING (text that is not UTF-8), TL_INVALID_VALUE (a value our type
+ * Errors: TL_SOURCE_PROTOCOL (not Native, or cut short), TL_SOURCE_CHANGED (a column's type is not the one expected),
+ *   those of the server's exception, TL_TOO_LARGE, TL_BAD_ENCODING (text that is not UTF-8), TL_INVALID_VALUE (a value our type
  *   cannot hold), and whatever the input reports.
  */
 #ifndef TL_SOURCES_CLICKHOUSE_NATIVE_H
@@ -20,11 +20,13 @@
 #include "data/vector.h"
 #include "sources/clickhouse/type.h"
 
-enum { TL_NATIVE_BLOCK_BYTES_MAX = 512 * 1024 * 1024, TL_NATIVE_ROWS_MAX = 1 << 26, TL_NATIVE_TAG_SIZE_MAX = 64 };
+enum { TL_NATIVE_READ_ROOM = 128 * 1024, TL_NATIVE_BLOCK_BYTES_MAX = 512 * 1024 * 1024, TL_NATIVE_ROWS_MAX = 1 << 26, TL_NATIVE_TAG_SIZE_MAX = 64 };
 
 /* Where the bytes come from: at least 1 byte, or none at the end.  Valid until the next call. */
 struct tl_native_input {
     enum tl_code (*read)(void *context, struct tl_str *ret_bytes, struct tl_err *err);
+    /* NULL: only `read`.  The bytes straight into room of TL_NATIVE_READ_ROOM at least; 0 = the end. */
+    enum tl_code (*read_into)(void *context, char *room, size_t room_size, size_t *ret_size, struct tl_err *err);
     void *context;
 };
 
@@ -60,7 +62,8 @@ const struct tl_type *tl_native_type(const tl_native_block *block, size_t column
 TL_CHECKED enum tl_code tl_native_convert(tl_native_block *block, size_t column, size_t from, size_t count,
                                           struct tl_vector *vector, struct tl_err *err);
 
-/* The server's words "Code: N. DB::Exception: text (NAME) (version ...)" as an error of ours. */
+/* The server's words "Code: N. DB::Exception: text (NAME) (version ...)" as an error of ours.  TL_SOURCE_REJECTED: what was
+ * asked for beyond plain rows may be why. */
 enum tl_code tl_clickhouse_exception(struct tl_str text, int code, struct tl_err *err);
 
 #endif

@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         columns[i] = (struct tl_native_column){.name = "column", .strings_as_blob = data[2] & 1};
     struct tl_err err;
     tl_err_init(&err);
-    tl_native_reader *reader = tl_native_reader_new((struct tl_native_input){next_piece, &pieces}, columns, data[0],
+    tl_native_reader *reader = tl_native_reader_new((struct tl_native_input){.read = next_piece, .context = &pieces}, columns, data[0],
                                                     "abcdefghijklmnop");
     tl_native_block *block = tl_native_block_new();
     bool end = false;

@@ -22,6 +22,7 @@ struct tl_native_node {
     struct tl_text *key_texts; /* LOW_CARDINALITY of text: keys as made for the slice of key_slices */
     uint32_t *key_slices;      /* 0: not checked yet; UINT32_MAX: good for every slice */
     size_t key_room;
+    bool keys_ready;           /* every key is made for every slice */
     uint32_t slice;
     uint32_t child_count;
     struct tl_native_node *children; /* LOW_CARDINALITY: the keys, as values of the innermost type */

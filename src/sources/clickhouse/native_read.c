@@ -8,6 +8,7 @@
 enum {
     ROOM_FIRST = 2 * 1024 * 1024,
     TAIL_SIZE_MAX = 1024 * 1024,
+    READ_AT_ONCE_MAX = 2 * TL_NATIVE_READ_ROOM,
     TYPES_BYTES_MAX = 64 * 1024 * 1024,
     LOW_CARDINALITY_VERSION = 1,
     LOW_CARDINALITY_GLOBAL = 0x100,
@@ -24,6 +25,7 @@ struct column {
 struct tl_native_reader {
     struct tl_native_input input;
     struct tl_str chunk; /* what the input gave last and is not copied yet */
+    char *carry;         /* read_into: what was read of the next block */
     const struct tl_native_column *expected;
     size_t column_count;
     struct column *columns;
@@ -49,6 +51,7 @@ tl_native_reader *tl_native_reader_new(struct tl_native_input input, const struc
 tl_native_reader *tl_native_reader_free(tl_native_reader *reader)
 {
     if (reader) {
+        free(reader->carry);
         tl_arena_free(reader->arena);
         free(reader);
     }
@@ -108,10 +111,57 @@ static enum tl_code too_large(const char *what, struct tl_err *err)
     return TL_TOO_LARGE;
 }
 
+static void make_room(tl_native_block *block, size_t size)
+{
+    size_t room = block->room ? block->room : ROOM_FIRST;
+    while (room < block->size + size)
+        room *= 2;
+    if (room != block->room) {
+        block->bytes = tl_heap_grow(block->bytes, room);
+        block->room = room;
+    }
+}
+
+/* Without a copy on the way. */
+static enum tl_code pull_into(tl_native_reader *reader, tl_native_block *block, bool *ret_more, struct tl_err *err)
+{
+    size_t size;
+    if (block->size + TL_NATIVE_READ_ROOM > TL_NATIVE_BLOCK_BYTES_MAX)
+        return too_large("a block", err);
+    make_room(block, TL_NATIVE_READ_ROOM);
+    size_t room = block->room - block->size;
+    enum tl_code code = reader->input.read_into(reader->input.context, (char *)block->bytes + block->size,
+                                                room < READ_AT_ONCE_MAX ? room : READ_AT_ONCE_MAX, &size, err);
+    if (code != TL_OK)
+        return code;
+    block->size += size;
+    reader->ended = size == 0;
+    *ret_more = size > 0;
+    return TL_OK;
+}
+
+/* What was read too far belongs to the next block; it is still in the input's buffer, or kept aside. */
+static void give_back(tl_native_reader *reader, tl_native_block *block)
+{
+    size_t beyond = block->size - block->at;
+    block->size = block->at;
+    if (!reader->input.read_into) {
+        reader->chunk.data -= beyond;
+        reader->chunk.size += beyond;
+        return;
+    }
+    if (!reader->carry)
+        reader->carry = tl_heap_alloc(READ_AT_ONCE_MAX);
+    memcpy(reader->carry, block->bytes + block->at, beyond);
+    reader->chunk = (struct tl_str){reader->carry, beyond};
+}
+
 /* The input's next bytes behind those of the block.  *ret_more false: the stream has ended. */
 static enum tl_code pull(tl_native_reader *reader, tl_native_block *block, bool *ret_more, struct tl_err *err)
 {
     *ret_more = false;
+    if (reader->chunk.size == 0 && !reader->ended && reader->input.read_into)
+        return pull_into(reader, block, ret_more, err);
     if (reader->chunk.size == 0 && !reader->ended) {
         enum tl_code code = reader->input.read(reader->input.context, &reader->chunk, err);
         if (code != TL_OK)
@@ -122,13 +172,7 @@ static enum tl_code pull(tl_native_reader *reader, tl_native_block *block, bool 
         return TL_OK;
     if (block->size + reader->chunk.size > TL_NATIVE_BLOCK_BYTES_MAX)
         return too_large("a block", err);
-    if (block->size + reader->chunk.size > block->room) {
-        size_t room = block->room ? block->room : ROOM_FIRST;
-        while (room < block->size + reader->chunk.size)
-            room *= 2;
-        block->bytes = tl_heap_grow(block->bytes, room);
-        block->room = room;
-    }
+    make_room(block, reader->chunk.size);
     memcpy(block->bytes + block->size, reader->chunk.data, reader->chunk.size);
     block->size += reader->chunk.size;
     reader->chunk.data += reader->chunk.size;
@@ -269,6 +313,7 @@ static enum tl_code read_low_cardinality(tl_native_reader *reader, tl_native_blo
     if (keys > 0)
         memset(node->key_slices, 0, keys * sizeof *node->key_slices);
     node->slice = 0;
+    node->keys_ready = false;
     return need(reader, block, rows * node->index_width, &node->data, err);
 }
 
@@ -342,12 +387,12 @@ static void init_nodes(tl_native_reader *reader, tl_native_block *block)
 
 static enum tl_code changed_type(const struct tl_native_column *expected, struct tl_str text, struct tl_err *err)
 {
-    tl_err_set(err, TL_SOURCE_FAILED, "column \"%s\" is not of the type it had when the source was listed",
+    tl_err_set(err, TL_SOURCE_CHANGED, "column \"%s\" is not of the type it had when the source was listed",
                expected->name);
     if (tl_utf8_valid(text.data, text.size, NULL))
         tl_err_detail(err, "it is now %.*s", text.size < 500 ? (int)text.size : 500, text.data);
     tl_err_hint(err, "refresh the source and run the statement again");
-    return TL_SOURCE_FAILED;
+    return TL_SOURCE_CHANGED;
 }
 
 /* Tuple(Nullable(a number of 128 bits), UInt64) */
@@ -505,11 +550,7 @@ enum tl_code tl_native_read(tl_native_reader *reader, tl_native_block *block, bo
             reader->failed = true;
             return code == TL_SOURCE_PROTOCOL || code == TL_TOO_LARGE ? explain(reader, block, err) : code;
         }
-        /* what was copied too far belongs to the next block and is still in the input's buffer */
-        size_t beyond = block->size - block->at;
-        reader->chunk.data -= beyond;
-        reader->chunk.size += beyond;
-        block->size = block->at;
+        give_back(reader, block);
     } while (block->rows == 0);
     return TL_OK;
 }

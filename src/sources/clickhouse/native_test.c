@@ -40,6 +40,18 @@ static enum tl_code next_piece(void *context, struct tl_str *ret_bytes, struct t
     return TL_OK;
 }
 
+static enum tl_code next_piece_into(void *context, char *room, size_t room_size, size_t *ret_size, struct tl_err *err)
+{
+    struct tl_str bytes;
+    enum tl_code code = next_piece(context, &bytes, err);
+    assert_true(room_size >= TL_NATIVE_READ_ROOM && bytes.size <= room_size);
+    memcpy(room, bytes.data, bytes.size);
+    *ret_size = bytes.size;
+    return code;
+}
+
+static bool straight; /* read_into is offered */
+
 /* All texts of the stream's one column, joined by "|". */
 static enum tl_code read_all(const char *bytes, size_t size, size_t piece_size, const char *tag, struct tl_buf *texts,
                              struct tl_err *err)
@@ -49,7 +61,8 @@ static enum tl_code read_all(const char *bytes, size_t size, size_t piece_size, 
     struct pieces pieces = {bytes, size, piece_size, NULL};
     tl_arena *arena = tl_arena_new(ARENA_BYTES);
     struct tl_chunk *chunk = tl_chunk_new(arena, &type, 1);
-    tl_native_reader *reader = tl_native_reader_new((struct tl_native_input){next_piece, &pieces}, &column, 1, tag);
+    tl_native_reader *reader = tl_native_reader_new(
+        (struct tl_native_input){next_piece, straight ? next_piece_into : NULL, &pieces}, &column, 1, tag);
     tl_native_block *block = tl_native_block_new();
     enum tl_code code = TL_OK;
     bool end = false;
@@ -153,6 +166,10 @@ static void test_failures_have_codes_of_ours(void **state)
         const char *text;
         enum tl_code code;
     } cases[] = {
+        {"Code: 43. DB::Exception: Illegal type of argument", TL_SOURCE_REJECTED},
+        {"Code: 70. DB::Exception: Value cannot be safely converted", TL_SOURCE_REJECTED},
+        {"Code: 47. DB::Exception: Unknown identifier", TL_SOURCE_CHANGED},
+        {"Code: 201. DB::Exception: Quota exceeded", TL_SOURCE_UNAVAILABLE},
         {"Code: 241. DB::Exception: Memory limit exceeded (version 1)", TL_SOURCE_FAILED},
         {"Code: 516. DB::Exception: no", TL_SOURCE_AUTH},
         {"Code: 60. DB::Exception: no table", TL_TABLE_NOT_FOUND},
@@ -178,7 +195,7 @@ static void test_wrong_streams_are_refused(void **state)
     CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x02\x01\x01v\x06String\x01"
           "a",
           1000, TAG, TL_SOURCE_PROTOCOL, "");
-    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x05UInt8\x01", 1000, TAG, TL_SOURCE_FAILED, "");
+    CHECK("\x01\x00\x02\xff\xff\xff\xff\x00\x01\x01\x01v\x05UInt8\x01", 1000, TAG, TL_SOURCE_CHANGED, "");
     CHECK("\x01\x00\x09\xff\xff\xff\xff\x00\x01\x01\x01v\x06String\x01"
           "a",
           1000, TAG, TL_SOURCE_PROTOCOL, "");
@@ -217,7 +234,7 @@ static void test_a_failed_stream_stays_failed(void **state)
     struct tl_native_column column = {.name = "v"};
     static const char stream[] = "garbage" TWO_ROWS;
     struct pieces pieces = {stream, sizeof stream - 1, 7, NULL};
-    tl_native_reader *reader = tl_native_reader_new((struct tl_native_input){next_piece, &pieces}, &column, 1, TAG);
+    tl_native_reader *reader = tl_native_reader_new((struct tl_native_input){.read = next_piece, .context = &pieces}, &column, 1, TAG);
     tl_native_block *block = tl_native_block_new();
     struct tl_err err;
     bool end;
@@ -243,5 +260,7 @@ int main(void)
         cmocka_unit_test(test_dictionaries_are_checked),
         cmocka_unit_test(test_a_failed_stream_stays_failed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("native", tests, NULL, NULL);
+    straight = true;
+    return failed + cmocka_run_group_tests_name("native, read straight into the block", tests, NULL, NULL);
 }

@@ -208,6 +208,57 @@ static enum tl_code make_key(const struct tl_native_slice *slice, uint32_t key)
     return TL_OK;
 }
 
+/* All keys at once, when all are short: then a row is one copy of 16 bytes.  A key that is not text may be one that no row
+ * has: left to the rows. */
+static bool make_all_keys(const struct tl_native_slice *slice, bool has_null)
+{
+    struct tl_native_node *node = slice->node, *keys = &node->children[0];
+    for (size_t i = 0; i < keys->rows; i++)
+        if ((keys->type->kind == TL_CLICKHOUSE_STRING ? keys->pieces[i].size : keys->type->fixed_size) > TL_TEXT_INLINE_MAX)
+            return false;
+    struct tl_native_slice quiet = *slice;
+    struct tl_err ignored;
+    tl_err_init(&ignored);
+    quiet.err = &ignored;
+    for (size_t i = 0; i < keys->rows; i++)
+        if (make_key(&quiet, (uint32_t)i) != TL_OK)
+            return false;
+    if (has_null)
+        node->key_texts[0] = (struct tl_text){0};
+    return true;
+}
+
+/* false: one points outside the dictionary. */
+static bool gather(const struct tl_native_slice *slice)
+{
+    const struct tl_native_node *node = slice->node;
+    const uint8_t *bytes = slice->block->bytes + node->data + slice->from * node->index_width;
+    const struct tl_text *keys = node->key_texts;
+    struct tl_text *to = texts(slice);
+    uint16_t half, largest = 0;
+    if (node->index_width == 1) {
+        uint8_t largest_byte = 0;
+        for (size_t i = 0; i < slice->count; i++)
+            largest_byte = bytes[i] > largest_byte ? bytes[i] : largest_byte;
+        if (largest_byte >= node->children[0].rows)
+            return false;
+        for (size_t i = 0; i < slice->count; i++)
+            to[i] = keys[bytes[i]];
+        return true;
+    }
+    for (size_t i = 0; i < slice->count; i++) {
+        memcpy(&half, bytes + i * sizeof half, sizeof half);
+        largest = half > largest ? half : largest;
+    }
+    if (largest >= node->children[0].rows)
+        return false;
+    for (size_t i = 0; i < slice->count; i++) {
+        memcpy(&half, bytes + i * sizeof half, sizeof half);
+        to[i] = keys[half];
+    }
+    return true;
+}
+
 static void null_where_zero(const struct tl_native_slice *slice, size_t from, const uint32_t *keys, size_t count)
 {
     struct tl_vector *vector = slice->vector;
@@ -264,6 +315,10 @@ enum tl_code tl_native_low_cardinality(const struct tl_native_slice *slice)
     bool has_null = node->type->children[0]->kind == TL_CLICKHOUSE_NULLABLE;
     uint32_t keys[INDEXES_AT_ONCE];
     node->slice++;
+    if (is_text && node->slice == 1)
+        node->keys_ready = node->index_width <= 2 && make_all_keys(slice, has_null);
+    if (is_text && node->keys_ready && !has_null)
+        return gather(slice) ? TL_OK : outside(slice);
     for (size_t from = 0; from < slice->count; from += INDEXES_AT_ONCE) {
         size_t left = slice->count - from, count = left < INDEXES_AT_ONCE ? left : INDEXES_AT_ONCE;
         if (!read_indexes(slice, from, count, keys))

@@ -178,6 +178,15 @@ static enum tl_code read_answer(void *context, struct tl_str *ret_bytes, struct 
     return code;
 }
 
+static enum tl_code read_answer_into(void *context, char *room, size_t room_size, size_t *ret_size, struct tl_err *err)
+{
+    tl_clickhouse_answer *answer = context;
+    enum tl_code code = tl_http_stream_read_into(answer->stream, room, room_size, ret_size, err);
+    if (code == TL_OK)
+        answer->bytes += (int64_t)*ret_size;
+    return code;
+}
+
 static enum tl_code ask(tl_source *source, struct tl_str sql, const char *query_id, const struct tl_stop *stop,
                         bool with_settings, tl_clickhouse_answer **ret_answer, int *ret_number, struct tl_err *err)
 {
@@ -193,7 +202,7 @@ static enum tl_code ask(tl_source *source, struct tl_str sql, const char *query_
         return code;
     }
     if (source->compress)
-        answer->frames = tl_clickhouse_frames_new((struct tl_native_input){read_answer, answer});
+        answer->frames = tl_clickhouse_frames_new((struct tl_native_input){.read = read_answer, .context = answer});
     *ret_answer = answer;
     return TL_OK;
 }
@@ -232,10 +241,10 @@ enum tl_code tl_clickhouse_ask(tl_source *source, struct tl_str sql, const char 
 
 struct tl_native_input tl_clickhouse_answer_input(tl_clickhouse_answer *answer)
 {
-    struct tl_native_input input = {read_answer, answer};
+    struct tl_native_input input = {read_answer, read_answer_into, answer};
     if (!answer->frames)
         return input;
-    return (struct tl_native_input){tl_clickhouse_frames_read, answer->frames};
+    return (struct tl_native_input){.read = tl_clickhouse_frames_read, .context = answer->frames};
 }
 
 const char *tl_clickhouse_answer_tag(const tl_clickhouse_answer *answer)

@@ -42,6 +42,13 @@ static bool stop_of_reader(void *context)
     return stop && stop->stop && stop->stop(stop->context);
 }
 
+static enum tl_code named(const tl_scan *scan, struct tl_err *err)
+{
+    const struct tl_scan_request *request = scan->request;
+    return tl_clickhouse_named(scan->source, request->filter_count > 0 || request->order_count > 0 || request->dataset->derivation,
+                               err);
+}
+
 static enum tl_code unsupported(const struct tl_source_dataset *dataset, const struct tl_source_column *column,
                                 struct tl_err *err)
 {
@@ -185,8 +192,9 @@ enum tl_code tl_clickhouse_scan_open(tl_source *source, const struct tl_scan_req
     if (code == TL_OK)
         code = start(scan, stop, err);
     if (code != TL_OK) {
+        code = named(scan, err);
         tl_clickhouse_scan_close(scan, NULL);
-        return tl_clickhouse_named(source, err);
+        return code;
     }
     *ret_parts_at_once = scan->parts_left;
     *ret_scan = scan;
@@ -227,7 +235,7 @@ enum tl_code tl_clickhouse_part_open(tl_scan *scan, const struct tl_stop *stop, 
     *ret_part = NULL;
     enum tl_code code = take_turn(scan, stop, err);
     if (code != TL_OK)
-        return tl_clickhouse_named(scan->source, err);
+        return named(scan, err);
     bool more = scan->parts_left > 0 && !scan->ended;
     if (more)
         scan->parts_left--;
@@ -299,7 +307,7 @@ enum tl_code tl_clickhouse_part_next(tl_scan_part *part, struct tl_chunk *chunk,
     chunk->row_count = 0;
     if (stop && stop->stop && stop->stop(stop->context)) {
         tl_err_set(err, TL_CANCELLED, "the scan was cancelled");
-        return tl_clickhouse_named(part->scan->source, err);
+        return named(part->scan, err);
     }
     enum tl_code code = TL_OK;
     if (part->next_row == tl_native_rows(part->block)) {
@@ -310,7 +318,7 @@ enum tl_code tl_clickhouse_part_next(tl_scan_part *part, struct tl_chunk *chunk,
     }
     if (code == TL_OK)
         code = convert(part, chunk, err);
-    return code == TL_OK ? TL_OK : tl_clickhouse_named(part->scan->source, err);
+    return code == TL_OK ? TL_OK : named(part->scan, err);
 }
 
 void tl_clickhouse_part_close(tl_scan_part *part)

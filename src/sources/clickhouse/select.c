@@ -72,9 +72,11 @@ enum tl_code tl_clickhouse_select(tl_source *source, struct tl_str sql, size_t c
     return code;
 }
 
-enum tl_code tl_clickhouse_named(const tl_source *source, struct tl_err *err)
+enum tl_code tl_clickhouse_named(const tl_source *source, bool asks_more, struct tl_err *err)
 {
     char message[TL_ERR_MESSAGE_MAX];
+    if (err->code == TL_SOURCE_REJECTED && !asks_more)
+        err->code = TL_SOURCE_FAILED; /* plain rows: there is nothing to leave out */
     if (err->code == TL_OK || strncmp(err->message, "source \"", 8) == 0)
         return err->code;
     int kept = (int)(sizeof message - strlen(source->name) - 16);

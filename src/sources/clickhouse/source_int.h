@@ -64,8 +64,8 @@ TL_CHECKED enum tl_code tl_clickhouse_select(tl_source *source, struct tl_str sq
                                                                   struct tl_err *err),
                                              void *context, struct tl_err *err);
 
-/* Put the source's name before the message. */
-enum tl_code tl_clickhouse_named(const tl_source *source, struct tl_err *err);
+/* Put the source's name before the message.  asks_more: more than plain rows was asked for, which may be what it rejected. */
+enum tl_code tl_clickhouse_named(const tl_source *source, bool asks_more, struct tl_err *err);
 
 /* ---- list.c ---- */
 enum tl_clickhouse_carry {
