@@ -543,3 +543,21 @@ def test_rules_that_cannot_be_read_deny_everything(program, tmp_path):
     assert admin.get("/readyz").status_code == 503
     assert admin.call("POST", "/api/v1/lifeguard/grants", {"everyone": True, "scope": {}, "privileges": "read", "reason": "x"}).status_code >= 400
     running.stop()
+
+
+# ---- the same over PostgreSQL and ClickHouse ----
+
+
+def test_rules_hold_over_real_servers(federated):
+    admin, analyst, contractor = (federated.lake(user) for user in ("admin", "analyst", "contractor"))
+    for table in ("ops.public.customers", 'events."default".http_requests'):
+        assert contractor.value(f"SELECT count(*) FROM {table} WHERE country NOT IN {EU}") == 0
+        assert contractor.value(f"SELECT count(*) FROM {table}") == admin.value(f"SELECT count(*) FROM {table} WHERE country IN {EU}") > 0
+    eu_accounts = f"SELECT account_id FROM ops.public.accounts WHERE customer_id IN (SELECT customer_id FROM ops.public.customers WHERE country IN {EU})"
+    assert contractor.rows("SELECT account_id FROM ops.public.accounts ORDER BY 1") == admin.rows(f"{eu_accounts} ORDER BY 1")
+    assert analyst.rows("SELECT DISTINCT name FROM ops.public.accounts") == [["***"]]
+    assert analyst.value("SELECT count(*) FROM ops.public.accounts WHERE email LIKE '%.%@%'") == 0
+    assert analyst.value("SELECT count(*) FROM events.\"default\".http_requests WHERE client_ip NOT LIKE '%.0'") == 0
+    hidden = "CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) = 1"
+    for session in ("", "pushdown=off"):
+        assert contractor.value(f"SELECT count(*) FROM ops.public.customers WHERE {hidden}", session=session) > 0
