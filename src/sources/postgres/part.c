@@ -23,7 +23,7 @@ struct tl_scan_part {
 
 static bool all_taken(const struct tl_scan *scan)
 {
-    return scan->ranged ? scan->next_piece >= scan->piece_count : scan->taken;
+    return scan->left || (scan->ranged ? scan->next_piece >= scan->piece_count : scan->taken);
 }
 
 /* A share of what is left: large while there is much, small towards the end. */
@@ -127,17 +127,18 @@ static void release(struct tl_scan *scan, struct tl_postgres_connection *connect
 }
 
 /* Give idle connections back as soon as no part will want them: other scans of the same statement may be waiting.  The
- * exporter stays until nobody is about to import its snapshot. */
+ * exporter stays until nobody is about to import its snapshot, also when its own part was left in mid-way. */
 static void release_idle(struct tl_scan *scan)
 {
-    struct tl_postgres_connection *done[TL_POSTGRES_CONNECTIONS_MAX];
+    struct tl_postgres_connection *done[2 * TL_POSTGRES_CONNECTIONS_MAX];
     int count = 0;
     pthread_mutex_lock(&scan->mutex);
     if (all_taken(scan) && scan->importing == 0) {
-        count = scan->idle_count;
-        memcpy(done, scan->idle, sizeof *done * (size_t)count);
-        scan->idle_count = 0;
-        scan->connected -= count;
+        memcpy(done, scan->idle, sizeof *done * (size_t)scan->idle_count);
+        memcpy(done + scan->idle_count, scan->parked, sizeof *done * (size_t)scan->parked_count);
+        count = scan->idle_count + scan->parked_count;
+        scan->connected -= scan->idle_count;
+        scan->idle_count = scan->parked_count = 0;
     }
     pthread_mutex_unlock(&scan->mutex);
     for (int i = 0; i < count; i++)
@@ -373,13 +374,17 @@ void tl_postgres_part_close(tl_scan_part *part)
     if (!part->ended && connection)
         connection->broken = true; /* rows it has not sent yet are in the way: it is cancelled and closed */
     pthread_mutex_lock(&scan->mutex);
+    bool park = !keep && connection && scan->importing > 0 && scan->parked_count < TL_POSTGRES_CONNECTIONS_MAX;
+    scan->left |= !part->ended;
     if (keep)
         scan->idle[scan->idle_count++] = connection;
     else
         scan->connected--;
+    if (park)
+        scan->parked[scan->parked_count++] = connection;
     pthread_cond_broadcast(&scan->changed);
     pthread_mutex_unlock(&scan->mutex);
-    if (!keep)
+    if (!keep && !park)
         tl_postgres_pool_put(scan->source->pool, connection);
     release_idle(scan);
     free(part);

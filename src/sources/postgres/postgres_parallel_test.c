@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "sources/postgres/test_support.h"
@@ -201,6 +202,52 @@ static void test_a_part_opened_later_sees_what_the_first_saw(void **state)
     assert_int_equal(rows, 300000);
     assert_int_equal(sum, INT64_C(300000) * 300001 / 2);
     test_run(&server, "UPDATE large SET id = -id WHERE id < 0");
+    driver->close(source);
+}
+
+/* Opens a part; whoever it is may find that none is left. */
+static void *open_part(void *context)
+{
+    struct reader *reader = context;
+    tl_scan_part *part = NULL;
+    tl_err_init(&reader->err);
+    reader->code = driver->part_open(reader->scan, NULL, &part, &reader->err);
+    if (part)
+        driver->part_close(part);
+    return NULL;
+}
+
+/* As when one side of a join turns out to be empty: the exporter of the snapshot leaves while others import it. */
+static void test_leaving_in_mid_way_does_not_fail_those_who_come(void **state)
+{
+    (void)state;
+    tl_source *source = test_open(&server, NULL);
+    struct tl_source_dataset *dataset = test_describe(source, arena, "public", "large");
+    struct tl_scan_request request = {.dataset = dataset, .column_count = 1, .columns = (int[]){0}, .limit = -1};
+    for (int round = 0; round < 40; round++) {
+        struct reader readers[READERS] = {0};
+        pthread_t threads[READERS];
+        tl_scan_part *first;
+        tl_scan *scan;
+        struct tl_scan_stats stats;
+        struct tl_err err;
+        int parts;
+        tl_err_init(&err);
+        assert_int_equal(driver->scan_open(source, &request, READERS, NULL, arena, &scan, &parts, &err), TL_OK);
+        assert_int_equal(driver->part_open(scan, NULL, &first, &err), TL_OK);
+        for (size_t i = 0; i < READERS; i++) {
+            readers[i] = (struct reader){.source = source, .scan = scan, .request = &request};
+            assert_int_equal(pthread_create(&threads[i], NULL, open_part, &readers[i]), 0);
+        }
+        usleep((useconds_t)(round % 10 * 300));
+        driver->part_close(first);
+        for (size_t i = 0; i < READERS; i++) {
+            pthread_join(threads[i], NULL);
+            if (readers[i].code != TL_OK)
+                fail_msg("round %d: %s: %s", round, readers[i].err.message, readers[i].err.detail);
+        }
+        driver->scan_close(scan, &stats);
+    }
     driver->close(source);
 }
 
@@ -416,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_threads_see_one_state_while_a_writer_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_part_opened_later_sees_what_the_first_saw, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_leaving_in_mid_way_does_not_fail_those_who_come, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_threads_that_come_late_lose_no_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_connections_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_more_connections_than_allowed, set_up, tear_down),

@@ -245,6 +245,8 @@ void tl_postgres_scan_close(tl_scan *scan, struct tl_scan_stats *ret_stats)
     /* their transactions are still open, so the pool closes them */
     for (int i = 0; i < scan->idle_count; i++)
         tl_postgres_pool_put(scan->source->pool, scan->idle[i]);
+    for (int i = 0; i < scan->parked_count; i++)
+        tl_postgres_pool_put(scan->source->pool, scan->parked[i]);
     pthread_cond_destroy(&scan->changed);
     pthread_mutex_destroy(&scan->mutex);
     free(scan);

@@ -46,6 +46,9 @@ struct tl_scan {
     int importing;  /* taken from the pool, but not yet within the snapshot: the exporter must wait */
     int idle_count; /* within the transaction, not reading */
     struct tl_postgres_connection *idle[TL_POSTGRES_CONNECTIONS_MAX];
+    bool left;        /* a part was closed in mid-way: no further row is wanted of any */
+    int parked_count; /* left in mid-way while another imports the snapshot, which lives as long as its exporter's transaction */
+    struct tl_postgres_connection *parked[TL_POSTGRES_CONNECTIONS_MAX];
     atomic_int_least64_t rows, bytes;
 };
 

@@ -101,3 +101,5 @@ SELECT tags, count(*) FROM pg.public.nested GROUP BY tags;
 SELECT id, doc, doc->>'a' FROM pg.public.nested WHERE doc->>'a' = '1';
 SELECT count(DISTINCT doc), count(DISTINCT raw) FROM pg.public.nested;
 SELECT id, raw FROM pg.public.nested WHERE raw = '\x61'::BLOB OR raw < '\x01'::BLOB;
+SELECT a.m IS NULL FROM pg.public.split a LEFT JOIN pg.public.many b ON a.id = b.v WHERE nullif(a.k, a.v) IS NULL;
+SELECT count(*) FROM pg.public.many a JOIN pg.public.many b ON a.k = b.v WHERE nullif(a.k, 5000) IS NULL;
