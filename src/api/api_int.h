@@ -42,6 +42,7 @@ struct tl_api {
     struct tl_spool *spool;
     int64_t started_us;
     atomic_llong statements, failures;
+    atomic_llong refusal_second, refusals, refusals_left_out; /* note.c */
 };
 
 const char *tl_api_param(const struct tl_api_call *call, const char *name);
@@ -51,6 +52,10 @@ void tl_api_fail(struct tl_api_call *call);
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);
 
+/* An event on the record: of the caller, or of `user` where nobody is known yet.  more may be NULL; no secret. */
+void tl_api_note(struct tl_api_call *call, const char *kind, const char *subject, const char *user, const char *more);
+/* The caller was turned away: call->rq.err. */
+void tl_api_note_refusal(struct tl_api_call *call);
 /* ... as SCIM's error document. */
 void tl_api_scim_refuse(struct tl_api_call *call);
 

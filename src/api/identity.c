@@ -107,6 +107,7 @@ void tl_api_tokens_create(struct tl_api_call *call)
         tl_api_fail(call);
         return;
     }
+    tl_api_note(call, "token_created", info.id, NULL, tl_arena_printf(call->rq.arena, "%s of %s, scopes %s", info.kind, info.user, info.scopes));
     struct tl_buf buf;
     tl_buf_init(&buf, ANSWER_MAX);
     struct tl_json_writer json;
@@ -141,10 +142,12 @@ void tl_api_tokens_list(struct tl_api_call *call)
 
 void tl_api_tokens_revoke(struct tl_api_call *call)
 {
-    if (tl_token_revoke(&call->rq, call->api->parts.auth, tl_api_param(call, "id")) != TL_OK)
+    if (tl_token_revoke(&call->rq, call->api->parts.auth, tl_api_param(call, "id")) != TL_OK) {
         tl_api_fail(call);
-    else
-        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
+        return;
+    }
+    tl_api_note(call, "token_revoked", tl_api_param(call, "id"), NULL, NULL);
+    tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
 }
 
 /* ---- signing in and out ---- */
@@ -184,9 +187,11 @@ void tl_api_auth_callback(struct tl_api_call *call)
     };
     struct tl_login_answer answer;
     if (tl_login_finish(&call->rq, call->api->parts.auth, &from, &answer) == TL_OK) {
+        tl_api_note(call, "signed_in", answer.user, answer.user, NULL);
         redirect(call, &answer);
         return;
     }
+    tl_api_note_refusal(call);
     set_cookies(call, &answer);
     tl_api_fail(call);
 }
@@ -200,6 +205,7 @@ void tl_api_auth_logout(struct tl_api_call *call)
         tl_api_fail(call);
         return;
     }
+    tl_api_note(call, "signed_out", call->rq.principal->user, NULL, NULL);
     struct tl_buf buf;
     tl_buf_init(&buf, ANSWER_MAX);
     struct tl_json_writer json;

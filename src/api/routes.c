@@ -165,6 +165,13 @@ static bool may_read_raw(struct tl_api_call *call, const struct tl_api_route *ro
     return false;
 }
 
+/* Who shows nothing has only forgotten to; who shows something wrong may be trying. */
+static bool shows_something(struct tl_api_call *call)
+{
+    tl_http_exchange *exchange = call->exchange;
+    return tl_http_header(exchange, "Authorization") || tl_http_header(exchange, "Cf-Access-Jwt-Assertion") || tl_http_header(exchange, "Cookie");
+}
+
 static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
 {
     if (route->auth == TL_API_AUTH_OPEN)
@@ -173,6 +180,8 @@ static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
         return may_read_raw(call, route);
     if (authenticate(call, route) == TL_OK)
         return true;
+    if (shows_something(call))
+        tl_api_note_refusal(call);
     bool page = tl_http_header(call->exchange, "Sec-Fetch-Site") != NULL; /* a page's script would have its user asked for a password */
     if (call->rq.err.code == TL_UNAUTHENTICATED && !page)
         tl_http_set_header(call->exchange, "WWW-Authenticate", "Basic realm=\"Town Lake\"");

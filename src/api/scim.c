@@ -1,6 +1,8 @@
 /* SCIM over HTTP: the request taken apart, the answer put together. */
 #include "auth/scim.h"
 
+#include <string.h>
+
 #include "api/page.h"
 
 static void reply(struct tl_api_call *call, const struct tl_scim_answer *answer)
@@ -38,5 +40,8 @@ void tl_api_scim(struct tl_api_call *call)
     };
     struct tl_scim_answer answer;
     tl_scim_handle(&call->rq, call->api->parts.auth, &request, &answer);
+    bool searched = strstr(request.path, ".search") != NULL;
+    if (answer.status < 300 && strcmp(request.method, "GET") != 0 && !searched)
+        tl_api_note(call, "scim", request.path, NULL, request.method);
     reply(call, &answer);
 }

@@ -27,6 +27,28 @@ void tl_api_livez(struct tl_api_call *call)
     tl_http_respond(call->exchange, 200, "application/json", TL_STR("{\"status\":\"ok\"}\n"), false);
 }
 
+/* A part that is away does not make the server unready: tokens still open, and another server would fare no better. */
+static void put_identity(struct tl_api_call *call, struct tl_json_writer *json)
+{
+    struct tl_auth_health health;
+    tl_auth_health(call->api->parts.auth, &health);
+    tl_json_key(json, "identity");
+    tl_json_begin_object(json);
+    tl_json_pair_text(json, "mode", health.mode);
+    tl_json_key(json, "parts");
+    tl_json_begin_array(json);
+    for (size_t i = 0; i < health.part_count; i++) {
+        tl_json_begin_object(json);
+        tl_json_pair_text(json, "name", health.parts[i].name);
+        tl_json_pair_bool(json, "answers", health.parts[i].answers);
+        tl_json_pair_bool(json, "usable", health.parts[i].usable);
+        tl_json_pair_int64(json, "age_s", health.parts[i].age_s);
+        tl_json_end_object(json);
+    }
+    tl_json_end_array(json);
+    tl_json_end_object(json);
+}
+
 void tl_api_readyz(struct tl_api_call *call)
 {
     struct tl_engine_health engine;
@@ -69,6 +91,7 @@ void tl_api_readyz(struct tl_api_call *call)
     tl_json_pair_int64(&json, "version", rules.version);
     tl_json_pair_text(&json, "message", rules.broken ? rules.failure : NULL);
     tl_json_end_object(&json);
+    put_identity(call, &json);
     tl_json_end_object(&json);
     tl_api_reply_json(call, ready ? 200 : 503, &buf);
 }

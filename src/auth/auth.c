@@ -422,3 +422,12 @@ enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attemp
         *ret_principal = tl_principal_copy(arena, &checking.principal);
     return err->code;
 }
+
+void tl_auth_health(tl_auth *auth, struct tl_auth_health *ret_health)
+{
+    static const char *const modes[] = {"local", "token", "access", "oidc"};
+    *ret_health = (struct tl_auth_health){.mode = modes[auth->settings.mode]};
+    if (auth->provider)
+        tl_provider_health(auth->provider, &ret_health->parts[ret_health->part_count++]);
+    ret_health->part_count += tl_groups_health(auth->groups, &ret_health->parts[ret_health->part_count]);
+}

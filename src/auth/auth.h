@@ -41,4 +41,19 @@ struct tl_auth_attempt {
 TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attempt *attempt,
                                       const struct tl_principal **ret_principal, struct tl_err *err);
 
+/* What signing in depends on beyond this program. */
+struct tl_auth_part {
+    const char *name; /* "keys" of the identity provider; "file", "url", "ldap": sources of groups */
+    bool answers;     /* the last time it was asked */
+    bool usable;      /* its last answer still counts; false: nobody comes in by it */
+    int64_t age_s;    /* of that answer; -1 = there is none */
+};
+enum { TL_AUTH_PARTS_MAX = 4 };
+struct tl_auth_health {
+    const char *mode;
+    size_t part_count;
+    struct tl_auth_part parts[TL_AUTH_PARTS_MAX];
+};
+void tl_auth_health(tl_auth *auth, struct tl_auth_health *ret_health);
+
 #endif

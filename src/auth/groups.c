@@ -309,3 +309,23 @@ enum tl_code tl_groups_add(tl_groups *groups, tl_arena *arena, struct tl_identit
     }
     return TL_OK;
 }
+
+size_t tl_groups_health(tl_groups *groups, struct tl_auth_part *parts)
+{
+    if (!groups)
+        return 0;
+    int64_t now_us = tl_clock_monotonic_us();
+    pthread_mutex_lock(&groups->lock);
+    for (size_t i = 0; i < groups->count; i++) {
+        const struct source *source = &groups->sources[i];
+        int64_t age_us = now_us - source->got_us;
+        parts[i] = (struct tl_auth_part){
+            .name = source->name,
+            .answers = source->tried_us && source->failure.code == TL_OK,
+            .usable = source->answer && age_us < groups->settings.grace_us,
+            .age_s = source->answer ? age_us / 1000000 : -1,
+        };
+    }
+    pthread_mutex_unlock(&groups->lock);
+    return groups->count;
+}

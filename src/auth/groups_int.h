@@ -31,6 +31,10 @@ tl_groups *tl_groups_new(const struct tl_groups_settings *settings, tl_store *st
 tl_groups *tl_groups_free(tl_groups *groups);
 TL_CHECKED enum tl_code tl_groups_add(tl_groups *groups, tl_arena *arena, struct tl_identity *identity, struct tl_err *err);
 
+struct tl_auth_part; /* auth.h */
+/* Fills one part a source; how many. */
+size_t tl_groups_health(tl_groups *groups, struct tl_auth_part *parts);
+
 /* groups_ldap.c: the directory as a document. */
 TL_CHECKED enum tl_code tl_groups_pull_ldap(const struct tl_groups_settings *settings, tl_arena *arena, struct tl_buf *json, struct tl_err *err);
 

@@ -195,6 +195,7 @@ enum tl_code tl_login_finish(struct tl_request *rq, tl_auth *auth, const struct 
     end_previous(auth, arena, from->cookie);
     tl_people_remember(auth, &tokens.identity);
     tell(auth, "signed_in", tokens.identity.user);
+    ret_answer->user = tokens.identity.user;
     ret_answer->cookies[ret_answer->cookie_count++] =
         tl_cookie_write(arena, TL_COOKIE_SESSION, secure, cookie, auth->settings.session_lifetime_us / 1000000);
     ret_answer->location = pending.return_to;

@@ -13,6 +13,7 @@
 /* Where to send the browser, and what Set-Cookie must say on the way. */
 struct tl_login_answer {
     const char *location;
+    const char *user; /* who signed in; NULL else */
     size_t cookie_count;
     const char *cookies[2];
 };

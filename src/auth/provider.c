@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "data/json.h"
 
@@ -249,4 +250,17 @@ enum tl_code tl_provider_post(tl_provider *provider, tl_arena *arena, const char
     static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json", NULL};
     struct tl_http_request request = {.method = "POST", .url = url, .headers = headers, .body = form, .user = user, .password = password};
     return call(provider, arena, &request, ret_response, err);
+}
+
+void tl_provider_health(tl_provider *provider, struct tl_auth_part *ret_part)
+{
+    pthread_mutex_lock(&provider->lock);
+    int64_t age_us = tl_clock_monotonic_us() - provider->got_us;
+    *ret_part = (struct tl_auth_part){
+        .name = "keys",
+        .answers = provider->failure.code == TL_OK,
+        .usable = !provider->tried_us || (provider->keys && age_us < provider->options.grace_us),
+        .age_s = provider->keys ? age_us / 1000000 : -1,
+    };
+    pthread_mutex_unlock(&provider->lock);
 }

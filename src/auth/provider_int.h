@@ -36,6 +36,10 @@ TL_CHECKED enum tl_code tl_provider_places(tl_provider *provider, tl_arena *aren
 TL_CHECKED enum tl_code tl_provider_post(tl_provider *provider, tl_arena *arena, const char *url, const char *user, const char *password,
                                          struct tl_str form, struct tl_http_response *ret_response, struct tl_err *err);
 
+struct tl_auth_part; /* auth.h */
+/* Before the first sign-in nobody has asked it: then it counts as usable. */
+void tl_provider_health(tl_provider *provider, struct tl_auth_part *ret_part);
+
 /* https, or http to this machine; no user info, no control characters. */
 bool tl_url_is_safe(const char *url);
 

@@ -102,6 +102,21 @@ static void check_sources(struct doctor *doctor, tl_cli_client *client)
     }
 }
 
+/* What signing in depends on. */
+static void check_identity(struct doctor *doctor, const tl_json *identity)
+{
+    for (struct tl_json_iter part = tl_json_iter(tl_json_get(identity, "parts")); tl_json_next(&part);) {
+        const char *name = tl_json_get_text(part.value, "name");
+        const char *what = tl_streq(name, "keys") ? "the identity provider" : SAY("the source of groups \"%s\"", name);
+        if (!tl_json_bool(tl_json_get(part.value, "usable"), false))
+            report(doctor, BAD, SAY("%s does not answer, so nobody comes in by it", what), "mend it; tokens of the configuration still open");
+        else if (!tl_json_bool(tl_json_get(part.value, "answers"), false))
+            report(doctor, NOTE, SAY("%s did not answer the last time; its last answer still counts", what), "mend it before the grace time ends");
+        else
+            report(doctor, GOOD, SAY("%s answers", what), NULL);
+    }
+}
+
 /* The server, when one runs; else whether its port could be taken. */
 static void check_server(struct doctor *doctor, const struct tl_cli_option *options, int option_count)
 {
@@ -135,6 +150,7 @@ static void check_server(struct doctor *doctor, const struct tl_cli_option *opti
             report(doctor, NOTE, "what nobody has reviewed is open to everyone (lifeguard.default)", "take lifeguard.default out when others use this server");
         else
             report(doctor, GOOD, "what nobody has reviewed is closed", NULL);
+        check_identity(doctor, tl_json_get(answer, "identity"));
         check_sources(doctor, &client);
     }
     tl_cli_client_done(&client);

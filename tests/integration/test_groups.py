@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+import requests
 
 from server import Server, free_port
 
@@ -159,7 +160,13 @@ def test_a_directory_that_is_away_counts_for_the_grace_time_then_nobody_comes_in
     try:
         time.sleep(2)
         assert groups_of(ldap, "p2@example.com").json()["groups"] == ["all"]
+        parts = requests.get(ldap.url + "/readyz", timeout=10).json()["identity"]["parts"]
+        assert [(part["name"], part["answers"], part["usable"]) for part in parts] == [("ldap", False, True)]
         response = wait_for(ldap, "p2@example.com", 503)
+        ready = requests.get(ldap.url + "/readyz", timeout=10)
+        assert ready.status_code == 200 and ready.json()["identity"]["parts"][0]["usable"] is False
+        doctor = subprocess.run([ldap.program, "doctor", "--url", ldap.url], capture_output=True, text=True, timeout=60, check=False)
+        assert doctor.returncode == 1 and 'the source of groups "ldap" does not answer, so nobody comes in by it' in doctor.stdout
         assert response.json()["code"] == "identity_unavailable" and "\"ldap\"" in response.json()["message"]
         assert "read it" not in response.text and response.json()["hint"]
     finally:

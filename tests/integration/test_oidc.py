@@ -24,7 +24,7 @@ auth: {{mode: oidc, attribute_claims: department, clock_skew: 5s}}
 oidc: {{issuer: "{issuer}", client_id: {client}, client_secret: "env:LAKE_CLIENT_SECRET", redirect_url: "{url}/auth/callback",
        scopes: openid email profile groups offline_access}}
 session: {{refresh: {refresh}, idle: {idle}}}
-groups: {{grace: {grace}, claims_keep: 10s}}
+groups: {{refresh: 1s, grace: {grace}, claims_keep: 10s}}
 """
 
 
@@ -150,6 +150,17 @@ def test_a_session_makes_a_token_that_has_the_persons_groups_for_a_while(world):
     while world.server.me(Authorization=f"Bearer {token}").json()["groups"]:
         assert time.monotonic() < deadline, "groups.claims_keep is over and the groups still count"
         time.sleep(1)
+
+
+def test_sign_ins_and_refusals_are_on_the_record(world):
+    browser = world.signed_in("ben@example.com", "b")
+    refused_url = Browser().callback_of(world.url, "Ana@example.com", "a")
+    Browser().get(refused_url)
+    answer = world.me(browser) and browser.get(world.url + "/api/v1/audit?all=true&count=1000").json()
+    records = answer["records"] if isinstance(answer, dict) else answer
+    assert any(r["kind"] == "signed_in" and r["user"] == "ben@example.com" for r in records)
+    assert any(r["kind"] == "refused" and "did not start the sign-in" in r["about"] and r["subject"] == "/auth/callback" for r in records)
+    assert "code=" not in str(records)
 
 
 # ---- refreshing ----

@@ -127,6 +127,14 @@ def test_only_a_token_with_the_scope_pushes(scim):
     assert scim.find("Users", 'userName eq "eve"') == []
 
 
+def test_pushes_are_on_the_record(scim):
+    ana = scim.make("Users", user())
+    scim.patch(f"Users/{ana['id']}", {"op": "replace", "path": "active", "value": True})
+    answer = scim.server.lake("roots-token").get("/api/v1/audit", all="true", count="1000").json()
+    pushed = [r for r in (answer["records"] if isinstance(answer, dict) else answer) if r["kind"] == "scim"]
+    assert [(r["user"], r["about"]) for r in pushed if r["subject"] == f"Users/{ana['id']}"] == [("idp", "PATCH")]
+
+
 def test_names_are_unique_without_case(scim):
     scim.make("Users", user("ben@example.com"))
     response = scim.call("POST", "Users", user("BEN@example.com"))

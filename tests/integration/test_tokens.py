@@ -1,5 +1,7 @@
 """Tokens people and services make: by the command line, the API and Trino's protocol."""
+import concurrent.futures
 import subprocess
+import time
 
 import pytest
 import requests
@@ -114,3 +116,34 @@ def test_guessing_finds_nothing(server):
     for guess in [token[:-1], token + "x", token.replace("tlt_", "tlt-"), "tlt_" + "0" * 16 + token[20:], token.upper()]:
         response = server.me(**bearer(guess))
         assert response.status_code == 401 and response.json()["message"] == "the token is not known"
+
+
+def records(server, kind):
+    answer = server.lake("roots-token").get("/api/v1/audit", all="true", count="1000").json()
+    return [record for record in (answer["records"] if isinstance(answer, dict) else answer) if record["kind"] == kind]
+
+
+def test_what_happens_to_tokens_is_on_the_record_without_the_secret(server):
+    token = create(server, "alices-token", "recorded")
+    ident = token.split("_")[1]
+    assert [r["user"] for r in records(server, "token_created") if r["subject"] == ident] == ["alice"]
+    townlake(server, "alices-token", "revoke", ident)
+    assert [r["user"] for r in records(server, "token_revoked") if r["subject"] == ident] == ["alice"]
+    time.sleep(1.1)  # the refusals of the tests before are another second's
+    assert server.me(**bearer(token)).status_code == 401
+    assert server.me(**bearer("a-guess")).status_code == 401
+    about = [record["about"] for record in records(server, "refused")]
+    assert f'unauthenticated: the token "{ident}" was revoked' in about and "unauthenticated: the token is not known" in about
+    whole = server.lake("roots-token").get("/api/v1/audit", all="true", count="1000").text
+    assert token.split("_")[2] not in whole and "a-guess" not in whole
+
+
+def test_a_flood_of_refusals_is_counted_not_kept(server):
+    time.sleep(1.1)
+    before = len(records(server, "refused"))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: server.me(**bearer("flood")), range(400)))
+    time.sleep(1.1)
+    server.me(**bearer("after"))
+    kept = records(server, "refused")[before:]
+    assert any("more not kept" in record["about"] for record in kept) and len(kept) < 400
