@@ -238,15 +238,51 @@ struct recent {
     struct tl_err *err;
 };
 
+static void copy_without(struct tl_json_writer *json, const tl_json *object, const char *left_out)
+{
+    tl_json_begin_object(json);
+    for (struct tl_json_iter it = tl_json_iter(object); tl_json_next(&it);) {
+        if (strcmp(it.key, left_out) == 0)
+            continue;
+        tl_json_key(json, it.key);
+        tl_json_put_value(json, it.value);
+    }
+    tl_json_end_object(json);
+}
+
+/* One's own record: what one asked and was shown, without the text of the row rules, which is not for those they hold back; what
+ * sources were asked for would tell it too. */
+static void put_own(struct tl_json_writer *json, const tl_json *record)
+{
+    tl_json_begin_object(json);
+    for (struct tl_json_iter it = tl_json_iter(record); tl_json_next(&it);) {
+        if (strcmp(it.key, "scans") == 0)
+            continue;
+        tl_json_key(json, it.key);
+        if (strcmp(it.key, "tables") != 0 || !tl_json_is_array(it.value)) {
+            tl_json_put_value(json, it.value);
+            continue;
+        }
+        tl_json_begin_array(json);
+        for (struct tl_json_iter table = tl_json_iter(it.value); tl_json_next(&table);)
+            copy_without(json, table.value, "row_rules");
+        tl_json_end_array(json);
+    }
+    tl_json_end_object(json);
+}
+
 static bool put_record(void *context, int64_t seq, struct tl_str line)
 {
     struct recent *recent = context;
-    const tl_json *record;
+    const tl_json *record = NULL;
     (void)seq;
     if (recent->user && (tl_json_parse(recent->arena, line.data, line.size, &record, recent->err) != TL_OK ||
                          !tl_streq(tl_json_get_text(record, "user"), recent->user)))
         return recent->err->code == TL_OK;
-    tl_json_put_raw(&recent->json, line);
+    if (recent->user)
+        put_own(&recent->json, record);
+    else
+        tl_json_put_raw(&recent->json, line);
     return !recent->json.buf->failed;
 }
 

@@ -44,7 +44,8 @@ void tl_audit_outcome(const struct tl_request *rq, tl_audit *audit, const struct
 /* kind: "review", "grant" ...; subject: "ops.public.accounts"; members: more of the record, `"state":"open"`, may be empty. */
 TL_CHECKED enum tl_code tl_audit_event(struct tl_request *rq, tl_audit *audit, const char *kind, const char *subject, struct tl_str members);
 
-/* The newest records, oldest first, as a JSON array: of `user`, or all when user is NULL.  At most count_max are looked at. */
+/* The newest records, oldest first, as a JSON array: of `user` (without the text of row rules), or all when user is NULL.  At most
+ * count_max are looked at. */
 TL_CHECKED enum tl_code tl_audit_recent(struct tl_request *rq, tl_audit *audit, const char *user, int count_max, struct tl_buf *json_array);
 TL_CHECKED enum tl_code tl_audit_verify(struct tl_request *rq, tl_audit *audit, struct tl_journal_report *ret_report);
 

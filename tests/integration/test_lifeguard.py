@@ -474,6 +474,15 @@ def test_lists_of_statements_tell_no_rule(contractor):
         assert not row["scans"] or "country" not in json.dumps(row["scans"])
 
 
+def test_ones_own_records_tell_no_rule_and_the_reviewers_do(contractor, admin):
+    sql = "SELECT count(*) AS of_the_audit FROM ops.public.zones"
+    contractor.rows(sql)
+    own = contractor.get("/api/v1/audit", count=50)
+    assert own.status_code == 200 and sql in own.text and "row_rules" not in own.text and '"scans"' not in own.text
+    everything = admin.get("/api/v1/audit", count=200, all="true").text
+    assert sql in everything and '"DE"' in everything
+
+
 # ---- the command line ----
 
 
