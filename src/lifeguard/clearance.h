@@ -1,8 +1,8 @@
 /* lifeguard/clearance.h -- the only thing an engine accepts: what one principal may read and write in one statement.
  *
  * Why: policy cannot be walked around by mistake when the engine's entry points need a value that only lifeguard can make.
- * Owns: a clearance lives in the request's arena and keeps nothing of the rules' memory: it stays what it was decided as.
- * Cost: one decision reads memory only; measured by `meson test --benchmark` (lifeguard_bench).
+ * Owns: a clearance lives in the request's arena and holds the rules it was decided by until that arena ends: it stays what it was.
+ * Cost: one decision reads memory only; measured by lifeguard_bench.
  */
 #ifndef TL_LIFEGUARD_CLEARANCE_H
 #define TL_LIFEGUARD_CLEARANCE_H

@@ -113,7 +113,7 @@ void tl_lifeguard_sweep(tl_lifeguard *lifeguard);
 
 /* --- reading the rules, as JSON --- */
 
-/* {"state":.., "columns": {..}, ..}; absent columns are pending.  NULL at_us = now. */
+/* {"state":.., "columns": {..}, ..}; absent columns are pending. */
 TL_CHECKED enum tl_code tl_lifeguard_put_dataset(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset,
                                                  struct tl_json_writer *json);
 /* How many of these columns wait for a review; all of them when the dataset does. */
@@ -132,7 +132,7 @@ TL_CHECKED enum tl_code tl_lifeguard_need(struct tl_request *rq, tl_lifeguard *l
 TL_CHECKED enum tl_code tl_lifeguard_explain(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_principal *user,
                                              const struct tl_grant_scope *dataset, const char *const *columns, size_t column_count, int64_t at_us,
                                              struct tl_json_writer *json);
-/* Who can see it: groups and users of grants, and users seen in those groups. */
+/* Who can see it: who made it, and the groups and users that grants name, each by itself. */
 TL_CHECKED enum tl_code tl_lifeguard_who(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset,
                                          const char *const *columns, size_t column_count, int64_t at_us, struct tl_json_writer *json);
 /* The groups a user had then, as last seen; false = never seen. */
