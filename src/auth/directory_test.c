@@ -29,7 +29,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const files[] = {"groups.json", "state.db", "state.db-wal", "state.db-shm", "lock"};
+    static const char *const files[] = {"groups.json", "state.db", "state.db-wal", "state.db-shm", "state.lock"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(tl_arena_printf(arena, "%s/%s", folder, files[i]));
     rmdir(folder);

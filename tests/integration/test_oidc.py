@@ -38,7 +38,11 @@ class World:
         if client == "lake-public":
             yaml = yaml.replace('client_secret: "env:LAKE_CLIENT_SECRET", ', "")
         self.yaml = yaml
-        self.server = Server(program, folder / "server", yaml, port=self.port, environment={"LAKE_CLIENT_SECRET": "the secret/of+it"})
+        try:
+            self.server = Server(program, folder / "server", yaml, port=self.port, environment={"LAKE_CLIENT_SECRET": "the secret/of+it"})
+        except Exception:
+            self.provider.stop()
+            raise
 
     def signed_in(self, login="Ana@example.com", password="a"):
         browser = Browser()
