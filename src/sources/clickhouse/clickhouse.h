@@ -30,7 +30,8 @@
  *   Nested, Ring, LineString, Polygon, MultiLineString, MultiPolygon -> LIST of those
  *   JSON, Object, Variant, Dynamic, Geometry, and whatever holds one -> JSON, by toJSONString
  *   AggregateFunction(f, ...) -> the type of finalizeAggregation of it, row by row
- *   all else: listed as unsupported, reading it is an error
+ *   all else: listed as unsupported, reading it is an error; any of them VARCHAR, by toString, with the option
+ *     columns_as_text
  */
 #ifndef TL_SOURCES_CLICKHOUSE_CLICKHOUSE_H
 #define TL_SOURCES_CLICKHOUSE_CLICKHOUSE_H

@@ -438,6 +438,35 @@ static int stop(void **state)
     return 0;
 }
 
+static void test_columns_come_as_text_where_that_is_asked_for(void **state)
+{
+    (void)state;
+    tl_arena *arena = tl_arena_new(TEST_ARENA_BYTES);
+    test_run(&server, "CREATE OR REPLACE TABLE t.texts (id UInt8, a Tuple(x UInt8, X String), t Nullable(Time), n Array(Int32),"
+                      " z Nullable(DateTime('Europe/Berlin'))) ENGINE = Memory");
+    test_run(&server, "INSERT INTO t.texts VALUES (1, (1, 'y'), '26:00:00', [1, 2], '2024-07-01 12:00:00'), (2, (2, ''), NULL, [], NULL)");
+    tl_source *source = test_open(&server, "columns_as_text", "t.texts.a, t.texts.t, t.texts.n,t.texts.z", NULL);
+    struct tl_source_dataset *dataset = test_describe(source, arena, "t", "texts");
+    for (size_t i = 1; i < dataset->column_count; i++) {
+        assert_int_equal(dataset->columns[i].type.id, TL_TYPE_VARCHAR);
+        assert_false(dataset->columns[i].unsupported);
+    }
+    struct test_rows rows = test_table(source, arena, "t", "texts");
+    static const char *const expected[] = {"1", "(1,'y')", "26:00:00", "[1,2]", "2024-07-01 12:00:00",
+                                           "2", "(2,'')",  NULL,       "[]",    NULL};
+    for (size_t i = 0; i < 10; i++) {
+        if (expected[i])
+            assert_string_equal(rows.cells[i], expected[i]);
+        else
+            assert_null(rows.cells[i]);
+    }
+    struct tl_expr column = {.kind = TL_EXPR_COLUMN, .column = 2}, *child = &column;
+    struct tl_expr filter = {.kind = TL_EXPR_IS_NULL, .type = {.id = TL_TYPE_BOOLEAN}, .child_count = 1, .children = &child};
+    assert_false(tl_source_driver_clickhouse.can_push(source, dataset, &filter, NULL));
+    tl_source_driver_clickhouse.close(source);
+    tl_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_a_column_of_nothing_is_null),
         cmocka_unit_test(test_aggregate_states_are_finalized),
         cmocka_unit_test(test_what_no_type_of_ours_holds_is_an_error_and_names_the_column),
+        cmocka_unit_test(test_columns_come_as_text_where_that_is_asked_for),
         cmocka_unit_test(test_bytes_that_are_not_text_can_be_read_as_blobs),
         cmocka_unit_test(test_types_without_a_meaning_here_are_listed_as_unsupported),
     };

@@ -19,6 +19,8 @@ static const struct tl_source_option options[] = {
     {"schemas", NULL, false, false, "databases to show, separated by commas (default: all but the server's own)"},
     {"strings_as", "text", false, false, "text: String is VARCHAR and must be UTF-8; blob: String is BLOB"},
     {"blob_columns", NULL, false, false, "columns to read as BLOB, as database.table.column, separated by commas"},
+    {"columns_as_text", NULL, false, false,
+     "columns to read as ClickHouse's text of their values, as database.table.column, separated by commas"},
     {"compress", "none", false, false, "none, or lz4: less network, more work"},
     {"connections_max", "100", false, false, "connections at once; every scan of a statement needs one"},
     {0},
@@ -152,6 +154,7 @@ static enum tl_code open_source(const struct tl_source_config *config, tl_source
     source->strings_as_blob = tl_streq(value_of(config, "strings_as"), "blob");
     source->schemas = split(arena, value_of(config, "schemas"));
     source->blob_columns = split(arena, value_of(config, "blob_columns"));
+    source->text_columns = split(arena, value_of(config, "columns_as_text"));
     set_headers(source, value_of(config, "user"), value_of(config, "password"));
     read_number(value_of(config, "connections_max"), CONNECTIONS_MAX, &connections);
     source->http = tl_http_client_new((int)connections);

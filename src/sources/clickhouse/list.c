@@ -20,19 +20,23 @@ struct list {
     size_t column_room;
 };
 
-bool tl_clickhouse_column_is_blob(const tl_source *source, const char *schema, const char *table, const char *name)
+/* Is "schema.table.column" one of the names? */
+static bool is_named(const char *const *names, const char *schema, const char *table, const char *column)
 {
-    if (source->strings_as_blob)
-        return true;
-    for (size_t i = 0; source->blob_columns && source->blob_columns[i]; i++) {
-        const char *at = source->blob_columns[i];
-        size_t schema_size = strlen(schema), table_size = strlen(table);
+    size_t schema_size = strlen(schema), table_size = strlen(table);
+    for (size_t i = 0; names && names[i]; i++) {
+        const char *at = names[i];
         if (strncmp(at, schema, schema_size) == 0 && at[schema_size] == '.' &&
             strncmp(at + schema_size + 1, table, table_size) == 0 && at[schema_size + 1 + table_size] == '.' &&
-            tl_streq(at + schema_size + table_size + 2, name))
+            tl_streq(at + schema_size + table_size + 2, column))
             return true;
     }
     return false;
+}
+
+bool tl_clickhouse_column_is_blob(const tl_source *source, const char *schema, const char *table, const char *name)
+{
+    return source->strings_as_blob || is_named(source->blob_columns, schema, table, name);
 }
 
 static struct tl_clickhouse_column column_of(tl_arena *arena, const char *source_type, bool blob)
@@ -59,6 +63,9 @@ static struct tl_clickhouse_column column_of(tl_arena *arena, const char *source
 struct tl_clickhouse_column tl_clickhouse_column_of(tl_arena *arena, const tl_source *source, const char *schema,
                                                     const char *table, const char *name, const char *source_type)
 {
+    bool state = source_type && strncmp(source_type, "AggregateFunction(", 18) == 0; /* has no text */
+    if (!state && is_named(source->text_columns, schema, table, name))
+        return (struct tl_clickhouse_column){.carry = TL_CLICKHOUSE_AS_TEXT};
     return column_of(arena, source_type, tl_clickhouse_column_is_blob(source, schema, table, name));
 }
 
@@ -76,7 +83,13 @@ struct tl_clickhouse_column tl_clickhouse_column_here(tl_arena *arena, const str
     if (column->source_type &&
         sscanf(column->source_type, "Average(%d, %d)", &here.average_bits, &here.average_scale) == 2)
         return here;
-    return column_of(arena, column->source_type, tl_clickhouse_type_is_blob(&column->type));
+    here = column_of(arena, column->source_type, tl_clickhouse_type_is_blob(&column->type));
+    bool text = column->type.id == TL_TYPE_VARCHAR && !column->unsupported;
+    bool by_itself = here.carry == TL_CLICKHOUSE_FINALIZED ||
+                     (here.carry == TL_CLICKHOUSE_AS_IT_IS && here.type->type.id == TL_TYPE_VARCHAR);
+    if (text && !by_itself)
+        here.carry = TL_CLICKHOUSE_AS_TEXT;
+    return here;
 }
 
 /* The text as a C string; NULL when it is empty, holds a NUL or is not UTF-8. */
@@ -192,9 +205,10 @@ static struct tl_source_column make_column(struct list *list, const char *name, 
     else
         column.type = tl_type_simple(TL_TYPE_VARCHAR); /* a STATE is looked at later */
     column.unsupported = here.carry == TL_CLICKHOUSE_NOT_CARRIED || here.carry == TL_CLICKHOUSE_FINALIZED;
-    column.nullable = here.type &&
-                      (tl_clickhouse_type_nullable(here.type) || here.type->kind == TL_CLICKHOUSE_DOCUMENT ||
-                       here.type->kind == TL_CLICKHOUSE_STATE || here.type->kind == TL_CLICKHOUSE_NOTHING);
+    column.nullable = here.carry == TL_CLICKHOUSE_AS_TEXT;
+    if (here.type)
+        column.nullable = tl_clickhouse_type_nullable(here.type) || here.type->kind == TL_CLICKHOUSE_DOCUMENT ||
+                          here.type->kind == TL_CLICKHOUSE_STATE || here.type->kind == TL_CLICKHOUSE_NOTHING;
     return column;
 }
 

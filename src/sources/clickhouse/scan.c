@@ -54,7 +54,7 @@ static enum tl_code unsupported(const struct tl_source_dataset *dataset, const s
 {
     tl_err_set(err, TL_UNSUPPORTED, "column \"%s\" of \"%s\".\"%s\" cannot be read: its type is %s", column->name,
                dataset->schema, dataset->name, column->source_type);
-    tl_err_hint(err, "leave the column out, or make a view in ClickHouse that casts it to String");
+    tl_err_hint(err, "leave the column out, or name it in the source's option columns_as_text");
     return TL_UNSUPPORTED;
 }
 
@@ -62,7 +62,7 @@ static void expect(struct tl_native_column *expected, const struct tl_source_col
                    const struct tl_clickhouse_column *here)
 {
     *expected = (struct tl_native_column){.name = column->name, .type = column->type};
-    if (here->carry == TL_CLICKHOUSE_AS_JSON) {
+    if (here->carry == TL_CLICKHOUSE_AS_JSON || here->carry == TL_CLICKHOUSE_AS_TEXT) {
         expected->type = tl_type_simple(TL_TYPE_VARCHAR);
     } else if (here->carry == TL_CLICKHOUSE_AVERAGE) {
         expected->average_bits = here->average_bits;
@@ -89,6 +89,7 @@ static enum tl_code add_columns(tl_scan *scan, tl_arena *arena, struct tl_buf *s
         if (column->unsupported || here.carry == TL_CLICKHOUSE_NOT_CARRIED)
             return unsupported(dataset, column, err);
         const char *before = here.carry == TL_CLICKHOUSE_AS_JSON     ? "toJSONString("
+                             : here.carry == TL_CLICKHOUSE_AS_TEXT   ? "toString("
                              : here.carry == TL_CLICKHOUSE_FINALIZED ? "finalizeAggregation("
                                                                      : "";
         tl_buf_adds(sql, scan->stream_columns ? ", " : "");

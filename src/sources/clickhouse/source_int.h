@@ -28,6 +28,7 @@ struct tl_source {
     bool strings_as_blob;
     const char **schemas;      /* ends with NULL; NULL = all */
     const char **blob_columns; /* "schema.table.column"; ends with NULL */
+    const char **text_columns; /* so too */
     tl_http_client *http;
     atomic_int mode;
     atomic_uint queries; /* makes query ids differ */
@@ -71,6 +72,7 @@ enum tl_code tl_clickhouse_named(const tl_source *source, bool asks_more, struct
 enum tl_clickhouse_carry {
     TL_CLICKHOUSE_AS_IT_IS,
     TL_CLICKHOUSE_AS_JSON,
+    TL_CLICKHOUSE_AS_TEXT, /* by the option columns_as_text */
     TL_CLICKHOUSE_FINALIZED,
     TL_CLICKHOUSE_AVERAGE, /* of a derivation: sum and count, divided here */
     TL_CLICKHOUSE_NOT_CARRIED
