@@ -23,7 +23,6 @@ done
 if [ -z "$name" ]; then
     echo "== differential"
     .deps/venv/bin/python tests/differential/fuzz.py --seconds "$seconds"
+    echo "== leak"
+    .deps/venv/bin/python tests/integration/leak.py --seconds "$seconds"
 fi
-[ -z "$name" ] || [ "$name" = leak ] || exit 0
-echo "== leak"
-TOWNLAKE_BUILD=${TOWNLAKE_BUILD:-$PWD/build-test} .deps/venv/bin/python tests/integration/leak.py --seconds "$seconds"
