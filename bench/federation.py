@@ -30,6 +30,22 @@ def say(name, value, unit, target=""):
     print(f"  {name:<60} {value:>14,.3f} {unit:<10} {target}", flush=True)
 
 
+def catalogs_of(folder, url, token):
+    """What Trino needs to read the same as the demo in `folder`."""
+    text = (folder / "townlake.yaml").read_text()
+    sources = {name: dict(re.findall(r"(\w+): ([\w.]+)", options))
+               for name, options in re.findall(r"- name: (\w+)\n.*?options: \{([^}]*)\}", text, re.DOTALL)}
+    ops, events = sources["ops"], sources["events"]
+    return {
+        "ops": f"connector.name=postgresql\nconnection-url=jdbc:postgresql://127.0.0.1:{ops['port']}/{ops['database']}\nconnection-user={ops['user']}\n"
+               "connection-password=none\n",
+        "events": f"connector.name=clickhouse\nconnection-url=jdbc:clickhouse://127.0.0.1:{events['port']}/\nconnection-user=default\nconnection-password=\n"
+                  "clickhouse.map-string-as-varchar=true\n",
+        "lake": f"connector.name=iceberg\niceberg.catalog.type=rest\niceberg.rest-catalog.uri={url}/iceberg\nfs.hadoop.enabled=true\n"
+                f"iceberg.rest-catalog.security=OAUTH2\niceberg.rest-catalog.oauth2.token={token}\n",
+    }
+
+
 class Demo:
     def __init__(self, build, folder, scale):
         self.folder = folder
@@ -44,21 +60,6 @@ class Demo:
         environment = dict(line.split("=", 1) for line in (folder / "demo.env").read_text().splitlines() if "=" in line)
         self.url, self.token = environment["TOWNLAKE_URL"], environment["TOWNLAKE_TOKEN_ADMIN"]
         self.lake = Lake(self.url, self.token)
-        text = (folder / "townlake.yaml").read_text()
-        self.sources = {name: dict(re.findall(r"(\w+): ([\w.]+)", options))
-                        for name, options in re.findall(r"- name: (\w+)\n.*?options: \{([^}]*)\}", text, re.DOTALL)}
-
-    def catalogs(self):
-        """What Trino needs to read the same."""
-        ops, events = self.sources["ops"], self.sources["events"]
-        return {
-            "ops": f"connector.name=postgresql\nconnection-url=jdbc:postgresql://127.0.0.1:{ops['port']}/{ops['database']}\nconnection-user={ops['user']}\n"
-                   "connection-password=none\n",
-            "events": f"connector.name=clickhouse\nconnection-url=jdbc:clickhouse://127.0.0.1:{events['port']}/\nconnection-user=default\nconnection-password=\n",
-            "lake": f"connector.name=iceberg\niceberg.catalog.type=rest\niceberg.rest-catalog.uri={self.url}/iceberg\nfs.hadoop.enabled=true\n"
-                    f"iceberg.rest-catalog.security=OAUTH2\niceberg.rest-catalog.oauth2.token={self.token}\n",
-        }
-
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
@@ -162,7 +163,7 @@ def main():
     base.chmod(0o755)
     demo = Demo(pathlib.Path(options.build).resolve(), base / "demo", options.scale)
     try:
-        with trino_server.Trino(base / "trino", demo.catalogs()) as trino:
+        with trino_server.Trino(base / "trino", catalogs_of(demo.folder, demo.url, demo.token)) as trino:
             calls = {name.removeprefix("bench_"): call for name, call in globals().items() if name.startswith("bench_")}
             for name in options.names or calls:
                 calls[name](demo, trino)

@@ -54,7 +54,7 @@ def free_port():
 
 
 class Trino:
-    def __init__(self, folder, catalogs, access_control=None):
+    def __init__(self, folder, catalogs, access_control=None, ready="SELECT count(*) FROM tpch.tiny.nation", ready_user="bench"):
         self.folder, self.port = pathlib.Path(folder), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.session = requests.Session()
@@ -64,7 +64,7 @@ class Trino:
         self.log = open(self.folder / "trino.log", "wb")
         self.process = subprocess.Popen([str(HOME / "bin" / "launcher"), "run", f"-jvm-dir={java_home()}", f"--etc-dir={self.folder / 'etc'}"],
                                         stdout=self.log, stderr=self.log, env=environment)
-        self.wait_ready()
+        self.wait_ready(ready, ready_user)
 
     def write(self, catalogs, access_control):
         etc = self.folder / "etc"
@@ -81,11 +81,11 @@ class Trino:
         for name, text in {"tpch": "connector.name=tpch\n", **catalogs}.items():
             (etc / "catalog" / f"{name}.properties").write_text(text)
 
-    def wait_ready(self):
+    def wait_ready(self, ready, user):
         deadline = time.monotonic() + 180
         while True:
             with contextlib.suppress(Exception):
-                if self.rows("SELECT count(*) FROM tpch.tiny.nation") == [[25]]:
+                if self.rows(ready, user=user):
                     return
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("Trino did not start: " + (self.folder / "trino.log").read_text(errors="replace")[-3000:])

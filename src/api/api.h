@@ -21,6 +21,7 @@ struct tl_api_parts {
     tl_store *store;
     tl_lifeguard *lifeguard;
     tl_audit *audit;
+    const char *trino_key;      /* what Trino shows to read its rules; NULL or "" = administrators only */
     const char *engine_token;   /* what the engine shows at /iceberg */
     bool allow_plain_secrets;   /* the demo may be given passwords as they are */
     size_t page_bytes;          /* of a result page, 0 = 1 MiB */

@@ -47,6 +47,8 @@ struct tl_api {
 
 const char *tl_api_param(const struct tl_api_call *call, const char *name);
 /* Answer call->rq.err as problem JSON. */
+/* Sets rq.principal, or rq.err. */
+TL_CHECKED enum tl_code tl_api_authenticate(struct tl_api_call *call);
 void tl_api_fail(struct tl_api_call *call);
 /* ?count=, from 1 to `most`. */
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
@@ -89,6 +91,7 @@ TL_API_HANDLER(tokens_create);
 TL_API_HANDLER(tokens_revoke);
 TL_API_HANDLER(queries_list);
 TL_API_HANDLER(complete);
+TL_API_HANDLER(trino_rules);
 TL_API_HANDLER(audit_list);
 TL_API_HANDLER(audit_verify);
 TL_API_HANDLER(iceberg);

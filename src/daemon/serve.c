@@ -217,8 +217,18 @@ static enum tl_code start_engine_http(tl_serve *serve, struct tl_err *err)
     return TL_OK;
 }
 
+static enum tl_code read_trino_key(tl_serve *serve, const char **ret_key, struct tl_err *err)
+{
+    const char *reference = tl_config_text(serve->config, "lifeguard.trino_key");
+    *ret_key = NULL;
+    return reference && *reference ? tl_config_secret(serve->arena, reference, ret_key, err) : TL_OK;
+}
+
 static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct tl_err *err)
 {
+    const char *trino_key;
+    if (read_trino_key(serve, &trino_key, err) != TL_OK)
+        return err->code;
     struct tl_api_parts parts = {
         .auth = serve->auth,
         .door = serve->door,
@@ -229,6 +239,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,
         .engine_token = serve->engine_token,
+        .trino_key = trino_key,
         .allow_plain_secrets = allow_plain_secrets,
     };
     serve->api = tl_api_new(&parts);

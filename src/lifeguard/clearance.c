@@ -100,6 +100,13 @@ static void fill_raw(tl_arena *arena, const struct tl_access_need *need, struct 
     grant->masks = masks;
 }
 
+void lg_grant_of(const tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, tl_arena *arena, const struct tl_principal *principal,
+                 const struct tl_access_need *need, const struct lg_decision *decision, struct tl_dataset_grant *ret_grant)
+{
+    struct attributes attributes = {lifeguard, snapshot, principal, arena};
+    fill_grant(&attributes, need, decision, ret_grant);
+}
+
 /* --- the name: SHA-256 of the grants in order of their datasets, cut to 64 bits.  A cryptographic hash, because names decide
  * which statements share views: nobody may find two sets of rights with one name. --- */
 
@@ -178,7 +185,7 @@ static void make_name(tl_arena *arena, tl_clearance *clearance)
 
 /* --- deciding --- */
 
-static bool is_allowed(const struct lg_decision *decision, const struct tl_access_need *need)
+bool lg_allowed(const struct lg_decision *decision, const struct tl_access_need *need)
 {
     unsigned held = decision->allow & ~decision->deny;
     if ((need->access & TL_ACCESS_READ) && decision->visible_count == 0)
@@ -244,7 +251,7 @@ static enum tl_code decide_all(struct tl_request *rq, tl_lifeguard *lifeguard, c
     for (size_t i = 0; i < clearance->count; i++) {
         struct lg_decision decision;
         lg_decide(lifeguard, snapshot, rq->arena, who, &needs[i], &decision);
-        if (!is_allowed(&decision, &needs[i]))
+        if (!lg_allowed(&decision, &needs[i]))
             return lg_deny(rq, lifeguard, snapshot, who, &needs[i], &decision);
         fill_grant(&attributes, &needs[i], &decision, &clearance->grants[i]);
     }

@@ -287,6 +287,11 @@ struct lg_who lg_who_of(const tl_lifeguard *lifeguard, tl_arena *arena, const st
 void lg_decide(const tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, tl_arena *arena, const struct lg_who *who,
                const struct tl_access_need *need, struct lg_decision *ret_decision);
 bool lg_reads(unsigned privileges);
+/* Does the decision give all that is needed (clearance.c)? */
+bool lg_allowed(const struct lg_decision *decision, const struct tl_access_need *need);
+/* What the decision shows, with the caller's values in the row rules. */
+void lg_grant_of(const tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, tl_arena *arena, const struct tl_principal *principal,
+                 const struct tl_access_need *need, const struct lg_decision *decision, struct tl_dataset_grant *ret_grant);
 /* What holds on the scope for the caller. */
 unsigned lg_privileges_on(const tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, tl_arena *arena, const struct lg_who *who,
                           const struct tl_grant_scope *scope);

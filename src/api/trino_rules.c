@@ -1,0 +1,89 @@
+/* The rules for Trino's access control: its fetch shows no header of ours, so the address carries a key. */
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "api/api_int.h"
+#include "base/hex.h"
+#include "lifeguard/trino.h"
+
+enum { RULES_MAX = 512 * 1024 * 1024, HASH_SIZE = 32, TAG_SIZE = 2 * HASH_SIZE + 3 };
+
+/* The key in the address, or an administrator's own token. */
+static bool may_read_rules(struct tl_api_call *call)
+{
+    const char *key = call->api->parts.trino_key, *shown = tl_http_query_param(call->exchange, "key");
+    if (key && *key && shown && tl_equal_constant_time(shown, strlen(shown), key, strlen(key)))
+        return true;
+    if (tl_api_authenticate(call) == TL_OK && call->rq.principal->authenticated && tl_principal_is_admin(call->rq.principal))
+        return true;
+    tl_err_init(&call->rq.err);
+    tl_err_set(&call->rq.err, TL_UNAUTHENTICATED, "the rules are for Trino and for administrators");
+    tl_err_hint(&call->rq.err, "set lifeguard.trino_key, and give it in the address: rules.json?key=...");
+    tl_api_fail(call);
+    return false;
+}
+
+static size_t count_datasets(const tl_registry_snapshot *snapshot)
+{
+    const struct tl_registry_source *sources;
+    size_t source_count = tl_snapshot_sources(snapshot, &sources), count = 0;
+    for (size_t i = 0; i < source_count; i++)
+        count += sources[i].dataset_count;
+    return count;
+}
+
+static void fill_dataset(tl_arena *arena, const char *source, const struct tl_source_dataset *from, struct tl_trino_dataset *to)
+{
+    struct tl_trino_column *columns = TL_NEW_ARRAY(arena, struct tl_trino_column, from->column_count);
+    for (size_t i = 0; i < from->column_count; i++)
+        columns[i] = (struct tl_trino_column){from->columns[i].name, from->columns[i].type, from->columns[i].source_type};
+    *to = (struct tl_trino_dataset){source, from->schema, from->name, from->column_count, columns};
+}
+
+static enum tl_code make_rules(struct tl_api_call *call, struct tl_buf *json)
+{
+    const tl_registry_snapshot *snapshot = tl_registry_acquire(call->api->parts.registry);
+    const struct tl_registry_source *sources;
+    size_t source_count = tl_snapshot_sources(snapshot, &sources), count = 0;
+    struct tl_trino_dataset *datasets = TL_NEW_ARRAY(call->rq.arena, struct tl_trino_dataset, count_datasets(snapshot));
+    for (size_t i = 0; i < source_count; i++)
+        for (size_t k = 0; k < sources[i].dataset_count; k++)
+            fill_dataset(call->rq.arena, sources[i].name, &sources[i].datasets[k], &datasets[count++]);
+    enum tl_code code = tl_lifeguard_trino_rules(&call->rq, call->api->parts.lifeguard, datasets, count, json);
+    tl_registry_release(snapshot);
+    return code;
+}
+
+/* "\"64 digits\"" of the content. */
+static bool make_tag(const struct tl_buf *json, char tag[TAG_SIZE])
+{
+    unsigned char digest[HASH_SIZE];
+    if (EVP_Digest(json->data, json->size, digest, NULL, EVP_sha256(), NULL) != 1)
+        return false;
+    tag[0] = '"';
+    tl_hex_text(tag + 1, digest, sizeof digest);
+    memcpy(tag + TAG_SIZE - 2, "\"", 2);
+    return true;
+}
+
+void tl_api_trino_rules(struct tl_api_call *call)
+{
+    struct tl_buf json;
+    char tag[TAG_SIZE];
+    if (!may_read_rules(call))
+        return;
+    tl_buf_init(&json, RULES_MAX);
+    if (make_rules(call, &json) != TL_OK || !make_tag(&json, tag)) {
+        tl_buf_done(&json);
+        tl_api_fail(call);
+        return;
+    }
+    tl_http_set_header(call->exchange, "ETag", tag);
+    if (tl_streq(tl_http_header(call->exchange, "If-None-Match"), tag)) {
+        tl_http_respond(call->exchange, 304, NULL, TL_STR(""), false);
+        tl_buf_done(&json);
+        return;
+    }
+    tl_api_reply_json(call, 200, &json);
+}
