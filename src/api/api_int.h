@@ -7,7 +7,7 @@
 #include "api/api.h"
 #include "data/json.h"
 
-enum tl_api_auth { TL_API_AUTH_OPEN, TL_API_AUTH_USER, TL_API_AUTH_ENGINE };
+enum tl_api_auth { TL_API_AUTH_OPEN, TL_API_AUTH_USER, TL_API_AUTH_ENGINE, TL_API_AUTH_TRINO };
 enum tl_api_form { TL_API_FORM_JSON, TL_API_FORM_TRINO, TL_API_FORM_ICEBERG, TL_API_FORM_SCIM };
 
 enum { TL_API_PARAMS_MAX = 4 };
@@ -47,8 +47,6 @@ struct tl_api {
 
 const char *tl_api_param(const struct tl_api_call *call, const char *name);
 /* Answer call->rq.err as problem JSON. */
-/* Sets rq.principal, or rq.err. */
-TL_CHECKED enum tl_code tl_api_authenticate(struct tl_api_call *call);
 void tl_api_fail(struct tl_api_call *call);
 /* ?count=, from 1 to `most`. */
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);

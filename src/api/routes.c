@@ -172,10 +172,27 @@ static bool shows_something(struct tl_api_call *call)
     return tl_http_header(exchange, "Authorization") || tl_http_header(exchange, "Cf-Access-Jwt-Assertion") || tl_http_header(exchange, "Cookie");
 }
 
+/* Trino's fetch shows no header of ours: the address carries a key. */
+static bool may_read_rules(struct tl_api_call *call, const struct tl_api_route *route)
+{
+    const char *key = call->api->parts.trino_key, *shown = tl_http_query_param(call->exchange, "key");
+    if (key && *key && shown && tl_equal_constant_time(shown, strlen(shown), key, strlen(key)))
+        return true;
+    if (authenticate(call, route) == TL_OK && call->rq.principal->authenticated && tl_principal_is_admin(call->rq.principal))
+        return true;
+    tl_err_init(&call->rq.err);
+    tl_err_set(&call->rq.err, TL_UNAUTHENTICATED, "the rules are for Trino and for administrators");
+    tl_err_hint(&call->rq.err, "set lifeguard.trino_key, and give it in the address: rules.json?key=...");
+    tl_api_fail(call);
+    return false;
+}
+
 static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
 {
     if (route->auth == TL_API_AUTH_OPEN)
         return true;
+    if (route->auth == TL_API_AUTH_TRINO)
+        return may_read_rules(call, route);
     if (route->auth == TL_API_AUTH_ENGINE)
         return may_read_raw(call, route);
     if (authenticate(call, route) == TL_OK)

@@ -320,8 +320,10 @@ static void put_rule(struct rendering *r, const struct tl_trino_dataset *dataset
     put_columns(&json, dataset, &decision);
     bool said = put_filter(r, &json, dataset, &grant);
     tl_json_end_object(&json);
-    if (said && !body.failed)
+    if (said && !body.failed) {
         tl_json_put_raw(&r->json, (struct tl_str){body.data, body.size});
+        r->read_by_rules[dataset - r->datasets] |= grant.row_rule_count > 0; /* the filter itself reads it as that user */
+    }
     tl_buf_done(&body);
 }
 

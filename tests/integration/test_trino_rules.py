@@ -23,8 +23,8 @@ KEY = "a-key-for-tests"
 @pytest.fixture(scope="module")
 def closed(program):
     folder = pathlib.Path("/tmp") / f"townlake-trino-{os.getpid()}"
-    os.environ.update({"TOWNLAKE_LIFEGUARD_TRINO_KEY": "env:RULES_KEY", "RULES_KEY": KEY})
-    running = Demo(folder / "demo", "--federated", default="closed")
+    folder.mkdir(mode=0o755)
+    running = Demo(folder / "demo", "--federated", default="closed", settings={"TOWNLAKE_LIFEGUARD_TRINO_KEY": "env:RULES_KEY", "RULES_KEY": KEY})
     for person in ("admin", "analyst", "fraud", "contractor"):
         running.lake(person).value("SELECT 1")  # now they are known, with their groups
     yield running
