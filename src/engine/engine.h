@@ -93,7 +93,7 @@ struct tl_result_stats {
     int64_t peak_memory_bytes;
     double progress;          /* 0..1, -1 = unknown */
     int64_t changed_rows;     /* INSERT, UPDATE, DELETE, MERGE, CTAS; -1 = not such a statement */
-    struct tl_str scans_json; /* per scan of our drivers: source, dataset, pushed, not pushed and why, rows, bytes; at the end */
+    struct tl_str scans_json; /* per scan of our drivers: what is pushed, what not and why, rows, bytes (hooks.h); at the end */
 };
 
 /* Returns when the columns are known (the statement is bound and started).  The result lives in rq->arena until closed. */

@@ -72,6 +72,7 @@ struct tl_source_dataset {
     const char *comment;
     int64_t row_estimate;    /* -1 = unknown */
     int64_t size_bytes;      /* -1 = unknown */
+    bool key_unique;         /* no two rows have the same key (not so for a sorting key); for estimates only */
     size_t column_count;
     const struct tl_source_column *columns;
     void *driver_data;       /* what the driver wants to remember (pages of the heap, engine of the table ...); in the same arena */

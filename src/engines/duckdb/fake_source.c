@@ -1,4 +1,5 @@
 /* The driver of the source for tests. */
+#include <string.h>
 #include <time.h>
 
 #include "engines/duckdb/hooks_testing.h"
@@ -55,19 +56,46 @@ static const struct tl_source_column columns[] = {
 
 enum { COLUMN_COUNT = sizeof columns / sizeof *columns };
 
-static const struct tl_source_dataset wide = {.schema = "main", .name = "wide", .row_estimate = TESTING_ROWS, .size_bytes = -1,
-                                              .column_count = COLUMN_COUNT, .columns = columns};
+static const struct tl_source_column small_columns[] = {
+    {"k", SIMPLE(TL_TYPE_INT64), "bigint", NULL, true, 1, false},
+    {"nm", SIMPLE(TL_TYPE_VARCHAR), "varchar", NULL, true, 0, false},
+};
+
+/* `facts` is `wide` under another name, of unknown size and without a key; `names` has one row for some of the values of i8. */
+static const struct tl_source_dataset datasets[] = {
+    {.schema = "main", .name = "wide", .row_estimate = TESTING_ROWS, .size_bytes = -1, .key_unique = true, .column_count = COLUMN_COUNT,
+     .columns = columns},
+    {.schema = "main", .name = "facts", .row_estimate = -1, .size_bytes = -1, .column_count = COLUMN_COUNT, .columns = columns},
+    {.schema = "main", .name = "names", .row_estimate = 500, .size_bytes = -1, .key_unique = true, .column_count = 2, .columns = small_columns},
+};
+
+enum { DATASETS = sizeof datasets / sizeof *datasets };
+
+/* Called on the engine's threads, where a failed assertion cannot jump out. */
+static void must(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "%s\n in: %s\n", what, fake.last_sql);
+    abort();
+}
 
 /* ---- struct tl_expr in SQL ---- */
 
-static void put_expr(struct tl_buf *sql, const struct tl_expr *expr);
+/* Where columns are looked up: the inputs of a derivation, or the one dataset of a scan. */
+struct scope {
+    const struct tl_source_dataset *const *inputs;
+    bool qualified;
+};
 
-static void put_list(struct tl_buf *sql, const struct tl_expr *expr, size_t from, const char *separator)
+static void put_expr(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr);
+
+static void put_list(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr, size_t from, const char *separator)
 {
     for (size_t i = from; i < expr->child_count; i++) {
         if (i > from)
             tl_buf_adds(sql, separator);
-        put_expr(sql, expr->children[i]);
+        put_expr(sql, scope, expr->children[i]);
     }
 }
 
@@ -153,92 +181,196 @@ static void put_constant(struct tl_buf *sql, const struct tl_value *value)
     tl_buf_addc(sql, ')');
 }
 
-static void put_function(struct tl_buf *sql, const struct tl_expr *expr)
+static void put_function(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr)
 {
     static const char *const infixes[][2] = {{"~~", " LIKE "}, {"!~~", " NOT LIKE "}, {"~~*", " ILIKE "}, {"!~~*", " NOT ILIKE "},
-                                             {"+", " + "},     {"-", " - "},         {"*", " * "},       {"%", " % "}};
+                                             {"+", " + "},     {"-", " - "},         {"*", " * "},       {"%", " % "},
+                                             {"&", " & "},     {"|", " | "},         {"||", " || "},     {"/", " / "}, {"//", " // "}};
     for (size_t i = 0; i < sizeof infixes / sizeof *infixes; i++) {
         if (strcmp(expr->function, infixes[i][0]) == 0 && expr->child_count == 2) {
             tl_buf_addc(sql, '(');
-            put_list(sql, expr, 0, infixes[i][1]);
+            put_list(sql, scope, expr, 0, infixes[i][1]);
             tl_buf_addc(sql, ')');
             return;
         }
     }
     tl_buf_addf(sql, "%s(", expr->function);
-    put_list(sql, expr, 0, ", ");
+    put_list(sql, scope, expr, 0, ", ");
     tl_buf_addc(sql, ')');
 }
 
-static void put_expr(struct tl_buf *sql, const struct tl_expr *expr)
+static void put_column(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr)
+{
+    const struct tl_source_dataset *dataset = scope->inputs[expr->input];
+    must(expr->column >= 0 && (size_t)expr->column < dataset->column_count, "no such column");
+    must(tl_type_equal(&expr->type, &dataset->columns[expr->column].type), "a column of another type");
+    if (scope->qualified)
+        tl_buf_addf(sql, "i%d.", expr->input);
+    tl_buf_add_identifier(sql, dataset->columns[expr->column].name);
+}
+
+static void put_case(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr)
+{
+    tl_buf_adds(sql, "CASE");
+    for (size_t i = 0; i + 1 < expr->child_count; i += 2) {
+        tl_buf_adds(sql, " WHEN ");
+        put_expr(sql, scope, expr->children[i]);
+        tl_buf_adds(sql, " THEN ");
+        put_expr(sql, scope, expr->children[i + 1]);
+    }
+    tl_buf_adds(sql, " ELSE ");
+    put_expr(sql, scope, expr->children[expr->child_count - 1]);
+    tl_buf_adds(sql, " END");
+}
+
+static void put_aggregate(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr)
+{
+    bool star = strcmp(expr->function, "count_star") == 0;
+    tl_buf_addf(sql, "%s(%s", star ? "count" : expr->function, expr->distinct ? "DISTINCT " : star ? "*" : "");
+    put_list(sql, scope, expr, 0, ", ");
+    tl_buf_addc(sql, ')');
+    if (expr->filter) {
+        tl_buf_adds(sql, " FILTER (WHERE ");
+        put_expr(sql, scope, expr->filter);
+        tl_buf_addc(sql, ')');
+    }
+}
+
+static void put_cast(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr)
+{
+    tl_buf_adds(sql, "CAST(");
+    put_expr(sql, scope, expr->children[0]);
+    tl_buf_adds(sql, " AS ");
+    tl_type_format_sql(sql, &expr->type);
+    tl_buf_addc(sql, ')');
+}
+
+static void put_logic(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr)
 {
     static const char *const signs[] = {" = ", " <> ", " < ", " <= ", " > ", " >= "};
-    if (expr->kind == TL_EXPR_COLUMN) {
-        tl_buf_add_identifier(sql, columns[expr->column].name);
-        return;
-    }
-    if (expr->kind == TL_EXPR_CONSTANT) {
-        put_constant(sql, &expr->value);
-        return;
-    }
-    if (expr->kind == TL_EXPR_FUNCTION) {
-        put_function(sql, expr);
-        return;
-    }
     tl_buf_addc(sql, '(');
     if (expr->kind == TL_EXPR_NOT)
         tl_buf_adds(sql, "NOT ");
     if (expr->kind >= TL_EXPR_EQ && expr->kind <= TL_EXPR_GE)
-        put_list(sql, expr, 0, signs[expr->kind - TL_EXPR_EQ]);
+        put_list(sql, scope, expr, 0, signs[expr->kind - TL_EXPR_EQ]);
     else if (expr->kind == TL_EXPR_AND || expr->kind == TL_EXPR_OR)
-        put_list(sql, expr, 0, expr->kind == TL_EXPR_AND ? " AND " : " OR ");
+        put_list(sql, scope, expr, 0, expr->kind == TL_EXPR_AND ? " AND " : " OR ");
     else
-        put_expr(sql, expr->children[0]);
+        put_expr(sql, scope, expr->children[0]);
     if (expr->kind == TL_EXPR_IS_NULL || expr->kind == TL_EXPR_IS_NOT_NULL)
         tl_buf_adds(sql, expr->kind == TL_EXPR_IS_NULL ? " IS NULL" : " IS NOT NULL");
     if (expr->kind == TL_EXPR_IN) {
         tl_buf_adds(sql, " IN (");
-        put_list(sql, expr, 1, ", ");
+        put_list(sql, scope, expr, 1, ", ");
         tl_buf_addc(sql, ')');
     }
     tl_buf_addc(sql, ')');
 }
 
+static void put_expr(struct tl_buf *sql, const struct scope *scope, const struct tl_expr *expr)
+{
+    switch (expr->kind) {
+    case TL_EXPR_COLUMN:
+        put_column(sql, scope, expr);
+        return;
+    case TL_EXPR_CONSTANT:
+        put_constant(sql, &expr->value);
+        return;
+    case TL_EXPR_FUNCTION:
+        put_function(sql, scope, expr);
+        return;
+    case TL_EXPR_AGGREGATE:
+        put_aggregate(sql, scope, expr);
+        return;
+    case TL_EXPR_CAST:
+        put_cast(sql, scope, expr);
+        return;
+    case TL_EXPR_CASE:
+        put_case(sql, scope, expr);
+        return;
+    case TL_EXPR_COALESCE:
+        tl_buf_adds(sql, "coalesce(");
+        put_list(sql, scope, expr, 0, ", ");
+        tl_buf_addc(sql, ')');
+        return;
+    default:
+        put_logic(sql, scope, expr);
+    }
+}
+
+static void put_all(struct tl_buf *sql, const struct scope *scope, size_t count, const struct tl_expr *const *exprs, const char *separator)
+{
+    for (size_t i = 0; i < count; i++) {
+        tl_buf_adds(sql, i ? separator : "");
+        put_expr(sql, scope, exprs[i]);
+    }
+    if (count == 0)
+        tl_buf_adds(sql, "true");
+}
+
+static void put_dataset(struct tl_buf *sql, const struct tl_source_dataset *dataset)
+{
+    if (dataset->driver_data)
+        tl_buf_addf(sql, "(%s)", (const char *)dataset->driver_data);
+    else
+        tl_buf_adds(sql, strcmp(dataset->name, "facts") == 0 ? "wide" : dataset->name);
+}
+
+static void put_derivation(struct tl_buf *sql, const struct tl_derivation *said)
+{
+    static const char *const joins[] = {" JOIN ", " LEFT JOIN ", " SEMI JOIN ", " ANTI JOIN "};
+    const struct tl_source_dataset *inputs[TL_DERIVATION_INPUTS_MAX];
+    for (size_t i = 0; i < said->input_count; i++)
+        inputs[i] = said->inputs[i].dataset;
+    struct scope scope = {inputs, true};
+    tl_buf_adds(sql, "SELECT ");
+    for (size_t i = 0; i < said->output_count; i++) {
+        tl_buf_adds(sql, i ? ", " : "");
+        put_expr(sql, &scope, said->outputs[i]);
+        tl_buf_addf(sql, " AS c%zu", i);
+    }
+    for (size_t i = 0; i < said->input_count; i++) {
+        tl_buf_adds(sql, i ? joins[said->inputs[i].join] : " FROM ");
+        put_dataset(sql, inputs[i]);
+        tl_buf_addf(sql, " i%zu", i);
+        if (i > 0) {
+            tl_buf_adds(sql, " ON ");
+            put_all(sql, &scope, said->inputs[i].condition_count, said->inputs[i].conditions, " AND ");
+        }
+    }
+    tl_buf_adds(sql, " WHERE ");
+    put_all(sql, &scope, said->filter_count, said->filters, " AND ");
+    if (said->grouped && said->group_count) {
+        tl_buf_adds(sql, " GROUP BY ");
+        put_all(sql, &scope, said->group_count, said->groups, ", ");
+    }
+}
+
 static void put_scan(struct tl_buf *sql, const struct tl_scan_request *request)
 {
+    struct scope scope = {&request->dataset, false};
     tl_buf_adds(sql, "SELECT ");
     for (size_t i = 0; i < request->column_count; i++) {
         tl_buf_adds(sql, i ? ", " : "");
         if (request->columns[i] < 0)
             tl_buf_adds(sql, "true");
         else
-            tl_buf_add_identifier(sql, columns[request->columns[i]].name);
+            tl_buf_add_identifier(sql, request->dataset->columns[request->columns[i]].name);
     }
-    tl_buf_adds(sql, " FROM wide WHERE ");
-    for (size_t i = 0; i < request->filter_count; i++) {
-        put_expr(sql, request->filters[i]);
-        tl_buf_adds(sql, " AND ");
-    }
-    tl_buf_adds(sql, "true");
+    tl_buf_adds(sql, " FROM ");
+    put_dataset(sql, request->dataset);
+    tl_buf_adds(sql, " i0 WHERE ");
+    put_all(sql, &scope, request->filter_count, request->filters, " AND ");
     for (size_t i = 0; i < request->order_count; i++) {
         const struct tl_scan_order *order = &request->order[i];
-        tl_buf_addf(sql, "%s\"%s\" %s NULLS %s", i ? ", " : " ORDER BY ", columns[order->column].name, order->descending ? "DESC" : "ASC",
-                    order->nulls_first ? "FIRST" : "LAST");
+        tl_buf_addf(sql, "%s\"%s\" %s NULLS %s", i ? ", " : " ORDER BY ", request->dataset->columns[order->column].name,
+                    order->descending ? "DESC" : "ASC", order->nulls_first ? "FIRST" : "LAST");
     }
     if (request->limit >= 0)
         tl_buf_addf(sql, " LIMIT %lld", (long long)request->limit);
 }
 
 /* ---- the driver ---- */
-
-/* Called on the engine's threads, where a failed assertion cannot jump out. */
-static void must(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "%s\n in: %s\n", what, fake.last_sql);
-    abort();
-}
 
 struct tl_scan {
     struct tl_buf sql;
@@ -258,7 +390,7 @@ struct tl_scan_part {
 static bool can_push(tl_source *source, const struct tl_source_dataset *dataset, const struct tl_expr *expr, const char **reason)
 {
     (void)source;
-    must(dataset == &wide, "the dataset is another");
+    must(dataset->derivation || (dataset >= datasets && dataset < datasets + DATASETS), "the dataset is another");
     if (reason)
         *reason = "the fake does not want it";
     return fake.pushes == FAKE_PUSHES_ALL || (fake.pushes == FAKE_PUSHES_COMPARISONS && expr->kind >= TL_EXPR_EQ && expr->kind <= TL_EXPR_GE);
@@ -269,6 +401,29 @@ static bool can_push_order(tl_source *source, const struct tl_source_dataset *da
     (void)source;
     must(order->column >= 0 && (size_t)order->column < dataset->column_count, "no such column");
     return fake.pushes_order;
+}
+
+static bool derive(tl_source *source, const struct tl_derivation *said, tl_arena *arena, struct tl_source_dataset **ret_dataset,
+                   const char **reason)
+{
+    (void)source;
+    *reason = "the fake computes nothing";
+    if (!fake.derives)
+        return false;
+    struct tl_buf sql;
+    tl_buf_init(&sql, 1 << 20);
+    put_derivation(&sql, said);
+    struct tl_source_column *made = TL_NEW_ARRAY(arena, struct tl_source_column, said->output_count);
+    for (size_t i = 0; i < said->output_count; i++)
+        made[i] = (struct tl_source_column){.name = tl_arena_printf(arena, "c%zu", i), .type = tl_type_copy(arena, &said->outputs[i]->type),
+                                            .source_type = "?", .nullable = true};
+    *ret_dataset = TL_NEW(arena, struct tl_source_dataset);
+    **ret_dataset = (struct tl_source_dataset){.schema = "main", .name = "derived", .row_estimate = -1, .size_bytes = -1,
+                                               .column_count = said->output_count, .columns = made, .derivation = said,
+                                               .driver_data = tl_arena_strdup(arena, tl_buf_cstr(&sql))};
+    tl_buf_done(&sql);
+    atomic_fetch_add(&fake.derived, 1);
+    return true;
 }
 
 static enum tl_code fail_with(enum tl_code code, struct tl_err *err)
@@ -291,7 +446,7 @@ static enum tl_code scan_open(tl_source *source, const struct tl_scan_request *r
     tl_buf_init(&scan->sql, 1 << 20);
     put_scan(&scan->sql, request);
     snprintf(fake.last_sql, sizeof fake.last_sql, "%s", tl_buf_cstr(&scan->sql));
-    scan->whole = request->limit >= 0;
+    scan->whole = request->limit >= 0 || request->dataset->derivation;
     *ret_parts_at_once = scan->whole || threads_max < fake.parts_at_once ? 1 : fake.parts_at_once;
     *ret_scan = scan;
     atomic_fetch_add(&fake.scans, 1);
@@ -420,6 +575,7 @@ static const struct tl_source_driver driver = {
     .mode = TL_SOURCE_SCANS,
     .can_push = can_push,
     .can_push_order = can_push_order,
+    .derive = derive,
     .scan_open = scan_open,
     .part_open = part_open,
     .part_next = part_next,
@@ -432,14 +588,19 @@ static enum tl_code describe(void *context, const char *source, const char *sche
                              tl_source **ret_source, void **ret_handle, struct tl_err *err)
 {
     (void)stop;
-    if (strcmp(source, "fake") != 0)
+    static int sources[2];
+    bool other = strcmp(source, "other") == 0;
+    if (!other && strcmp(source, "fake") != 0)
         return tl_err_set(err, TL_CATALOG_NOT_FOUND, "there is no source \"%s\"", source);
-    if (strcmp(schema, "main") != 0 || strcmp(name, "wide") != 0)
+    *ret_dataset = NULL;
+    for (size_t i = 0; i < DATASETS; i++)
+        if (strcmp(schema, "main") == 0 && strcmp(name, datasets[i].name) == 0)
+            *ret_dataset = &datasets[i];
+    if (!*ret_dataset)
         return tl_err_set(err, TL_TABLE_NOT_FOUND, "there is no table \"%s.%s\"", schema, name);
-    *ret_dataset = &wide;
     *ret_driver = &driver;
-    *ret_source = context;
-    *ret_handle = &fake;
+    *ret_source = (tl_source *)&sources[other];
+    *ret_handle = context;
     atomic_fetch_add(&fake.handles, 1);
     atomic_fetch_add(&fake.handles_open, 1);
     return TL_OK;

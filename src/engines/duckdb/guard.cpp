@@ -71,6 +71,15 @@ bool OnlyReads(LogicalOperatorType type)
     }
 }
 
+[[noreturn]] void Refuse(ClientContext &context, const string &what)
+{
+    struct tl_err err;
+    tl_err_init(&err);
+    tl_err_set(&err, TL_NOT_ALLOWED, "the plan of the statement goes beyond what was allowed");
+    tl_err_detail(&err, "%s", what.c_str());
+    Throw(context, err);
+}
+
 class Guard {
 public:
     Guard(ClientContext &context_p, const ConnectionState &state_p) : context(context_p), state(state_p)
@@ -97,19 +106,10 @@ private:
     const ConnectionState &state;
     column_binding_map_t<string> masked; /* columns that only masks may read, by what the plan calls them */
 
-    [[noreturn]] void Refuse(const string &what)
-    {
-        struct tl_err err;
-        tl_err_init(&err);
-        tl_err_set(&err, TL_NOT_ALLOWED, "the plan of the statement goes beyond what was allowed");
-        tl_err_detail(&err, "%s", what.c_str());
-        Throw(context, err);
-    }
-
     void Require(const string &kind, const string &name)
     {
         if (!state.Allows(kind + ":" + name))
-            Refuse(kind + " \"" + name + "\"");
+            Refuse(context, kind + " \"" + name + "\"");
     }
 
     /* Of a dataset that the caller sees only a part of: the columns that the scan reads, and that a row rule stands above it. */
@@ -118,13 +118,13 @@ private:
         if (!state.Allows("part:" + name))
             return;
         if (state.Allows("filtered:" + name) && !filtered)
-            Refuse("rows of \"" + name + "\" without its row rule");
+            Refuse(context, "rows of \"" + name + "\" without its row rule");
         auto &ids = get.GetColumnIds();
         for (idx_t i = 0; i < ids.size(); i++) {
             if (ids[i].IsEmptyColumn() || ids[i].IsRowIdColumn())
                 continue;
             if (ids[i].IsVirtualColumn())
-                Refuse("a virtual column of \"" + name + "\"");
+                Refuse(context, "a virtual column of \"" + name + "\"");
             string column = name + "." + get.names[ids[i].GetPrimaryIndex()];
             if (state.Allows("masked:" + column) && !state.Allows("bare:" + column))
                 masked[ColumnBinding(get.table_index, i)] = column;
@@ -152,7 +152,7 @@ private:
         ExpressionIterator::VisitExpression<BoundColumnRefExpression>(whole, [&](const BoundColumnRefExpression &column) {
             auto found = masked.find(column.binding);
             if (found != masked.end())
-                Refuse("the column \"" + found->second + "\" without its mask");
+                Refuse(context, "the column \"" + found->second + "\" without its mask");
         });
     }
 
@@ -176,6 +176,8 @@ private:
     {
         auto table = get.GetTable();
         auto dataset = table ? nullptr : DatasetOf(get);
+        if (dataset && !dataset->inputs.empty())
+            Refuse(context, "a plan that was made before");
         if (!table && !dataset)
             return Require("function", StringUtil::Lower(get.function.name));
         string name = table ? table->ParentCatalog().GetName() + "." + table->ParentSchema().name + "." + table->name
@@ -278,6 +280,17 @@ void CheckPlan(PlannerExtensionInput &input, BoundStatement &statement)
 }
 
 } // namespace
+
+void CheckAllowed(const ConnectionState &state, const Dataset &dataset, ClientContext &context)
+{
+    if (state.AllowsEverything())
+        return;
+    std::vector<std::string> names;
+    AddBases(dataset, names);
+    for (auto &name : names)
+        if (!state.Allows("scan:" + dataset.source_name + "." + name))
+            Refuse(context, "scan \"" + dataset.source_name + "." + name + "\"");
+}
 
 void InstallGuard(DatabaseInstance &instance)
 {

@@ -20,8 +20,12 @@ const char *const engine_version = "v1.5.5"; /* the headers are of it; other ver
 
 unique_ptr<NodeStatistics> Cardinality(ClientContext &, const FunctionData *bind)
 {
-    auto rows = bind->Cast<ScanBind>().dataset->described->row_estimate;
-    return rows < 0 ? nullptr : make_uniq<NodeStatistics>(static_cast<idx_t>(rows));
+    const double rows_unknown = 100000; /* not one: it would be read whole to filter something small */
+    auto &scan = bind->Cast<ScanBind>();
+    double rows = scan.dataset->rows < 0 ? rows_unknown : scan.dataset->rows;
+    if (!scan.pushed.empty()) /* as the engine guesses for those that it sees */
+        rows *= 0.2;
+    return make_uniq<NodeStatistics>(static_cast<idx_t>(rows));
 }
 
 /* count(*) asks for no column at all. */
@@ -45,7 +49,13 @@ InsertionOrderPreservingMap<string> ToText(TableFunctionToStringInput &input)
     InsertionOrderPreservingMap<string> text;
     auto &bind = input.bind_data->Cast<ScanBind>();
     auto &dataset = *bind.dataset;
-    text["Source"] = dataset.source_name + "." + dataset.described->schema + "." + dataset.described->name;
+    std::vector<std::string> names;
+    AddBases(dataset, names);
+    for (auto &name : names)
+        text["Source"] += (text["Source"].empty() ? "" : ", ") + dataset.source_name + "." + name;
+    for (auto &item : dataset.does)
+        if (item.kind != "filter")
+            text["Pushed " + item.kind] += (text["Pushed " + item.kind].empty() ? "" : "; ") + item.what;
     if (!bind.pushed.empty())
         text["Pushed"] = Joined(bind.pushed);
     string order;
@@ -81,7 +91,7 @@ void Install(DatabaseInstance &instance, const struct tl_hooks_calls &calls)
     ExtensionLoader loader(instance, "townlake");
     loader.RegisterFunction(ScanFunction(calls));
     InstallGuard(instance);
-    InstallLimits(instance);
+    InstallPush(instance);
     /* it reads one scan twice, at two moments */
     DBConfig::GetConfig(instance).options.disabled_optimizers.insert(OptimizerType::WINDOW_SELF_JOIN);
 }

@@ -37,7 +37,7 @@ TL_CHECKED enum tl_code tl_hooks_install(duckdb_database database, const struct 
 enum { TL_HOOKS_DEPTH_MAX = 1000, TL_HOOKS_STACK_BYTES_MIN = 1024 * 1024 };
 TL_CHECKED enum tl_code tl_hooks_parse(const char *sql, size_t size, struct tl_buf *json, struct tl_err *err);
 
-/* What the next statements on this connection may touch (engine.h: `allowed`), and whether sources get filters.
+/* What the next statements on this connection may touch (engine.h: `allowed`), and whether sources are asked to do anything.
  * Checked after binding whatever the optimizer settings are; NULL allowed = everything (start-up statements only), as on a
  *   connection that never had a guard.
  * A table that is changed and read (UPDATE, DELETE, MERGE) needs "write:" and "table:"; a schema "write:<catalog>.<schema>";
@@ -62,8 +62,11 @@ bool tl_hooks_take_error(duckdb_connection connection, struct tl_err *ret_err);
  * only when it is in the first line of a short statement. */
 enum tl_code tl_hooks_error(const char *engine_message, int engine_error_type, struct tl_err *err);
 
-/* JSON array of the scans of the last statement (engine.h: scans_json): {"source","schema","dataset","columns":[..],
- * "pushed":[text],"not_pushed":[{"filter","reason"}],"order":[text],"limit":n|null,"parts","rows","bytes","sent":text|null}. */
+/* JSON array of the scans of the last statement (engine.h: scans_json), also of one that was only planned (EXPLAIN):
+ * {"source","datasets":["schema.name", ..],"columns":[..],"pushed":[{"kind","what"}],"not_pushed":[{"kind","what","reason"}],
+ * "estimated_rows":n|null,"estimated_bytes":n|null,"ran":bool,"parts","rows","bytes","sent":text|null}.
+ * kind: "filter", "dynamic filter" (keys or bounds known while running), "aggregate", "join", "limit".  Several datasets: the
+ * source joins them.  What is not pushed of several scans (a join, a group above it) stands with the first of them. */
 void tl_hooks_scans_json(duckdb_connection connection, struct tl_buf *json);
 
 #ifdef __cplusplus

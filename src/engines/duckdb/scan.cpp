@@ -6,6 +6,7 @@
 #include "duckdb/planner/expression/bound_reference_expression.hpp"
 #include "duckdb/planner/expression_iterator.hpp"
 
+#include "engines/duckdb/guard_int.hpp"
 #include "engines/duckdb/scan_core_int.hpp"
 #include "engines/duckdb/scan_vector_int.hpp"
 
@@ -108,7 +109,7 @@ private:
             throw NotImplementedException("column \"%s\" of \"%s\" has the type \"%s\", which cannot be read", string(described.name),
                                           string(dataset.described->name), string(described.source_type ? described.source_type : "?"));
         }
-        report.columns.push_back(described.name);
+        report.columns.push_back(dataset.labels[column]);
         return place[position] = Add(static_cast<int>(column), dataset.types[column], &described.type);
     }
 };
@@ -129,14 +130,11 @@ template <class T> const T *ToArena(tl_arena *arena, const std::vector<T> &items
     return copy;
 }
 
-void SetLimit(const ScanBind &bind, struct tl_scan_request &request, tl_arena *arena, ScanReport &report)
+void SetLimit(const ScanBind &bind, struct tl_scan_request &request, tl_arena *arena)
 {
     request.limit = bind.limit;
     request.order_count = bind.order.size();
     request.order = ToArena(arena, bind.order);
-    report.limit = bind.limit;
-    for (auto &order : bind.order)
-        report.order.push_back(OrderText(*bind.dataset, order));
 }
 
 int ThreadsMax(ClientContext &context, const ConnectionState &state)
@@ -186,13 +184,15 @@ unique_ptr<GlobalTableFunctionState> StartScan(ClientContext &context, TableFunc
 {
     auto &bind = input.bind_data->Cast<ScanBind>();
     auto state = ConnectionState::Of(context);
-    auto report = make_shared_ptr<ScanReport>(*bind.dataset);
+    CheckAllowed(*state, *bind.dataset, context);
+    auto report = state->StartReport(bind.report);
+    DescribeScan(bind, *report);
     auto global = make_uniq<ScanGlobal>();
     global->core = make_shared_ptr<ScanCore>(bind.dataset, report);
     auto arena = global->core->arena;
     auto &request = global->core->request;
 
-    auto filters = SplitFilters(bind, input, *state, arena, *report);
+    auto filters = SplitFilters(context, bind, input, arena, *report);
     Layout layout(*bind.dataset, input, *global, *report);
     layout.AddOutputs();
     for (auto &filter : filters.residual)
@@ -208,8 +208,8 @@ unique_ptr<GlobalTableFunctionState> StartScan(ClientContext &context, TableFunc
     request.query_id = tl_arena_strdup(arena, state->QueryId().c_str());
     bool limited = bind.limit >= 0 && !global->residual && state->Pushes();
     if (limited)
-        SetLimit(bind, request, arena, *report);
-    state->AddReport(report);
+        SetLimit(bind, request, arena);
+    DescribeLimit(bind, limited, *report);
     global->core->Start(context, limited ? 1 : ThreadsMax(context, *state));
     return std::move(global);
 }

@@ -22,6 +22,9 @@ duckdb::unique_ptr<FunctionData> ScanBind::Copy() const
     copy->declined = declined;
     copy->limit = limit;
     copy->order = order;
+    copy->estimated_rows = estimated_rows;
+    copy->estimated_bytes = estimated_bytes;
+    copy->report = report;
     return std::move(copy);
 }
 
@@ -105,8 +108,10 @@ duckdb::unique_ptr<FunctionData> BindScan(ClientContext &context, TableFunctionB
         auto &column = described.columns[i];
         bind->dataset->types.push_back(column.unsupported ? LogicalType(LogicalType::VARCHAR) : ToLogicalType(column.type));
         names.push_back(column.name);
+        bind->dataset->labels.push_back(column.name);
     }
     types = bind->dataset->types;
+    bind->dataset->rows = static_cast<double>(described.row_estimate);
     ConnectionState::Of(context)->Remember(bind->dataset);
     return std::move(bind);
 }
@@ -122,7 +127,8 @@ void SerializeScan(Serializer &serializer, const optional_ptr<FunctionData> bind
         orders.push_back(order.nulls_first);
     }
     for (auto &item : bind.declined) {
-        declined.push_back(item.filter);
+        declined.push_back(item.kind);
+        declined.push_back(item.what);
         declined.push_back(item.reason);
     }
     serializer.WriteProperty(100, "dataset", bind.dataset->number);
@@ -130,6 +136,9 @@ void SerializeScan(Serializer &serializer, const optional_ptr<FunctionData> bind
     serializer.WriteProperty(102, "declined", declined);
     serializer.WriteProperty(103, "limit", bind.limit);
     serializer.WriteProperty(104, "orders", orders);
+    serializer.WriteProperty(105, "report", bind.report);
+    serializer.WriteProperty(106, "estimated_rows", bind.estimated_rows);
+    serializer.WriteProperty(107, "estimated_bytes", bind.estimated_bytes);
 }
 
 /* Plans are copied through their bytes; within one connection, so that the dataset is still there. */
@@ -144,20 +153,17 @@ duckdb::unique_ptr<FunctionData> DeserializeScan(Deserializer &deserializer, Tab
     deserializer.ReadProperty(102, "declined", declined);
     deserializer.ReadProperty(103, "limit", bind->limit);
     deserializer.ReadProperty(104, "orders", orders);
+    deserializer.ReadProperty(105, "report", bind->report);
+    deserializer.ReadProperty(106, "estimated_rows", bind->estimated_rows);
+    deserializer.ReadProperty(107, "estimated_bytes", bind->estimated_bytes);
     for (idx_t i = 0; i + 2 < orders.size(); i += 3)
         bind->order.push_back({static_cast<int>(orders[i]), orders[i + 1] != 0, orders[i + 2] != 0});
-    for (idx_t i = 0; i + 1 < declined.size(); i += 2)
-        bind->declined.push_back({declined[i], declined[i + 1]});
+    for (idx_t i = 0; i + 2 < declined.size(); i += 3)
+        bind->declined.push_back({declined[i], declined[i + 1], declined[i + 2]});
     bind->dataset = ConnectionState::Of(deserializer.Get<ClientContext &>())->Find(number);
     if (!bind->dataset)
         throw InternalException("a copied plan reads a dataset that is gone");
     return std::move(bind);
-}
-
-std::string OrderText(const Dataset &dataset, const struct tl_scan_order &order)
-{
-    return std::string(dataset.described->columns[order.column].name) + (order.descending ? " DESC" : " ASC") +
-           (order.nulls_first ? " NULLS FIRST" : " NULLS LAST");
 }
 
 } // namespace tl

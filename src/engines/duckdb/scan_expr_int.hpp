@@ -1,7 +1,7 @@
 /* engines/duckdb/scan_expr_int.hpp -- the engine's bound expressions as struct tl_expr.
  *
- * By allow-list: what could mean something that its children do not show (casts, functions that hide an argument, volatile
- *   ones) is not translated.
+ * By allow-list: what could mean something that its children do not show (functions that hide an argument, volatile ones) is
+ *   not translated.  What needs no row is its value.
  */
 #ifndef TL_ENGINES_DUCKDB_SCAN_EXPR_INT_HPP
 #define TL_ENGINES_DUCKDB_SCAN_EXPR_INT_HPP
@@ -14,11 +14,16 @@
 
 namespace tl {
 
-/* The dataset's column that a column reference means; -1: none that can be said. */
-using ColumnOf = std::function<int(const duckdb::Expression &)>;
+/* What a column reference means: a column of the dataset, or of an input of a derivation.  column -1: none that can be said. */
+struct Place {
+    int input;
+    int column;
+};
+using ColumnOf = std::function<Place(const duckdb::Expression &)>;
 
 /* In the arena; NULL with *ret_reason (static text) when it cannot be said. */
-const struct tl_expr *Translate(const duckdb::Expression &expression, const ColumnOf &column_of, tl_arena *arena, const char **ret_reason);
+const struct tl_expr *Translate(duckdb::ClientContext &context, const duckdb::Expression &expression, const ColumnOf &column_of,
+                                tl_arena *arena, const char **ret_reason);
 
 } // namespace tl
 

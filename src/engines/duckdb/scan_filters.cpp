@@ -12,29 +12,12 @@
 using namespace duckdb;
 
 namespace tl {
-namespace {
-
-enum { PLANNING_BYTES_MAX = 64 * 1024 * 1024 };
-
-class Scratch {
-public:
-    Scratch() : arena(tl_arena_new(PLANNING_BYTES_MAX))
-    {
-    }
-    Scratch(const Scratch &) = delete;
-    ~Scratch()
-    {
-        tl_arena_free(arena);
-    }
-    tl_arena *const arena;
-};
-
 bool IsReadable(const Dataset &dataset, idx_t column)
 {
     return column < dataset.described->column_count && !dataset.described->columns[column].unsupported;
 }
 
-int ColumnOfPlan(const LogicalGet &get, const Dataset &dataset, const Expression &e)
+int ColumnOfPlan(const LogicalGet &get, const Expression &e)
 {
     if (e.GetExpressionClass() != ExpressionClass::BOUND_COLUMN_REF)
         return -1;
@@ -43,62 +26,21 @@ int ColumnOfPlan(const LogicalGet &get, const Dataset &dataset, const Expression
     if (binding.table_index != get.table_index || binding.column_index >= ids.size() || ids[binding.column_index].HasChildren())
         return -1;
     auto column = ids[binding.column_index].GetPrimaryIndex();
-    return IsReadable(dataset, column) ? static_cast<int>(column) : -1;
+    return IsReadable(*DatasetOf(get), column) ? static_cast<int>(column) : -1;
 }
 
-/* column op constant: the engine makes table filters of these, joined with others on the same column. */
-bool IsPlainComparison(const Expression &e)
+std::string FilterText(const Expression &filter)
 {
-    if (e.GetExpressionClass() != ExpressionClass::BOUND_COMPARISON)
-        return false;
-    auto &comparison = e.Cast<BoundComparisonExpression>();
-    auto left = comparison.left->GetExpressionClass(), right = comparison.right->GetExpressionClass();
-    return (left == ExpressionClass::BOUND_COLUMN_REF && right == ExpressionClass::BOUND_CONSTANT) ||
-           (right == ExpressionClass::BOUND_COLUMN_REF && left == ExpressionClass::BOUND_CONSTANT);
+    enum { LISTED_MAX = 20 };
+    if (filter.GetExpressionType() != ExpressionType::COMPARE_IN)
+        return filter.ToString();
+    auto &children = filter.Cast<BoundOperatorExpression>().children;
+    if (children.size() <= LISTED_MAX + 1)
+        return filter.ToString();
+    return children[0]->ToString() + " IN (" + std::to_string(children.size() - 1) + " values)";
 }
 
-const struct tl_expr *AskSource(const Dataset &dataset, const Expression &e, const ColumnOf &column_of, tl_arena *arena,
-                                const char **ret_reason)
-{
-    auto said = Translate(e, column_of, arena, ret_reason);
-    if (!said)
-        return nullptr;
-    *ret_reason = nullptr;
-    if (dataset.driver->can_push(dataset.source, dataset.described, said, ret_reason))
-        return said;
-    if (!*ret_reason)
-        *ret_reason = "the source does not mean the same by it";
-    return nullptr;
-}
-
-/* References into the plan become references into the dataset: the plan's numbers change, these do not. */
-void PointAtDataset(unique_ptr<Expression> &e, const LogicalGet &get, const Dataset &dataset)
-{
-    if (e->GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF) {
-        auto column = static_cast<idx_t>(ColumnOfPlan(get, dataset, *e));
-        e = make_uniq<BoundReferenceExpression>(dataset.described->columns[column].name, e->return_type, column);
-        return;
-    }
-    ExpressionIterator::EnumerateChildren(*e, [&](unique_ptr<Expression> &child) { PointAtDataset(child, get, dataset); });
-}
-
-void Note(ScanBind &bind, const Expression &e, const char *reason)
-{
-    auto text = e.ToString();
-    for (auto &item : bind.declined)
-        if (item.filter == text)
-            return;
-    if (bind.declined.size() < FILTERS_MAX)
-        bind.declined.push_back({text, reason});
-}
-
-/* One part of a table filter that must hold by itself. */
-struct Part {
-    unique_ptr<Expression> filter;
-    bool optional; /* the engine checks it again */
-};
-
-void AddParts(const TableFilter &filter, const Expression &column, bool optional, std::vector<Part> &parts)
+void AddParts(const TableFilter &filter, const Expression &column, bool optional, std::vector<FilterPart> &parts)
 {
     switch (filter.filter_type) {
     case TableFilterType::CONJUNCTION_AND:
@@ -120,6 +62,78 @@ void AddParts(const TableFilter &filter, const Expression &column, bool optional
     parts.push_back({filter.ToExpression(column), optional});
 }
 
+namespace {
+
+/* column op constant: the engine makes table filters of these, joined with others on the same column. */
+bool IsPlainComparison(const Expression &e)
+{
+    if (e.GetExpressionClass() != ExpressionClass::BOUND_COMPARISON)
+        return false;
+    auto &comparison = e.Cast<BoundComparisonExpression>();
+    auto left = comparison.left->GetExpressionClass(), right = comparison.right->GetExpressionClass();
+    return (left == ExpressionClass::BOUND_COLUMN_REF && right == ExpressionClass::BOUND_CONSTANT) ||
+           (right == ExpressionClass::BOUND_COLUMN_REF && left == ExpressionClass::BOUND_CONSTANT);
+}
+
+class Asker {
+public:
+    Asker(ClientContext &context_p, const Dataset &dataset_p, tl_arena *arena_p)
+        : context(context_p), dataset(dataset_p), arena(arena_p), state(ConnectionState::Of(context_p))
+    {
+    }
+
+    /* Why the last one was not taken; lives as long as the statement. */
+    const char *reason = nullptr;
+
+    const struct tl_expr *Ask(const Expression &e, const std::function<int(const Expression &)> &column_of)
+    {
+        reason = state->NotPushing();
+        const struct tl_expr *said = nullptr;
+        if (state->Pushes())
+            said = Translate(context, e, [&](const Expression &column) { return Place {0, column_of(column)}; }, arena, &reason);
+        if (!said)
+            return nullptr;
+        reason = nullptr;
+        if (dataset.driver->can_push(dataset.source, dataset.described, said, &reason))
+            return said;
+        if (!reason)
+            reason = "the source does not mean the same by it";
+        return nullptr;
+    }
+
+private:
+    ClientContext &context;
+    const Dataset &dataset;
+    tl_arena *arena;
+    duckdb::shared_ptr<ConnectionState> state;
+};
+
+int IndexOf(const Expression &e)
+{
+    return static_cast<int>(e.Cast<BoundReferenceExpression>().index);
+}
+
+/* References into the plan become references into the dataset: the plan's numbers change, these do not. */
+void PointAtDataset(unique_ptr<Expression> &e, const LogicalGet &get)
+{
+    if (e->GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF) {
+        auto column = static_cast<idx_t>(ColumnOfPlan(get, *e));
+        e = make_uniq<BoundReferenceExpression>(DatasetOf(get)->labels[column], e->return_type, column);
+        return;
+    }
+    ExpressionIterator::EnumerateChildren(*e, [&](unique_ptr<Expression> &child) { PointAtDataset(child, get); });
+}
+
+void Note(ScanBind &bind, const Expression &e, const char *reason)
+{
+    auto text = FilterText(e);
+    for (auto &item : bind.declined)
+        if (item.what == text)
+            return;
+    if (bind.declined.size() < FILTERS_MAX)
+        bind.declined.push_back({"filter", text, reason});
+}
+
 bool IsConstantTrue(const Expression &e)
 {
     if (e.GetExpressionClass() != ExpressionClass::BOUND_CONSTANT)
@@ -130,8 +144,8 @@ bool IsConstantTrue(const Expression &e)
 
 class Splitter {
 public:
-    Splitter(const ScanBind &bind, const TableFunctionInitInput &input_p, const ConnectionState &state_p, tl_arena *arena_p, ScanReport &report_p)
-        : dataset(*bind.dataset), input(input_p), state(state_p), arena(arena_p), report(report_p)
+    Splitter(ClientContext &context, const ScanBind &bind, const TableFunctionInitInput &input_p, tl_arena *arena, ScanReport &report_p)
+        : dataset(*bind.dataset), input(input_p), asker(context, *bind.dataset, arena), report(report_p)
     {
     }
 
@@ -139,12 +153,11 @@ public:
 
     void AddTaken(const Expression &filter)
     {
-        const char *reason;
-        auto said = AskSource(dataset, filter, [](const Expression &e) { return static_cast<int>(e.Cast<BoundReferenceExpression>().index); },
-                              arena, &reason);
+        auto said = asker.Ask(filter, IndexOf);
         if (!said) /* nobody else applies it any more */
-            throw InternalException("the source \"%s\" took a filter and then declined it: %s", dataset.source_name, string(reason));
-        AddPushed(said, filter);
+            throw InternalException("the source \"%s\" took a filter and then declined it: %s", dataset.source_name, string(asker.reason));
+        out.pushed.push_back(said);
+        report.Add("filter", FilterText(filter));
     }
 
     void AddTableFilter(idx_t position, const TableFilter &filter)
@@ -152,8 +165,8 @@ public:
         auto column = input.column_ids[position];
         if (column >= dataset.types.size())
             throw InternalException("a filter on a column that the dataset does not have");
-        BoundReferenceExpression reference(dataset.described->columns[column].name, dataset.types[column], position);
-        std::vector<Part> parts;
+        BoundReferenceExpression reference(dataset.labels[column], dataset.types[column], position);
+        std::vector<FilterPart> parts;
         AddParts(filter, reference, false, parts);
         for (auto &part : parts)
             AddPart(part);
@@ -162,15 +175,8 @@ public:
 private:
     const Dataset &dataset;
     const TableFunctionInitInput &input;
-    const ConnectionState &state;
-    tl_arena *arena;
+    Asker asker;
     ScanReport &report;
-
-    void AddPushed(const struct tl_expr *said, const Expression &filter)
-    {
-        out.pushed.push_back(said);
-        report.AddPushed(filter.ToString());
-    }
 
     int ColumnOfPosition(const Expression &e)
     {
@@ -178,58 +184,86 @@ private:
         return IsReadable(dataset, column) ? static_cast<int>(column) : -1;
     }
 
-    void AddPart(Part &part)
+    void AddPart(FilterPart &part)
     {
         if (IsConstantTrue(*part.filter))
             return;
-        const char *reason = state.NotPushing();
-        auto said = state.Pushes() ? AskSource(dataset, *part.filter, [&](const Expression &e) { return ColumnOfPosition(e); }, arena, &reason)
-                                   : nullptr;
+        auto said = asker.Ask(*part.filter, [&](const Expression &e) { return ColumnOfPosition(e); });
+        report.Add(part.optional ? "dynamic filter" : "filter", FilterText(*part.filter), said ? "" : asker.reason);
         if (said)
-            return AddPushed(said, *part.filter);
-        report.AddNotPushed(part.filter->ToString(), reason);
-        if (!part.optional)
+            out.pushed.push_back(said);
+        else if (!part.optional)
             out.residual.push_back(std::move(part.filter));
     }
 };
 
-} // namespace
-
-void PushFilters(ClientContext &context, LogicalGet &get, FunctionData *bind_p, vector<unique_ptr<Expression>> &filters)
+void TakeThose(ClientContext &context, LogicalGet &get, ScanBind &bind, vector<unique_ptr<Expression>> &filters,
+               bool (*stays)(const Expression &e))
 {
-    auto &bind = bind_p->Cast<ScanBind>();
-    auto &dataset = *bind.dataset;
-    auto state = ConnectionState::Of(context);
-    bool pushes = state->Pushes() && bind.limit < 0;
-    auto column_of = [&](const Expression &e) { return ColumnOfPlan(get, dataset, e); };
+    Scratch scratch;
+    Asker asker(context, *bind.dataset, scratch.arena);
     for (idx_t i = 0; i < filters.size();) {
-        Scratch scratch;
-        const char *reason = state->NotPushing();
-        if (IsPlainComparison(*filters[i])) {
+        if (stays && stays(*filters[i])) {
             i++;
-        } else if (pushes && AskSource(dataset, *filters[i], column_of, scratch.arena, &reason)) {
-            PointAtDataset(filters[i], get, dataset);
+        } else if (bind.limit < 0 && asker.Ask(*filters[i], [&](const Expression &e) { return ColumnOfPlan(get, e); })) {
+            PointAtDataset(filters[i], get);
             bind.pushed.push_back(std::move(filters[i]));
             filters.erase_at(i);
         } else {
-            Note(bind, *filters[i], reason);
+            Note(bind, *filters[i], bind.limit < 0 ? asker.reason : "follows a limit");
             i++;
         }
     }
 }
 
-StartFilters SplitFilters(const ScanBind &bind, const TableFunctionInitInput &input, const ConnectionState &state, tl_arena *arena,
+} // namespace
+
+void PushFilters(ClientContext &context, LogicalGet &get, FunctionData *bind, vector<unique_ptr<Expression>> &filters)
+{
+    TakeThose(context, get, bind->Cast<ScanBind>(), filters, IsPlainComparison);
+}
+
+void TakeFilters(ClientContext &context, LogicalGet &get, vector<unique_ptr<Expression>> &filters)
+{
+    TakeThose(context, get, *BindOf(get), filters, nullptr);
+}
+
+StartFilters SplitFilters(ClientContext &context, const ScanBind &bind, const TableFunctionInitInput &input, tl_arena *arena,
                           ScanReport &report)
 {
-    Splitter splitter(bind, input, state, arena, report);
+    Splitter splitter(context, bind, input, arena, report);
     for (auto &filter : bind.pushed)
         splitter.AddTaken(*filter);
-    for (auto &item : bind.declined)
-        report.AddNotPushed(item.filter, item.reason.c_str());
     if (input.filters)
         for (auto &filter : input.filters->filters)
             splitter.AddTableFilter(filter.first, *filter.second);
     return std::move(splitter.out);
+}
+
+bool DescribeFilters(ClientContext &context, const LogicalGet &get, ScanReport &report)
+{
+    auto &bind = *BindOf(get);
+    auto &dataset = *bind.dataset;
+    Scratch scratch;
+    Asker asker(context, dataset, scratch.arena);
+    std::vector<FilterPart> parts;
+    bool all = true;
+    for (auto &filter : bind.pushed)
+        report.Add("filter", FilterText(*filter));
+    for (auto &filter : get.table_filters.filters) { /* by column of the dataset */
+        if (filter.first >= dataset.types.size())
+            continue;
+        BoundReferenceExpression column(dataset.labels[filter.first], dataset.types[filter.first], filter.first);
+        AddParts(*filter.second, column, false, parts);
+    }
+    for (auto &part : parts) {
+        if (part.optional || IsConstantTrue(*part.filter))
+            continue;
+        bool said = asker.Ask(*part.filter, IndexOf) != nullptr;
+        report.Add("filter", FilterText(*part.filter), said ? "" : asker.reason);
+        all = all && said;
+    }
+    return all;
 }
 
 } // namespace tl

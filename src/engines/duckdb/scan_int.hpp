@@ -1,6 +1,8 @@
 /* engines/duckdb/scan_int.hpp -- the parts of tl_scan(source, schema, name).
  *
  * Bind:      bind data holds the dataset and, after the optimizer, what the source was asked to filter, order and limit.
+ * Plan:      scan_push.cpp replaces groups, DISTINCT and joins over scans of one source by one scan of a dataset derived from
+ *            theirs (source.h), where the source takes it and fewer bytes come.
  * Start:     table filters (also those that joins made at run time) become struct tl_expr or stay here as `residual`.
  * Contract:  nothing re-checks a filter that was taken: each one is said to the source or applied here.
  */
@@ -23,7 +25,7 @@ namespace tl {
 
 extern const char *const scan_name; /* "tl_scan" */
 
-/* A described dataset, alive as long as a plan needs it. */
+/* A described or derived dataset, alive as long as a plan needs it. */
 struct Dataset {
     const struct tl_hooks_calls calls;
     std::string source_name;
@@ -33,6 +35,12 @@ struct Dataset {
     void *handle = nullptr;
     uint64_t number = 0;
     duckdb::vector<duckdb::LogicalType> types;
+    duckdb::vector<std::string> labels; /* of the columns, for people */
+    double rows = -1;                   /* estimated; -1 = unknown */
+    /* of a derived one: */
+    tl_arena *arena = nullptr;
+    std::vector<duckdb::shared_ptr<Dataset>> inputs;
+    std::vector<ReportItem> does;
 
     explicit Dataset(const struct tl_hooks_calls &calls_p) : calls(calls_p)
     {
@@ -42,15 +50,34 @@ struct Dataset {
     {
         if (handle)
             calls.release(calls.context, handle);
+        if (arena)
+            tl_arena_free(arena);
     }
+};
+
+enum { PLANNING_BYTES_MAX = 64 * 1024 * 1024 };
+
+class Scratch {
+public:
+    Scratch() : arena(tl_arena_new(PLANNING_BYTES_MAX))
+    {
+    }
+    Scratch(const Scratch &) = delete;
+    ~Scratch()
+    {
+        tl_arena_free(arena);
+    }
+    tl_arena *const arena;
 };
 
 struct ScanBind : public duckdb::TableFunctionData {
     duckdb::shared_ptr<Dataset> dataset;
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> pushed; /* over BoundReference(column of the dataset) */
-    std::vector<NotPushed> declined;
+    std::vector<ReportItem> declined;
     int64_t limit = -1;
     std::vector<struct tl_scan_order> order;
+    double estimated_rows = -1, estimated_bytes = -1;
+    uint64_t report = 0;
 
     duckdb::unique_ptr<duckdb::FunctionData> Copy() const override;
     bool Equals(const duckdb::FunctionData &other) const override;
@@ -72,24 +99,49 @@ duckdb::unique_ptr<duckdb::FunctionData> DeserializeScan(duckdb::Deserializer &d
 /* Which filters of the plan the source can take; the others stay above the scan. */
 void PushFilters(duckdb::ClientContext &context, duckdb::LogicalGet &get, duckdb::FunctionData *bind,
                  duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> &filters);
+/* The same once the engine has placed its own: also plain comparisons, which it would have made table filters of. */
+void TakeFilters(duckdb::ClientContext &context, duckdb::LogicalGet &get, duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> &filters);
+
+bool IsReadable(const Dataset &dataset, duckdb::idx_t column);
+/* The dataset's column that a reference of the plan means; -1: none. */
+int ColumnOfPlan(const duckdb::LogicalGet &get, const duckdb::Expression &e);
+
+/* One part of a table filter that must hold by itself, over BoundReference(position). */
+struct FilterPart {
+    duckdb::unique_ptr<duckdb::Expression> filter;
+    bool optional; /* the engine checks it again */
+};
+void AddParts(const duckdb::TableFilter &filter, const duckdb::Expression &column, bool optional, std::vector<FilterPart> &parts);
 
 /* What a scan that starts has to do about filters. */
 struct StartFilters {
     std::vector<const struct tl_expr *> pushed; /* in the arena */
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> residual; /* over BoundReference(position in column_ids) */
 };
-StartFilters SplitFilters(const ScanBind &bind, const duckdb::TableFunctionInitInput &input, const ConnectionState &state, tl_arena *arena,
+StartFilters SplitFilters(duckdb::ClientContext &context, const ScanBind &bind, const duckdb::TableFunctionInitInput &input, tl_arena *arena,
                           ScanReport &report);
+/* What the report says of filters before the scan starts; does the source take all? */
+bool DescribeFilters(duckdb::ClientContext &context, const duckdb::LogicalGet &get, ScanReport &report);
 
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> StartScan(duckdb::ClientContext &context, duckdb::TableFunctionInitInput &input);
 duckdb::unique_ptr<duckdb::LocalTableFunctionState> StartThread(duckdb::ExecutionContext &context, duckdb::TableFunctionInitInput &input,
                                                                 duckdb::GlobalTableFunctionState *global);
 void ReadScan(duckdb::ClientContext &context, duckdb::TableFunctionInput &input, duckdb::DataChunk &output);
 
-/* After the engine's own optimizers: LIMIT and ORDER BY .. LIMIT right above a scan are told to its source. */
-void InstallLimits(duckdb::DatabaseInstance &instance);
+/* LIMIT and ORDER BY .. LIMIT right above a scan are told to its source.  "": told, or nothing to tell; else why not. */
+std::string TellLimit(const duckdb::LogicalOperator &op);
 
+/* After the engine's own optimizers: what sources can group, join, order and limit is asked of them. */
+void InstallPush(duckdb::DatabaseInstance &instance);
+
+/* All but filters and limit. */
+void DescribeScan(const ScanBind &bind, ScanReport &report);
+void DescribeLimit(const ScanBind &bind, bool told, ScanReport &report);
+/* "schema.name" of the datasets that it is made of. */
+void AddBases(const Dataset &dataset, std::vector<std::string> &names);
 std::string OrderText(const Dataset &dataset, const struct tl_scan_order &order);
+std::string FilterText(const duckdb::Expression &filter);
+double WidthOf(const duckdb::vector<duckdb::LogicalType> &types);
 
 } // namespace tl
 

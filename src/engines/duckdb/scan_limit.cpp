@@ -1,6 +1,5 @@
 /* Telling a source that only the first rows are wanted.  The engine's own LIMIT or ORDER BY .. LIMIT stays above the scan: the
  * source may send more rows, never other ones. */
-#include "duckdb/optimizer/optimizer_extension.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
 #include "duckdb/planner/operator/logical_limit.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
@@ -43,15 +42,7 @@ struct Below {
                 return -1;
             at = projection->expressions[binding.column_index].get();
         }
-        if (at->GetExpressionClass() != ExpressionClass::BOUND_COLUMN_REF)
-            return -1;
-        auto &binding = at->Cast<BoundColumnRefExpression>().binding;
-        auto &ids = get->GetColumnIds();
-        if (binding.table_index != get->table_index || binding.column_index >= ids.size() || ids[binding.column_index].HasChildren())
-            return -1;
-        auto column = ids[binding.column_index].GetPrimaryIndex();
-        auto &described = *DatasetOf(*get)->described;
-        return column < described.column_count && !described.columns[column].unsupported ? static_cast<int>(column) : -1;
+        return ColumnOfPlan(*get, *at);
     }
 };
 
@@ -64,28 +55,40 @@ bool IsVolatile(const Below &below)
     return false;
 }
 
-void SetLimit(const Below &below, idx_t limit, std::vector<struct tl_scan_order> order)
+std::string SetLimit(const Below &below, idx_t limit, std::vector<struct tl_scan_order> order)
 {
     auto &bind = *BindOf(*below.get);
-    if (bind.limit >= 0 || limit > LIMIT_MAX)
-        return;
+    if (bind.limit >= 0)
+        return "follows another limit";
     bind.limit = static_cast<int64_t>(limit);
     bind.order = std::move(order);
     /* a join's filter below the limit would change which rows are the first ones */
     below.get->dynamic_filters.reset();
+    return "";
 }
 
-void TellLimit(const LogicalLimit &limit)
+std::string WhyNot(const Below &below)
+{
+    if (!below.get)
+        return "what it limits is made here";
+    return IsVolatile(below) ? "changes from call to call" : "";
+}
+
+std::string TellPlain(const LogicalLimit &limit)
 {
     Below below(*limit.children[0]);
     auto offset_type = limit.offset_val.Type();
-    if (!below.get || limit.limit_val.Type() != LimitNodeType::CONSTANT_VALUE || IsVolatile(below) ||
+    if (limit.limit_val.Type() == LimitNodeType::UNSET)
+        return "";
+    if (limit.limit_val.Type() != LimitNodeType::CONSTANT_VALUE ||
         (offset_type != LimitNodeType::CONSTANT_VALUE && offset_type != LimitNodeType::UNSET))
-        return;
+        return "not a constant";
+    auto reason = WhyNot(below);
     idx_t rows = limit.limit_val.GetConstantValue();
     idx_t offset = offset_type == LimitNodeType::CONSTANT_VALUE ? limit.offset_val.GetConstantValue() : 0;
-    if (rows <= LIMIT_MAX && offset <= LIMIT_MAX)
-        SetLimit(below, rows + offset, {});
+    if (!reason.empty())
+        return reason;
+    return rows <= LIMIT_MAX && offset <= LIMIT_MAX ? SetLimit(below, rows + offset, {}) : "too many rows";
 }
 
 bool SayOrder(const Below &below, const BoundOrderByNode &node, struct tl_scan_order *ret_order)
@@ -97,45 +100,31 @@ bool SayOrder(const Below &below, const BoundOrderByNode &node, struct tl_scan_o
     return ret_order->column >= 0 && dataset.driver->can_push_order(dataset.source, dataset.described, ret_order);
 }
 
-void TellTopN(const LogicalTopN &top)
+std::string TellTopN(const LogicalTopN &top)
 {
     Below below(*top.children[0]);
-    if (!below.get || IsVolatile(below) || top.limit > LIMIT_MAX || top.offset > LIMIT_MAX)
-        return;
+    auto reason = WhyNot(below);
+    if (!reason.empty())
+        return reason;
+    if (top.limit > LIMIT_MAX || top.offset > LIMIT_MAX)
+        return "too many rows";
     std::vector<struct tl_scan_order> order;
     for (auto &node : top.orders) {
         struct tl_scan_order said;
         if (!SayOrder(below, node, &said))
-            return;
+            return "the source does not order by it in the same way";
         order.push_back(said);
     }
-    SetLimit(below, top.limit + top.offset, std::move(order));
-}
-
-/* Aggregates over a scan would be told to its source here as well. */
-void Tell(LogicalOperator &op)
-{
-    for (auto &child : op.children)
-        Tell(*child);
-    if (op.type == LogicalOperatorType::LOGICAL_LIMIT)
-        TellLimit(op.Cast<LogicalLimit>());
-    else if (op.type == LogicalOperatorType::LOGICAL_TOP_N)
-        TellTopN(op.Cast<LogicalTopN>());
-}
-
-void Optimize(OptimizerExtensionInput &input, unique_ptr<LogicalOperator> &plan)
-{
-    if (ConnectionState::Of(input.context)->Pushes())
-        Tell(*plan);
+    return SetLimit(below, top.limit + top.offset, std::move(order));
 }
 
 } // namespace
 
-void InstallLimits(DatabaseInstance &instance)
+std::string TellLimit(const LogicalOperator &op)
 {
-    OptimizerExtension extension;
-    extension.optimize_function = Optimize;
-    OptimizerExtension::Register(DBConfig::GetConfig(instance), std::move(extension));
+    if (op.type == LogicalOperatorType::LOGICAL_LIMIT)
+        return TellPlain(op.Cast<LogicalLimit>());
+    return op.type == LogicalOperatorType::LOGICAL_TOP_N ? TellTopN(op.Cast<LogicalTopN>()) : "";
 }
 
 } // namespace tl

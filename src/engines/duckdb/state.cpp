@@ -8,70 +8,6 @@ namespace tl {
 
 static const char *const state_name = "townlake";
 
-ScanReport::ScanReport(const Dataset &dataset)
-    : source(dataset.source_name), schema(dataset.described->schema), name(dataset.described->name)
-{
-}
-
-static std::string Shortened(const std::string &text)
-{
-    return text.size() <= FILTER_TEXT_MAX ? text : text.substr(0, FILTER_TEXT_MAX) + " ...";
-}
-
-void ScanReport::AddPushed(const std::string &filter)
-{
-    std::lock_guard<std::mutex> guard(mutex);
-    if (pushed.size() < FILTERS_MAX)
-        pushed.push_back(Shortened(filter));
-}
-
-void ScanReport::AddNotPushed(const std::string &filter, const char *reason)
-{
-    std::lock_guard<std::mutex> guard(mutex);
-    if (not_pushed.size() < FILTERS_MAX)
-        not_pushed.push_back({Shortened(filter), reason});
-}
-
-static void PutTexts(struct tl_json_writer *writer, const char *key, const std::vector<std::string> &texts)
-{
-    tl_json_key(writer, key);
-    tl_json_begin_array(writer);
-    for (auto &text : texts)
-        tl_json_put_text(writer, text.c_str());
-    tl_json_end_array(writer);
-}
-
-void ScanReport::Write(struct tl_json_writer *writer)
-{
-    std::lock_guard<std::mutex> guard(mutex);
-    tl_json_begin_object(writer);
-    tl_json_pair_text(writer, "source", source.c_str());
-    tl_json_pair_text(writer, "schema", schema.c_str());
-    tl_json_pair_text(writer, "dataset", name.c_str());
-    PutTexts(writer, "columns", columns);
-    PutTexts(writer, "pushed", pushed);
-    tl_json_key(writer, "not_pushed");
-    tl_json_begin_array(writer);
-    for (auto &item : not_pushed) {
-        tl_json_begin_object(writer);
-        tl_json_pair_text(writer, "filter", item.filter.c_str());
-        tl_json_pair_text(writer, "reason", item.reason.c_str());
-        tl_json_end_object(writer);
-    }
-    tl_json_end_array(writer);
-    PutTexts(writer, "order", order);
-    tl_json_key(writer, "limit");
-    if (limit < 0)
-        tl_json_put_null(writer);
-    else
-        tl_json_put_int64(writer, limit);
-    tl_json_pair_int64(writer, "parts", parts);
-    tl_json_pair_int64(writer, "rows", rows);
-    tl_json_pair_int64(writer, "bytes", bytes);
-    tl_json_pair_text(writer, "sent", sent.empty() ? nullptr : sent.c_str());
-    tl_json_end_object(writer);
-}
-
 ConnectionState::ConnectionState()
 {
     tl_err_init(&error);
@@ -116,11 +52,34 @@ bool ConnectionState::TakeError(struct tl_err *ret_err)
     return true;
 }
 
-void ConnectionState::AddReport(const duckdb::shared_ptr<ScanReport> &report)
+void ConnectionState::ForgetPlanned()
 {
     std::lock_guard<std::mutex> lock(mutex);
-    if (reports.size() < SCANS_MAX)
-        reports.push_back(report);
+    for (auto item = reports.begin(); item != reports.end();)
+        item = item->second->started ? std::next(item) : reports.erase(item);
+}
+
+uint64_t ConnectionState::AddPlanned(const duckdb::shared_ptr<ScanReport> &report)
+{
+    std::lock_guard<std::mutex> lock(mutex);
+    if (reports.size() >= SCANS_MAX)
+        return 0;
+    reports[++reports_made] = report;
+    return reports_made;
+}
+
+duckdb::shared_ptr<ScanReport> ConnectionState::StartReport(uint64_t number)
+{
+    std::lock_guard<std::mutex> lock(mutex);
+    auto found = reports.find(number);
+    auto report = found == reports.end() ? nullptr : found->second;
+    if (!report || report->started) {
+        report = duckdb::make_shared_ptr<ScanReport>();
+        if (reports.size() < SCANS_MAX)
+            reports[++reports_made] = report;
+    }
+    report->started = true;
+    return report;
 }
 
 void ConnectionState::WriteReports(struct tl_buf *json)
@@ -130,7 +89,7 @@ void ConnectionState::WriteReports(struct tl_buf *json)
     tl_json_writer_init(&writer, json);
     tl_json_begin_array(&writer);
     for (auto &report : reports)
-        report->Write(&writer);
+        report.second->Write(&writer);
     tl_json_end_array(&writer);
 }
 

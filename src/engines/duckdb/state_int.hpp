@@ -6,6 +6,7 @@
 #ifndef TL_ENGINES_DUCKDB_STATE_INT_HPP
 #define TL_ENGINES_DUCKDB_STATE_INT_HPP
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -23,28 +24,28 @@ struct Dataset;
 
 enum { SCANS_MAX = 1000, FILTERS_MAX = 1000, FILTER_TEXT_MAX = 500 };
 
-struct NotPushed {
-    std::string filter;
-    std::string reason;
+/* Something that a source does, or does not do and why. */
+struct ReportItem {
+    std::string kind;   /* "filter", "aggregate", "join", "order", "limit" */
+    std::string what;
+    std::string reason; /* not empty: not pushed */
 };
 
-/* What one scan asked of its source. */
+/* What one scan asks of its source: made when the plan is, filled in when the scan starts and ends. */
 struct ScanReport {
     std::mutex mutex;
-    std::string source, schema, name;
+    std::string source;
+    std::vector<std::string> datasets; /* schema.name; several when the source joins them */
     std::vector<std::string> columns;
-    std::vector<std::string> pushed;
-    std::vector<NotPushed> not_pushed;
-    std::vector<std::string> order;
-    int64_t limit = -1;
+    std::vector<ReportItem> items;
+    double estimated_rows = -1, estimated_bytes = -1;
+    bool started = false;
     int parts = 0;       /* at once */
     int64_t rows = 0;
     int64_t bytes = 0;   /* known at its end */
     std::string sent;    /* the source's own statement, known at its end */
 
-    ScanReport(const Dataset &dataset);
-    void AddPushed(const std::string &filter);
-    void AddNotPushed(const std::string &filter, const char *reason);
+    void Add(const char *kind, const std::string &what, const std::string &reason = "");
     void Write(struct tl_json_writer *writer);
 };
 
@@ -82,7 +83,12 @@ public:
     void KeepError(const struct tl_err &err);
     bool TakeError(struct tl_err *ret_err);
 
-    void AddReport(const duckdb::shared_ptr<ScanReport> &report);
+    /* A new plan is being made: what an older one wanted and never started is of no interest. */
+    void ForgetPlanned();
+    /* The number that StartReport takes; 0: there are too many. */
+    uint64_t AddPlanned(const duckdb::shared_ptr<ScanReport> &report);
+    /* The planned one, or a new one when it is in use or there is none. */
+    duckdb::shared_ptr<ScanReport> StartReport(uint64_t number);
     void WriteReports(struct tl_buf *json);
 
     /* A copied plan finds its dataset again by number. */
@@ -99,7 +105,8 @@ private:
 
     std::mutex mutex;
     struct tl_err error;
-    std::vector<duckdb::shared_ptr<ScanReport>> reports;
+    std::map<uint64_t, duckdb::shared_ptr<ScanReport>> reports;
+    uint64_t reports_made = 0;
     std::unordered_map<uint64_t, duckdb::weak_ptr<Dataset>> datasets;
     uint64_t datasets_made = 0;
 

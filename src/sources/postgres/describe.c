@@ -182,8 +182,10 @@ static void read_columns(struct reader *reader, struct tl_source_dataset *datase
         end++;
     struct tl_source_column *columns = TL_NEW_ARRAY(reader->arena, struct tl_source_column, end - first);
     struct tl_postgres_column *own_columns = TL_NEW_ARRAY(reader->arena, struct tl_postgres_column, end - first);
-    for (int i = first; i < end; i++)
+    for (int i = first; i < end; i++) {
         read_column(reader, i, dataset, &columns[i - first], &own_columns[i - first]);
+        dataset->key_unique = dataset->key_unique || columns[i - first].key_position > 0;
+    }
     dataset->column_count = (size_t)(end - first);
     dataset->columns = columns;
     own->columns = own_columns;

@@ -368,6 +368,7 @@ static void check_listing(tl_source *source)
     assert_int_equal(orders->column_count, 4);
     assert_int_equal(orders->columns[1].key_position, 2);
     assert_int_equal(orders->columns[2].key_position, 1);
+    assert_true(orders->key_unique);
     assert_int_equal(orders->columns[0].key_position, 0);
     assert_true(orders->columns[0].nullable && !orders->columns[2].nullable);
     assert_string_equal(orders->columns[3].comment, "in euro");
