@@ -30,6 +30,14 @@ PUSHED = [
     ("SELECT a.id FROM pg.public.facts a WHERE a.id IN (SELECT b.grp FROM ch.\"default\".dims b WHERE b.id < 4)", ["id"], []),
 ]
 
+COMPUTED = [
+    ("SELECT grp, count(*), sum(amount) FROM pg.public.facts GROUP BY grp", "aggregate", "count_star()"),
+    ("SELECT grp, count(*), sum(amount) FROM ch.\"default\".facts GROUP BY grp", "aggregate", "count_star()"),
+    ("SELECT max(day), avg(amount), count(DISTINCT code) FROM pg.public.facts WHERE lower(code) = 'a'", "aggregate", "max"),
+    ("SELECT max(day), min(amount) FROM ch.\"default\".facts WHERE length(code) = 1", "aggregate", "max"),
+    ("SELECT DISTINCT status FROM pg.public.facts", "aggregate", "DISTINCT"),
+]
+
 
 def scans_of(lake, text, pushdown):
     """What the query history says of its scans."""
@@ -96,7 +104,14 @@ def test_source_is_asked_to_do_it(suite, text, filters, limit):
         assert all(word in words for word in wanted), asked
 
 
-@pytest.mark.parametrize("text", [row[0] for row in PUSHED])
+@pytest.mark.parametrize("text, kind, word", COMPUTED)
+def test_source_computes_it(suite, text, kind, word):
+    asked = [item for scan in scans_of(suite.servers.lake(), text, "on") for item in asked_of(scan)]
+    assert any(said == kind and word in what for said, what in asked), asked
+    suite.check([Statement(text)])
+
+
+@pytest.mark.parametrize("text", [row[0] for row in PUSHED + COMPUTED])
 def test_source_is_asked_nothing_when_pushdown_is_off(suite, text):
     assert [asked_of(scan) for scan in scans_of(suite.servers.lake(), text, "off") if asked_of(scan)] == []
 
