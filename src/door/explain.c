@@ -113,11 +113,67 @@ static void put_times(struct plan *plan, const tl_json *root)
         tl_buf_addc(plan->out, '\n');
 }
 
-static enum tl_code render(struct tl_door_call *call, const struct tl_governed *governed, struct tl_str json,
-                           const char **ret_text)
+/* ---- what sources do of it ---- */
+
+static void put_amount(struct plan *plan, const tl_json *scan, const char *rows_key, const char *bytes_key)
 {
-    const tl_json *root;
+    int64_t rows, bytes;
+    if (!tl_json_int64(tl_json_get(scan, rows_key), &rows)) {
+        tl_buf_adds(plan->out, "unknown");
+        return;
+    }
+    tl_buf_addf(plan->out, "%lld rows", (long long)rows);
+    if (tl_json_int64(tl_json_get(scan, bytes_key), &bytes))
+        tl_buf_addf(plan->out, ", %lld bytes", (long long)bytes);
+}
+
+static void put_items(struct plan *plan, const tl_json *items, const char *before, const char *source)
+{
+    for (struct tl_json_iter it = tl_json_iter(items); tl_json_next(&it);) {
+        const char *reason = tl_json_get_text(it.value, "reason");
+        tl_buf_addf(plan->out, "   %s%s: %s", before, source, tl_json_get_text(it.value, "kind"));
+        if (!plan->redacted) {
+            tl_buf_addc(plan->out, ' ');
+            put_value(plan, tl_json_get(it.value, "what"));
+        }
+        if (reason)
+            tl_buf_addf(plan->out, " (%s)", reason);
+        tl_buf_addc(plan->out, '\n');
+    }
+}
+
+static void put_scan(struct plan *plan, const tl_json *scan)
+{
+    const char *source = tl_json_get_text(scan, "source");
+    tl_buf_addf(plan->out, "%s: ", source);
+    put_value(plan, tl_json_get(scan, "datasets"));
+    tl_buf_adds(plan->out, ", estimated: ");
+    put_amount(plan, scan, "estimated_rows", "estimated_bytes");
+    if (tl_json_bool(tl_json_get(scan, "ran"), false)) {
+        tl_buf_adds(plan->out, "; fetched: ");
+        put_amount(plan, scan, "rows", "bytes");
+    }
+    tl_buf_addc(plan->out, '\n');
+    put_items(plan, tl_json_get(scan, "pushed"), "pushed to ", source);
+    put_items(plan, tl_json_get(scan, "not_pushed"), "not pushed", "");
+}
+
+static void put_scans(struct plan *plan, const tl_json *scans)
+{
+    if (tl_json_count(scans) == 0)
+        return;
+    tl_buf_adds(plan->out, "\nSources\n");
+    for (struct tl_json_iter it = tl_json_iter(scans); tl_json_next(&it);)
+        put_scan(plan, it.value);
+}
+
+static enum tl_code render(struct tl_door_call *call, const struct tl_governed *governed, struct tl_str json,
+                           struct tl_str scans_json, const char **ret_text)
+{
+    const tl_json *root, *scans = NULL;
     enum tl_code code = tl_json_parse(call->rq->arena, json.data, json.size, &root, &call->rq->err);
+    if (code == TL_OK && scans_json.size)
+        code = tl_json_parse(call->rq->arena, scans_json.data, scans_json.size, &scans, &call->rq->err);
     if (code != TL_OK)
         return code;
     struct tl_buf out;
@@ -130,6 +186,8 @@ static enum tl_code render(struct tl_door_call *call, const struct tl_governed *
     } else {
         put_node(&plan, root, 0);
     }
+    if (scans)
+        put_scans(&plan, scans);
     char *text = tl_arena_strndup(call->rq->arena, out.data ? out.data : "", out.size);
     if (out.failed)
         code = tl_err_set(&call->rq->err, TL_TOO_LARGE, "the plan is longer than %d bytes", PLAN_MAX);
@@ -191,10 +249,13 @@ static enum tl_code run_explain(struct tl_door_call *call, const struct tl_state
         code = tl_govern_run(call, governed, false, &result);
     if (code != TL_OK)
         return code;
+    struct tl_result_stats stats = {0};
     code = read_plan(call, result, &json);
-    tl_result_close(result);
     if (code == TL_OK)
-        code = render(call, governed, json, &text);
+        tl_result_stats(result, &stats);
+    if (code == TL_OK)
+        code = render(call, governed, json, stats.scans_json, &text);
+    tl_result_close(result);
     if (code == TL_OK)
         answer_text(call, text);
     return code;

@@ -8,7 +8,11 @@
 #include "engines/duckdb/process_int.h"
 #include "io/process.h"
 
-enum { SETTING_SQL_MAX = 1 << 20, EXPRESSION_DEPTH_MAX = 250 };
+enum {
+    SETTING_SQL_MAX = 1 << 20,
+    EXPRESSION_DEPTH_MAX = 250,
+    JOIN_KEYS_MAX = 5000, /* rows of a join's smaller side whose keys are sent, one by one, to the source of the other side */
+};
 
 /* When a statement fails between its start and its first row, the engine says that it cannot go on, and the reason behind that. */
 static void unwrap(struct tl_err *err)
@@ -221,7 +225,8 @@ static enum tl_code lock(duckdb_connection connection, const struct tl_duckdb_op
 {
     struct tl_buf sql;
     tl_buf_init(&sql, SETTING_SQL_MAX);
-    tl_buf_addf(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL max_expression_depth = %d; ", EXPRESSION_DEPTH_MAX);
+    tl_buf_addf(&sql, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL max_expression_depth = %d; SET GLOBAL dynamic_or_filter_threshold = %d; ",
+                EXPRESSION_DEPTH_MAX, JOIN_KEYS_MAX);
     add_paths(&sql, options, true);
     add_paths(&sql, options, false);
     tl_buf_adds(&sql, "SET allowed_configs = ['TimeZone', 'enable_progress_bar', 'enable_progress_bar_print']; "
