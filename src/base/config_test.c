@@ -144,7 +144,7 @@ static void test_wrong_values_say_what_they_should_be(void **state)
     expect_refused("listen: {port: }\n", "whole number");
     expect_refused("listen: {port: [1]}\n", "must be a single value, not a list");
     expect_refused("lake: {enabled: yes}\n", "must be true or false, not \"yes\"");
-    expect_refused("auth: {mode: open}\n", "must be one of local|token, not \"open\"");
+    expect_refused("auth: {mode: open}\n", "must be one of local|token|access|oidc, not \"open\"");
     expect_refused("auth: {mode: loc}\n", "must be one of");
     expect_refused("engine: {memory: lots}\n", "a size such as");
     expect_refused("engine: {memory: -1GB}\n", "a size such as");
