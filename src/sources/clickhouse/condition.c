@@ -51,15 +51,24 @@ static enum tl_expr_kind turned(enum tl_expr_kind kind)
     }
 }
 
-/* As the column is there, so that its index can be used. */
+static bool is_zero(const struct tl_expr *expr)
+{
+    return expr->kind == TL_EXPR_CONSTANT && !expr->value.is_null &&
+           (expr->type.id == TL_TYPE_FLOAT || expr->type.id == TL_TYPE_DOUBLE) && expr->value.as.number == 0;
+}
+
+/* As the column is there, so that its index can be used.  But for zero: ClickHouse makes a set of three and more equalities of
+ * one text, and a set tells -0.0 from 0.0. */
 static bool column_with_constant(struct tl_clickhouse_speller *speller, const struct tl_expr *left,
                                  const struct tl_clickhouse_type *type, const struct tl_expr *right, enum tl_expr_kind op)
 {
     const struct tl_source_dataset *dataset = speller->inputs[left->input].dataset;
     type = tl_clickhouse_type_bare(type);
     bool with_nan = type->kind == TL_CLICKHOUSE_FLOAT && (op == TL_EXPR_GT || op == TL_EXPR_GE);
-    tl_buf_addc(speller->sql, '(');
+    bool apart = type->kind == TL_CLICKHOUSE_FLOAT && (op == TL_EXPR_EQ || op == TL_EXPR_NE) && is_zero(right);
+    tl_buf_adds(speller->sql, apart ? "(abs(" : "(");
     tl_clickhouse_add_column(speller, left);
+    tl_buf_adds(speller->sql, apart ? ")" : "");
     tl_buf_adds(speller->sql, sign(op));
     if (!tl_clickhouse_literal(speller->sql, type, &dataset->columns[left->column].type, &right->value, op))
         return decline(speller, "type or constant has no equal meaning there");
@@ -148,6 +157,10 @@ static bool of_expressions(struct tl_clickhouse_speller *speller, const struct t
         return decline(speller, "two types");
     if ((a.folded || b.folded) && !(equality && (is_ascii_constant(left) || is_ascii_constant(right))))
         return decline(speller, "lower and upper case are not the same there, but for ASCII");
+    if (equality && is_zero(right))
+        left_text = tl_arena_printf(speller->arena, "abs(%s)", left_text);
+    else if (equality && is_zero(left))
+        right_text = tl_arena_printf(speller->arena, "abs(%s)", right_text);
     if (id == TL_TYPE_FLOAT || id == TL_TYPE_DOUBLE)
         return of_floats(speller, left_text, right_text, op, a.nullable || b.nullable);
     if (!has_order(id) && !(equality && id == TL_TYPE_UUID))

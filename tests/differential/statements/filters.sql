@@ -109,3 +109,8 @@ SELECT id FROM pg.public.numbers WHERE i64 + 1 > 0;
 SELECT id FROM ch."default".numbers WHERE i64 - 10 < 0;
 SELECT id FROM ch."default".numbers WHERE u8 + 1::UTINYINT > 3;
 SELECT id FROM ch."default".numbers WHERE CAST(i64 AS INTEGER) = 5;
+SELECT id FROM ch."default".numbers WHERE f64 = 0 OR f64 = 1 OR f64 = 2.5 OR f64 = -1;
+SELECT id FROM ch."default".numbers WHERE f64 <> 0 AND f64 <> 1 AND f64 <> 2.5 AND f64 <> -1;
+SELECT id FROM ch."default".numbers WHERE f64 IN (0.1::DOUBLE, -1e308::DOUBLE, '-0'::DOUBLE);
+SELECT id FROM ch."default".numbers WHERE f32 = 0::FLOAT OR f32 = 1::FLOAT OR f32 = 2.5::FLOAT;
+SELECT id FROM ch."default".numbers WHERE -f64 = 0 OR -f64 = 1 OR -f64 = -2.5;
