@@ -136,7 +136,7 @@ static void put_items(struct plan *plan, const tl_json *items, const char *befor
             tl_buf_addc(plan->out, ' ');
             put_value(plan, tl_json_get(it.value, "what"));
         }
-        if (reason)
+        if (reason && !plan->redacted) /* it may quote the source */
             tl_buf_addf(plan->out, " (%s)", reason);
         tl_buf_addc(plan->out, '\n');
     }
@@ -146,8 +146,11 @@ static void put_scan(struct plan *plan, const tl_json *scan)
 {
     const char *source = tl_json_get_text(scan, "source");
     tl_buf_addf(plan->out, "%s: ", source);
-    put_value(plan, tl_json_get(scan, "datasets"));
-    tl_buf_adds(plan->out, ", estimated: ");
+    if (!plan->redacted) {
+        put_value(plan, tl_json_get(scan, "datasets"));
+        tl_buf_adds(plan->out, ", ");
+    }
+    tl_buf_adds(plan->out, "estimated: ");
     put_amount(plan, scan, "estimated_rows", "estimated_bytes");
     if (tl_json_bool(tl_json_get(scan, "ran"), false)) {
         tl_buf_adds(plan->out, "; fetched: ");

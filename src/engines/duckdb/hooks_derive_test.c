@@ -213,6 +213,55 @@ static void test_switched_off_means_nothing_is_pushed_and_the_report_says_so(voi
     assert_non_null(strstr(fake.last_sql, "WHERE true"));
 }
 
+static void test_the_keys_of_a_small_side_reach_the_source(void **state)
+{
+    (void)state;
+    testing_run("SET dynamic_or_filter_threshold = 5000");
+    atomic_store(&fake.rows, 0);
+    testing_assert_reported("SELECT max(s) FROM @ JOIN middle ON id = k", "id IN (2000 values)");
+    assert_int_equal(atomic_load(&fake.rows), 2000);
+    /* also below a group that the source computes */
+    testing_assert_reported("SELECT nm, n FROM small JOIN (SELECT i8, count(*) AS n FROM @ GROUP BY i8) ON i8 = k",
+                            "{\"kind\":\"dynamic filter\",\"what\":\"(i8 IN (100, ");
+    testing_assert_reported("SELECT a.nm, n FROM $ a JOIN (SELECT i8, count(*) AS n FROM @ GROUP BY i8) x ON x.i8 = a.k WHERE a.nm LIKE '%3'",
+                            "{\"kind\":\"dynamic filter\",\"what\":\"(i8 IN (");
+    testing_run("RESET dynamic_or_filter_threshold");
+}
+
+static void test_without_the_optimizer_nothing_is_derived(void **state)
+{
+    (void)state;
+    testing_run("PRAGMA disable_optimizer");
+    long derived = atomic_load(&fake.derived);
+    compare_all();
+    assert_int_equal(atomic_load(&fake.derived), derived);
+    testing_run("PRAGMA enable_optimizer");
+}
+
+static void test_plans_are_copied_with_what_sources_compute(void **state)
+{
+    (void)state;
+    testing_run("PRAGMA verify_serializer");
+    long derived = atomic_load(&fake.derived);
+    testing_compare_all(queries + 8, 24);
+    assert_true(atomic_load(&fake.derived) > derived);
+    testing_run("PRAGMA disable_verify_serializer");
+}
+
+static void test_every_dataset_of_a_derived_one_must_be_allowed(void **state)
+{
+    (void)state;
+    static const char *const sql = "SELECT id FROM tl_scan('fake', 'main', 'wide') WHERE i8 IN (SELECT k FROM tl_scan('fake', 'main', 'names'))";
+    static const char *const allowed[] = {"scan:fake.main.wide", "scan:fake.main.names"};
+    for (size_t count = 0; count < 2; count++) {
+        tl_hooks_set_guard(testing_connection, &(struct tl_hooks_guard){.allowed = allowed, .allowed_count = count, .query_id = "test"});
+        assert_int_equal(testing_failure(sql).code, TL_NOT_ALLOWED);
+    }
+    tl_hooks_set_guard(testing_connection, &(struct tl_hooks_guard){.allowed = allowed, .allowed_count = 2, .query_id = "test"});
+    testing_run(sql);
+    assert_non_null(strstr(fake.last_sql, " SEMI JOIN "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +275,10 @@ int main(void)
         cmocka_unit_test_setup(test_the_report_tells_of_groups_joins_and_limits, testing_reset),
         cmocka_unit_test_setup(test_a_plan_that_does_not_run_is_reported_too, testing_reset),
         cmocka_unit_test_setup(test_switched_off_means_nothing_is_pushed_and_the_report_says_so, testing_reset),
+        cmocka_unit_test_setup(test_the_keys_of_a_small_side_reach_the_source, testing_reset),
+        cmocka_unit_test_setup(test_without_the_optimizer_nothing_is_derived, testing_reset),
+        cmocka_unit_test_setup(test_plans_are_copied_with_what_sources_compute, testing_reset),
+        cmocka_unit_test_setup(test_every_dataset_of_a_derived_one_must_be_allowed, testing_reset),
     };
     return cmocka_run_group_tests(tests, testing_open, testing_close);
 }
