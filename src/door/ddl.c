@@ -10,6 +10,7 @@ struct reader {
     struct tl_ddl *out;
     char *copy; /* of the text, once something is blanked */
     struct tl_err *err;
+    bool engine_reads; /* a property that the engine's own WITH knows */
 };
 
 static bool take(struct reader *r, const char *word)
@@ -63,7 +64,7 @@ static bool is_offered(const char *name, const char *value)
 static enum tl_code refuse_property(struct reader *r, const char *name, size_t offset)
 {
     tl_err_set(r->err, TL_UNSUPPORTED, "the table property \"%s\" with this value is not offered", name);
-    tl_err_hint(r->err, "tables of the lake are Iceberg, format_version 2, format PARQUET");
+    tl_err_hint(r->err, "tables of the lake are Iceberg, format_version 2 (or 3 by itself), format PARQUET");
     tl_err_position(r->err, (int64_t)offset);
     return TL_UNSUPPORTED;
 }
@@ -83,7 +84,10 @@ static enum tl_code read_properties(struct reader *r)
         struct tl_str value = {r->lexer.text.data + token.offset, token.size};
         if (token.kind != TL_TOKEN_NUMBER && !tl_token_text(r->arena, r->lexer.text, token, &value))
             return refuse_property(r, name, name_token.offset);
-        if (!is_offered(name, tl_arena_strndup(r->arena, value.data, value.size)))
+        const char *text = tl_arena_strndup(r->arena, value.data, value.size);
+        bool format_3 = tl_streq_nocase(name, "format_version") && tl_streq(text, "3");
+        r->engine_reads = r->engine_reads || format_3;
+        if (!format_3 && !is_offered(name, text))
             return refuse_property(r, name, name_token.offset);
     } while (take_symbol(r, ","));
     return take_symbol(r, ")") ? TL_OK : expected(r, ") after the table properties");
@@ -130,7 +134,7 @@ static enum tl_code read_clause(struct reader *r, bool view, bool *ret_taken)
         *ret_taken = false;
         return TL_OK;
     }
-    if (code == TL_OK)
+    if (code == TL_OK && !r->engine_reads)
         blank(r, start, r->lexer.at);
     return code;
 }
