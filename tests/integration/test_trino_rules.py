@@ -36,7 +36,7 @@ def closed(program):
 def trino(closed):
     control = (f"access-control.name=file\nsecurity.config-file={closed.url}/lifeguard/trino/rules.json?key={KEY}\nsecurity.refresh-period=1s\n")
     catalogs = catalogs_of(closed.folder, closed.url, closed.token("admin"))
-    with trino_server.Trino(closed.folder.parent / "trino", catalogs, access_control=control, ready="SELECT 1", ready_user="analyst") as server:
+    with trino_server.Trino(closed.folder.parent / "trino", catalogs, access_control=control, ready="SELECT count(*) FROM ops.public.zones", ready_user="analyst") as server:
         yield server
 
 
