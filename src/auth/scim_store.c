@@ -81,7 +81,7 @@ struct listing {
 static enum tl_code take_member(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
 {
     struct listing *listing = context;
-    tl_scim_node *member;
+    tl_scim_node *member = NULL;
     (void)cell_count;
     if (read_body(listing->work->arena, cells[0].bytes, &member, err) != TL_OK)
         return err->code;
