@@ -241,7 +241,14 @@ static enum tl_code make_line(tl_journal *journal, struct tl_str members, char h
     return TL_OK;
 }
 
-/* All or nothing: half a line is taken back. */
+/* What the caller is told was not written must not stand in the file: the next record would carry its number. */
+static enum tl_code take_back(tl_journal *journal, struct tl_err *err)
+{
+    if (ftruncate(journal->fd, journal->segment_bytes) != 0)
+        tl_err_detail(err, "and the record, or half of it, could not be taken back");
+    return err->code;
+}
+
 static enum tl_code write_line(tl_journal *journal, struct tl_err *err)
 {
     size_t written = 0;
@@ -252,15 +259,14 @@ static enum tl_code write_line(tl_journal *journal, struct tl_err *err)
         if (size <= 0) {
             int reason = size == 0 ? EIO : errno;
             tl_err_errno(err, reason == ENOSPC || reason == EDQUOT ? TL_DISK_FULL : TL_IO, reason, "the log in \"%s\" cannot be written", journal->directory);
-            if (ftruncate(journal->fd, journal->segment_bytes) != 0)
-                tl_err_detail(err, "and half a record could not be taken back");
-            return err->code;
+            return take_back(journal, err);
         }
         written += (size_t)size;
     }
-    if (journal->options.sync_ms == 0 && fdatasync(journal->fd) != 0)
-        return tl_err_errno(err, TL_IO, errno, "the log in \"%s\" cannot be synced to disk", journal->directory);
-    return TL_OK;
+    if (journal->options.sync_ms > 0 || fdatasync(journal->fd) == 0)
+        return TL_OK;
+    tl_err_errno(err, TL_IO, errno, "the log in \"%s\" cannot be synced to disk", journal->directory);
+    return take_back(journal, err);
 }
 
 static enum tl_code append(tl_journal *journal, struct tl_str members, struct tl_err *err)

@@ -1,5 +1,6 @@
 /* The chained log: what was written comes back, what was changed is found, what was cut off is mended. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -270,6 +271,36 @@ static void test_a_record_that_cannot_be_written_leaves_the_log_whole(void **sta
     assert_int_equal(report.records, 2);
 }
 
+static bool disk_fails;
+
+/* Takes the place of the library's: no file system here fails when it is told to. */
+int fdatasync(int fd)
+{
+    if (!disk_fails)
+        return fsync(fd);
+    errno = EIO;
+    return -1;
+}
+
+static void test_a_record_that_cannot_be_synced_leaves_the_log_whole(void **state)
+{
+    (void)state;
+    clear();
+    tl_journal *journal = open_with((struct tl_journal_options){.sync_ms = 0});
+    add(journal, 1);
+    struct tl_err err;
+    tl_err_init(&err);
+    disk_fails = true;
+    enum tl_code code = tl_journal_append(journal, TL_STR("\"kind\":\"test\",\"number\":2"), &err);
+    disk_fails = false;
+    assert_int_equal(code, TL_IO);
+    add(journal, 3);
+    tl_journal_close(journal);
+    struct tl_journal_report report = verify(NULL);
+    assert_int_equal(report.broken_seq, 0);
+    assert_int_equal(report.records, 2);
+}
+
 struct retention {
     int64_t removed_before_seq;
     bool found;
@@ -361,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_a_last_line_that_a_crash_cut_off_is_removed_and_told),
         cmocka_unit_test(test_a_log_whose_end_was_changed_is_not_continued),
         cmocka_unit_test(test_a_record_that_cannot_be_written_leaves_the_log_whole),
+        cmocka_unit_test(test_a_record_that_cannot_be_synced_leaves_the_log_whole),
         cmocka_unit_test(test_old_segments_go_and_that_is_recorded),
         cmocka_unit_test(test_threads_append_one_chain),
     };
