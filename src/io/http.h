@@ -30,7 +30,8 @@ struct tl_http_limits {
 typedef void (*tl_http_handler)(void *context, tl_http_exchange *exchange);
 
 /* address "127.0.0.1" or "::1" or "0.0.0.0"; port 0 = any (see tl_http_server_port).
- * TL_IO with a hint that names who may hold the port when it is in use, or that the certificate and key are no pair. */
+ * TL_IO with a hint that names who may hold the port when it is in use.  TL_CONFIG: of the certificate and its key one is missing
+ * or empty, or they are no pair. */
 TL_CHECKED enum tl_code tl_http_server_start(const char *address, int port, const struct tl_http_limits *limits,
                                              tl_http_handler handler, void *context, tl_http_server **ret_server, struct tl_err *err);
 int tl_http_server_port(const tl_http_server *server);

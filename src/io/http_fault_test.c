@@ -188,6 +188,29 @@ static void test_a_bad_address_is_refused(void **state)
     }
 }
 
+static void test_empty_tls_files_are_refused_and_not_taken_for_none(void **state)
+{
+    (void)state;
+    char full[] = "/tmp/tl_http_fault_test.XXXXXX", empty[] = "/tmp/tl_http_fault_test.XXXXXX";
+    int full_fd = mkstemp(full), empty_fd = mkstemp(empty);
+    assert_true(full_fd >= 0 && empty_fd >= 0);
+    assert_int_equal(write(full_fd, "pem", 3), 3);
+    close(full_fd);
+    close(empty_fd);
+    const struct tl_http_limits cases[] = {{.tls_certificate_file = full, .tls_key_file = empty},
+                                           {.tls_certificate_file = empty, .tls_key_file = full},
+                                           {.tls_certificate_file = empty, .tls_key_file = empty}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tl_http_server *none = NULL;
+        tl_err_init(&err);
+        assert_int_equal(tl_http_server_start("127.0.0.1", 0, &cases[i], never_called, NULL, &none, &err), TL_CONFIG);
+        assert_non_null(strstr(err.message, empty));
+        assert_null(none);
+    }
+    unlink(full);
+    unlink(empty);
+}
+
 static void *stop_in_thread(void *grace_ms)
 {
     server = tl_http_server_stop(server, *(int *)grace_ms);
@@ -307,6 +330,7 @@ int main(void)
         SERVICE_TEST(test_a_header_block_of_16_kib_is_taken_and_a_larger_one_refused),
         SERVICE_TEST(test_a_port_in_use_names_its_holder),
         SERVICE_TEST(test_a_bad_address_is_refused),
+        SERVICE_TEST(test_empty_tls_files_are_refused_and_not_taken_for_none),
         SERVICE_TEST(test_stop_lets_running_handlers_finish),
         SERVICE_TEST(test_stop_does_not_wait_for_a_stuck_handler),
         SERVICE_TEST(test_stop_ends_a_stream_to_a_client_that_does_not_read),

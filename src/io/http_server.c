@@ -217,6 +217,17 @@ static tl_http_server *new_server(const struct tl_http_limits *limits, tl_http_h
 enum { TLS_FILE_BYTES_MAX = 1024 * 1024 };
 static const char TLS_PRIORITIES[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
+/* An empty file must not pass for none: whoever names a key wants no plain HTTP. */
+static enum tl_code read_pem(const char *path, struct tl_buf *pem, struct tl_err *err)
+{
+    if (tl_file_read(path, pem, err) != TL_OK)
+        return err->code;
+    if (pem->size == 0)
+        return tl_err_set(err, TL_CONFIG, "the file \"%s\" is empty, and TLS needs it", path);
+    tl_buf_cstr(pem);
+    return TL_OK;
+}
+
 static enum tl_code read_tls(tl_http_server *server, const struct tl_http_limits *limits, struct tl_err *err)
 {
     tl_buf_init(&server->tls_certificate, TLS_FILE_BYTES_MAX);
@@ -228,12 +239,7 @@ static enum tl_code read_tls(tl_http_server *server, const struct tl_http_limits
         tl_err_set(err, TL_CONFIG, "TLS needs a certificate and its key, and only one of them is given");
         return TL_CONFIG;
     }
-    enum tl_code code = tl_file_read(certificate, &server->tls_certificate, err);
-    if (code == TL_OK)
-        code = tl_file_read(key, &server->tls_key, err);
-    tl_buf_cstr(&server->tls_certificate);
-    tl_buf_cstr(&server->tls_key);
-    return code;
+    return read_pem(certificate, &server->tls_certificate, err) == TL_OK ? read_pem(key, &server->tls_key, err) : err->code;
 }
 
 static enum tl_code start_failed(const tl_http_server *server, const char *address, int port, struct tl_err *err)
