@@ -5,11 +5,11 @@
 
 enum { RECORDS_JSON_MAX = 64 * 1024 * 1024, RECORDS_DEFAULT = 100, RECORDS_MAX = 10000 };
 
-static bool need_reviewer(struct tl_api_call *call)
+static bool need_auditor(struct tl_api_call *call)
 {
-    if (tl_principal_is_admin(call->rq.principal) || tl_principal_in_group(call->rq.principal, "auditor"))
+    if (tl_principal_is_auditor(call->rq.principal))
         return true;
-    tl_err_set(&call->rq.err, TL_NOT_ALLOWED, "only members of the groups \"admin\" and \"auditor\" see the records of others");
+    tl_err_set(&call->rq.err, TL_NOT_ALLOWED, "only members of the groups \"" TL_GROUP_ADMIN "\" and \"" TL_GROUP_AUDITOR "\" see the records of others");
     tl_err_hint(&call->rq.err, "leave out ?all=true for your own");
     tl_api_fail(call);
     return false;
@@ -18,7 +18,7 @@ static bool need_reviewer(struct tl_api_call *call)
 void tl_api_audit_list(struct tl_api_call *call)
 {
     bool all = tl_streq(tl_http_query_param(call->exchange, "all"), "true");
-    if (all && !need_reviewer(call))
+    if (all && !need_auditor(call))
         return;
     struct tl_buf json;
     tl_buf_init(&json, RECORDS_JSON_MAX);
@@ -34,7 +34,7 @@ void tl_api_audit_list(struct tl_api_call *call)
 void tl_api_audit_verify(struct tl_api_call *call)
 {
     struct tl_journal_report report;
-    if (!need_reviewer(call))
+    if (!need_auditor(call))
         return;
     if (tl_audit_verify(&call->rq, call->api->parts.audit, &report) != TL_OK) {
         tl_api_fail(call);

@@ -192,6 +192,17 @@ static void test_a_copy_of_a_principal_has_everything(void **state)
     assert_string_equal(tl_auth_kind_name((enum tl_auth_kind)99), "unknown");
 }
 
+static void test_auditors_are_the_group_and_administrators_with_the_scope(void **state)
+{
+    (void)state;
+    static const char *const auditor[] = {"auditor"}, *const admin[] = {"admin"}, *const other[] = {"analyst"};
+    assert_true(tl_principal_is_auditor(&(struct tl_principal){.user = "ana", .group_count = 1, .groups = auditor}));
+    assert_true(tl_principal_is_auditor(&(struct tl_principal){.user = "ana", .group_count = 1, .groups = admin}));
+    assert_false(tl_principal_is_auditor(&(struct tl_principal){.user = "ana", .group_count = 1, .groups = admin, .withheld = TL_SCOPE_ADMIN}));
+    assert_false(tl_principal_is_auditor(&(struct tl_principal){.user = "auditor", .group_count = 1, .groups = other}));
+    assert_false(tl_principal_is_auditor(&(struct tl_principal){.user = "admin"}));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -206,6 +217,7 @@ int main(void)
         TEST(test_claims_that_are_not_understood_open_nothing),
         TEST(test_kept_groups_and_attributes_come_back),
         TEST(test_a_copy_of_a_principal_has_everything),
+        TEST(test_auditors_are_the_group_and_administrators_with_the_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

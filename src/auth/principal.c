@@ -26,6 +26,11 @@ bool tl_principal_is_admin(const struct tl_principal *principal)
     return tl_principal_in_group(principal, TL_GROUP_ADMIN) && tl_principal_may(principal, TL_SCOPE_ADMIN);
 }
 
+bool tl_principal_is_auditor(const struct tl_principal *principal)
+{
+    return tl_principal_is_admin(principal) || tl_principal_in_group(principal, TL_GROUP_AUDITOR);
+}
+
 const char *tl_principal_attribute(const struct tl_principal *principal, const char *name)
 {
     for (size_t i = 0; i < principal->attribute_count; i++)

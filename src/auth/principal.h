@@ -48,14 +48,17 @@ struct tl_principal {
     const char *agent_call; /* ... and which of its calls this is */
 };
 
-/* The group whose members may change Town Lake itself. */
+/* The group whose members may change Town Lake itself, and the one whose members may read what everybody did. */
 #define TL_GROUP_ADMIN "admin"
+#define TL_GROUP_AUDITOR "auditor"
 
 bool tl_principal_in_group(const struct tl_principal *principal, const char *group);
 /* Does the caller's token carry the scope? */
 bool tl_principal_may(const struct tl_principal *principal, enum tl_scope scope);
 /* In the group admin, with a token that carries the scope. */
 bool tl_principal_is_admin(const struct tl_principal *principal);
+/* Sees the audit's records of others: an administrator, or in the group auditor. */
+bool tl_principal_is_auditor(const struct tl_principal *principal);
 /* NULL = the user has no such attribute. */
 const char *tl_principal_attribute(const struct tl_principal *principal, const char *name);
 const struct tl_principal *tl_principal_copy(tl_arena *arena, const struct tl_principal *from);

@@ -187,7 +187,7 @@ static enum tl_code put_records(const struct tl_system_table *table, struct tl_s
 {
     struct tl_door_call *call = item.call;
     const struct tl_principal *principal = call->rq->principal;
-    bool all = principal && (tl_principal_is_admin(principal) || tl_principal_in_group(principal, "auditor"));
+    bool all = principal && tl_principal_is_auditor(principal);
     const tl_json *records = NULL;
     struct tl_buf buf;
     if (!call->door->audit)
