@@ -136,7 +136,7 @@ struct tl_running *tl_running_new(void);
 struct tl_running *tl_running_free(struct tl_running *running);
 void tl_running_add(struct tl_door_call *call, struct tl_running_entry *entry);
 void tl_running_remove(struct tl_door_call *call, struct tl_running_entry *entry);
-/* Whose statements the caller may see and end: his own name, NULL = everybody's (administrators). */
+/* Whose statements the caller may see and end: his own name, NULL = everybody's (administrators, with a token for it). */
 const char *tl_running_whose(const struct tl_door_call *call);
 /* Copies, in the call's arena; user NULL = all. */
 size_t tl_running_list(struct tl_door_call *call, const char *user, const struct tl_running_statement **ret_statements);

@@ -69,7 +69,7 @@ void tl_running_remove(struct tl_door_call *call, struct tl_running_entry *entry
 
 const char *tl_running_whose(const struct tl_door_call *call)
 {
-    return call->rq->principal && tl_principal_in_group(call->rq->principal, "admin") ? NULL : user_of(call);
+    return call->rq->principal && tl_principal_is_admin(call->rq->principal) ? NULL : user_of(call);
 }
 
 static struct tl_running_statement copied(tl_arena *arena, const struct tl_running_entry *entry)

@@ -83,6 +83,17 @@ def test_scopes_bound_what_a_token_does(server):
     assert server.me(**bearer(pusher)).json()["user"] == "okta"
 
 
+def test_an_administrators_token_without_the_scope_neither_sees_nor_ends_statements_of_others(server):
+    reader = server.lake(create(server, "roots-token", "looks", "--scope", "read"))
+    page = server.lake("alices-token").post("SELECT count(*) FROM range(100000000000) a").json()
+    listed = f"SELECT \"user\" FROM system.runtime.queries WHERE query_id = '{page['id']}'"
+    assert reader.rows(listed) == []
+    assert reader.error(f"CALL system.runtime.kill_query('{page['id']}', NULL)").code == "not_found"
+    root = server.lake("roots-token")
+    assert root.rows(listed) == [["alice"]]
+    root.run(f"CALL system.runtime.kill_query('{page['id']}', NULL)")
+
+
 def test_services_have_groups_of_their_own(server):
     token = create(server, "roots-token", "nightly", "--service", "loader", "--group", "etl", "--group", "eu")
     me = server.me(**bearer(token)).json()
