@@ -74,6 +74,34 @@ struct tl_cli_outcome {
 TL_CHECKED enum tl_code tl_cli_run(tl_cli_client *client, const char *sql, size_t size, const struct tl_cli_sink *sink,
                                    struct tl_cli_outcome *ret_outcome, struct tl_err *err);
 
+/* ---- commands of several actions ---- */
+
+struct tl_cli_job {
+    tl_cli_client client;
+    tl_arena *arena;
+    struct tl_err err; /* set: the action failed */
+    const struct tl_cli_option *options;
+    int option_count;
+    const char *const *words; /* behind the action's own */
+    struct tl_cli_colours c;  /* of standard output */
+};
+
+enum { TL_CLI_ACTION_WORDS_MAX = 2 };
+struct tl_cli_action {
+    const char *word;
+    int word_count; /* behind it, at most TL_CLI_ACTION_WORDS_MAX */
+    void (*run)(struct tl_cli_job *job);
+};
+/* Parses the line and runs the action it names; the exit status. */
+int tl_cli_act(const char *command, int argc, char **argv, const struct tl_cli_action *actions, size_t count);
+const char *tl_cli_job_option(const struct tl_cli_job *job, const char *name); /* NULL = not given */
+/* NULL: it failed (job->err), or the answer is empty.  body NULL = none. */
+const tl_json *tl_cli_job_call(struct tl_cli_job *job, const char *method, const char *path, const char *body);
+
+/* Members of an answer as people read them: "" when it has no such text; times in UTC, to the minute. */
+const char *tl_cli_text(const tl_json *object, const char *key);
+const char *tl_cli_time_or(tl_arena *arena, const tl_json *object, const char *key, const char *fallback);
+
 /* ---- results as text ---- */
 
 /* PLAIN: each cell as it is, a line each: plans and scripts. */
