@@ -179,6 +179,16 @@ static void test_groups_are_remembered_as_they_were_seen(void **state)
     assert_false(tl_lifeguard_groups_of(&rq, guard, "stranger", 0, &seen));
 }
 
+static void test_who_was_only_ever_denied_is_known_too(void **state)
+{
+    (void)state;
+    struct tl_principal seen;
+    assert_string_equal(seen_by(&carl, false), "not_allowed");
+    as(&root);
+    assert_true(tl_lifeguard_groups_of(&rq, guard, "carl", 0, &seen)); /* "why can't I" is about them */
+    assert_string_equal(seen.groups[0], "contractor");
+}
+
 static void test_a_request_is_decided_once_and_by_another(void **state)
 {
     (void)state;
@@ -327,6 +337,7 @@ int main(void)
         TEST(test_revoked_is_over_for_the_next_decision),
         TEST(test_a_past_moment_is_explained_by_its_own_rules),
         TEST(test_groups_are_remembered_as_they_were_seen),
+        TEST(test_who_was_only_ever_denied_is_known_too),
         TEST(test_a_request_is_decided_once_and_by_another),
         TEST(test_a_request_that_cannot_be_granted_stays_open),
         TEST(test_sql_rules_need_somebody_who_checks_them),

@@ -272,13 +272,13 @@ enum tl_code tl_lifeguard_decide(struct tl_request *rq, tl_lifeguard *lifeguard,
     clearance->version = snapshot->version;
     struct lg_who who = lg_who_of(lifeguard, rq->arena, rq->principal, tl_clock_wall_us(), manner->pii);
     enum tl_code code = TL_OK;
+    lg_saw(lifeguard, rq->principal, who.now_us); /* also who is denied: "why can't I" is about them */
     if (manner->raw_reason)
         decide_raw(rq, lifeguard, manner->raw_reason, needs, clearance);
     else
         code = decide_all(rq, lifeguard, snapshot, &who, needs, clearance);
     if (code != TL_OK)
         return code;
-    lg_saw(lifeguard, rq->principal, who.now_us);
     make_name(rq->arena, clearance);
     *ret_clearance = clearance;
     return TL_OK;
