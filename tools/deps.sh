@@ -83,6 +83,10 @@ place_npm() { # place_npm NAME FILE
         mkdir -p "$root/clickhouse"
         tar xzf "$2" -C "$root/clickhouse" --strip-components=1 package/libchdb.so
         ;;
+    node-*)
+        mkdir -p "$root/nodejs"
+        tar xzf "$2" -C "$root/nodejs" --strip-components=1 package/bin/node package/LICENSE
+        ;;
     *) fail "deps.sh does not know where $1 goes" ;;
     esac
 }

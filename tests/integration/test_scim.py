@@ -80,8 +80,6 @@ def group(name, *members):
 
 
 def test_the_compliance_run_passes(scim):
-    if not CHECKER.exists():
-        pytest.skip(f"the SCIM checker is not installed at {CHECKER}: `make deps-test`")
     done = subprocess.run([str(CHECKER), "--url", scim.base, "test"], capture_output=True, text=True, timeout=180, check=False,
                           env={**os.environ, "SCIM_CLI_HEADERS": f"Authorization: Bearer {scim.token}", "NO_COLOR": "1"})
     report = done.stdout + done.stderr

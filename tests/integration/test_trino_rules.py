@@ -1,4 +1,4 @@
-"""A real Trino 476 under our rules: what each person sees there is what they see here.  Skips, by name, where there is no Trino server."""
+"""A real Trino 476 under our rules: what each person sees there is what they see here.  Run by `make test-trino`."""
 import json
 import os
 import pathlib
@@ -15,13 +15,12 @@ sys.path.append(str(ROOT / "bench"))
 import trino_server  # noqa: E402
 from federation import catalogs_of  # noqa: E402
 
-REASON = trino_server.missing()
-pytestmark = pytest.mark.skipif(REASON is not None, reason=f"a real Trino 476: {REASON}")
 KEY = "a-key-for-tests"
 
 
 @pytest.fixture(scope="module")
 def closed(program):
+    assert trino_server.missing() is None, trino_server.missing()
     folder = pathlib.Path("/tmp") / f"townlake-trino-{os.getpid()}"
     folder.mkdir(mode=0o755)
     running = Demo(folder / "demo", "--federated", default="closed", settings={"TOWNLAKE_LIFEGUARD_TRINO_KEY": "env:RULES_KEY", "RULES_KEY": KEY})
