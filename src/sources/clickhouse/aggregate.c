@@ -160,9 +160,7 @@ static bool read_parts(struct aggregate *aggregate)
     if (expr->child_count == 1) {
         const struct tl_expr *argument = expr->children[0];
         size_t start = speller->sql->size;
-        bool fitting = tl_streq(expr->function, "min") || tl_streq(expr->function, "max");
-        if (!(fitting ? tl_clickhouse_spell_fitting(speller, argument, &aggregate->spelled)
-                      : tl_clickhouse_spell_home(speller, argument, &aggregate->spelled)))
+        if (!tl_clickhouse_spell_home(speller, argument, &aggregate->spelled))
             return false;
         if (aggregate->spelled.folded)
             return decline(aggregate, "lower and upper case are not the same there, but for ASCII");

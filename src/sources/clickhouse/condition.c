@@ -14,8 +14,6 @@
 
 #include "sources/clickhouse/spell.h"
 
-enum { TWICE_BYTES_MAX = 2000 };
-
 static bool decline(struct tl_clickhouse_speller *speller, const char *reason)
 {
     return tl_clickhouse_decline(speller, reason);
@@ -122,7 +120,7 @@ static bool of_floats(struct tl_clickhouse_speller *speller, const char *a, cons
         "(NOT isNaN($1) AND (isNaN($2) OR $1 < $2))",   "(isNaN($2) OR $1 <= $2)",
         "(NOT isNaN($2) AND (isNaN($1) OR $1 > $2))",   "(isNaN($1) OR $1 >= $2)",
     };
-    if (strlen(a) + strlen(b) > TWICE_BYTES_MAX)
+    if (strlen(a) + strlen(b) > TL_CLICKHOUSE_TWICE_BYTES_MAX)
         return decline(speller, "too long to be said twice");
     if (nullable)
         tl_buf_addf(speller->sql, "if(isNull(%s) OR isNull(%s), NULL, ", a, b);
@@ -220,9 +218,9 @@ static bool list(struct tl_clickhouse_speller *speller, const struct tl_expr *ex
     if (expr->child_count > TL_CLICKHOUSE_PLAIN_LIST_MAX && atomic_load(&speller->source->mode) == TL_CLICKHOUSE_PLAIN)
         return decline(speller, "too long a list for a user that may set nothing");
     const struct tl_expr *value = expr->children[0];
-    bool column = column_type(speller, value), exact = speller->exact;
+    bool exact = speller->exact;
     speller->exact = true;
-    bool added = column ? tl_clickhouse_spell(speller, value, &spelled) : tl_clickhouse_spell_home(speller, value, &spelled);
+    bool added = tl_clickhouse_spell_value(speller, value, &spelled);
     speller->exact = exact;
     if (!added)
         return false;
@@ -230,7 +228,7 @@ static bool list(struct tl_clickhouse_speller *speller, const struct tl_expr *ex
     if (!add_members(speller, expr, spelled.type, &value->type, spelled.folded, &null))
         return false;
     tl_clickhouse_wrap(speller->sql, start, "(", "))");
-    if (exact && spelled.nullable && strlen(text) > TWICE_BYTES_MAX)
+    if (exact && spelled.nullable && strlen(text) > TL_CLICKHOUSE_TWICE_BYTES_MAX)
         return decline(speller, "too long to be said twice");
     if (exact && spelled.nullable)
         tl_clickhouse_wrap(speller->sql, start, tl_arena_printf(speller->arena, "if(isNull(%s), NULL, ", text), ")");
@@ -247,7 +245,7 @@ static bool null_test(struct tl_clickhouse_speller *speller, const struct tl_exp
         return decline(speller, "malformed");
     speller->exact = true;
     tl_buf_addc(speller->sql, '(');
-    if (!tl_clickhouse_spell(speller, expr->children[0], &spelled))
+    if (!tl_clickhouse_spell_value(speller, expr->children[0], &spelled))
         return false;
     speller->exact = exact;
     tl_buf_adds(speller->sql, expr->kind == TL_EXPR_IS_NULL ? " IS NULL)" : " IS NOT NULL)");
@@ -297,7 +295,7 @@ static bool choice(struct tl_clickhouse_speller *speller, const struct tl_expr *
                 return false;
             continue;
         }
-        if (!tl_clickhouse_spell_fitting(speller, child, &one))
+        if (!tl_clickhouse_spell_home(speller, child, &one))
             return false;
         if (child->type.id != expr->type.id || child->type.scale != expr->type.scale || one.folded)
             return decline(speller, "branches of different types");

@@ -108,7 +108,7 @@ static bool add_keys(struct derive *derive, size_t at)
             continue;
         tl_buf_adds(&derive->sql, added++ == 0 ? " ON " : " AND ");
         for (int side = 0; side < 2; side++) {
-            if (!tl_clickhouse_spell_fitting(&derive->speller, condition->children[side], &spelled))
+            if (!tl_clickhouse_spell_home(&derive->speller, condition->children[side], &spelled))
                 return false;
             if (!is_key(&spelled) || !tl_type_equal(&condition->children[0]->type, &condition->children[1]->type))
                 return decline(derive, "a join by a type without an equal meaning there");
@@ -255,13 +255,11 @@ static bool is_group(const struct tl_clickhouse_spelled *spelled)
     }
 }
 
-/* A column is said as it is; what is worked out, exactly in its home type. */
 static const char *value_text(struct derive *derive, const struct tl_expr *expr, struct tl_clickhouse_spelled *ret_spelled)
 {
     size_t start = derive->sql.size;
     derive->speller.exact = true;
-    bool spelled = expr->kind == TL_EXPR_COLUMN ? tl_clickhouse_spell(&derive->speller, expr, ret_spelled)
-                                                : tl_clickhouse_spell_fitting(&derive->speller, expr, ret_spelled);
+    bool spelled = tl_clickhouse_spell_value(&derive->speller, expr, ret_spelled);
     if (!spelled || derive->sql.failed)
         return NULL;
     const char *text = tl_arena_strndup(derive->speller.arena, derive->sql.data + start, derive->sql.size - start);

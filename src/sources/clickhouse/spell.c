@@ -206,49 +206,53 @@ bool tl_clickhouse_spell(struct tl_clickhouse_speller *speller, const struct tl_
     return added;
 }
 
-bool tl_clickhouse_spell_home(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
-                              struct tl_clickhouse_spelled *ret_spelled)
+/* Its type there is the home type, or one of the same kind that is wider: *ret_spelled is then as it is there. */
+static bool to_kind(struct tl_clickhouse_speller *speller, const struct tl_expr *expr, size_t start,
+                    const struct tl_clickhouse_type *home, struct tl_clickhouse_spelled *ret_spelled)
 {
-    size_t start = speller->sql->size;
-    if (!tl_clickhouse_spell(speller, expr, ret_spelled))
-        return false;
     enum tl_clickhouse_kind kind = ret_spelled->type->kind;
     if (is_integer(kind) && is_integer_id(expr->type.id))
         return true;
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (forms[i].id != expr->type.id || forms[i].kind != kind)
             continue;
-        if (kind == TL_CLICKHOUSE_DECIMAL && ret_spelled->type->scale != expr->type.scale)
-            break;
+        if (kind == TL_CLICKHOUSE_DECIMAL)
+            return ret_spelled->type->scale == expr->type.scale;
         if (kind == TL_CLICKHOUSE_FLOAT && expr->type.id == TL_TYPE_DOUBLE && ret_spelled->type->width != 8)
-            break;
+            return false;
         if (expr->kind == TL_EXPR_COLUMN)
             tl_clickhouse_wrap(speller->sql, start, forms[i].before, forms[i].after);
-        if (kind != TL_CLICKHOUSE_DECIMAL && !(ret_spelled->type = tl_clickhouse_home_type(speller->arena, &expr->type)))
-            break;
+        ret_spelled->type = home;
         return true;
     }
-    return tl_clickhouse_decline(speller, "a type without a like there");
+    return false;
 }
 
-bool tl_clickhouse_spell_fitting(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
-                                 struct tl_clickhouse_spelled *ret_spelled)
+bool tl_clickhouse_spell_home(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
+                              struct tl_clickhouse_spelled *ret_spelled)
 {
     size_t start = speller->sql->size;
-    if (!tl_clickhouse_spell_home(speller, expr, ret_spelled))
+    if (!tl_clickhouse_spell(speller, expr, ret_spelled))
         return false;
     const struct tl_clickhouse_type *home = tl_clickhouse_home_type(speller->arena, &expr->type);
-    if (!home)
+    if (!home || !to_kind(speller, expr, start, home, ret_spelled))
         return tl_clickhouse_decline(speller, "a type without a like there");
     const struct tl_clickhouse_type *type = ret_spelled->type;
     bool fits = type->kind == home->kind && type->width == home->width && type->precision == home->precision;
-    if (!fits) {
-        const char *after = tl_arena_printf(speller->arena, ret_spelled->nullable ? ", 'Nullable(%s)')" : ", '%s')",
-                                            tl_clickhouse_home(speller->arena, &expr->type));
+    if (!fits) { /* Nullable always: ClickHouse answers IS NULL and count of what is never NULL without working it out */
+        const char *after = tl_arena_printf(speller->arena, ", 'Nullable(%s)')", tl_clickhouse_home(speller->arena, &expr->type));
         tl_clickhouse_wrap(speller->sql, start, is_integer(type->kind) ? "accurateCast(" : "CAST(", after);
         ret_spelled->type = home;
+        ret_spelled->nullable = true;
     }
     return true;
+}
+
+bool tl_clickhouse_spell_value(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
+                               struct tl_clickhouse_spelled *ret_spelled)
+{
+    return expr->kind == TL_EXPR_COLUMN ? tl_clickhouse_spell(speller, expr, ret_spelled)
+                                        : tl_clickhouse_spell_home(speller, expr, ret_spelled);
 }
 
 const char *tl_clickhouse_spell_apart(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,

@@ -5,8 +5,9 @@
  *   spell.c (comparisons, logic), spell_function.c, spell_cast.c, aggregate.c.  All else is declined with a reason.
  * Home: each of the engine's types has one type of ClickHouse that holds it (tl_clickhouse_home).  A column is said as it
  *   is where that does not matter (its index is then used), and converted to the home type where it does.
- * Overflow: sums and products of whole numbers are worked out in a wider type and never wrap.  One that does not fit the
- *   engine's type is an error when it is returned; when it is only compared, the comparison is exact.
+ * Overflow: sums and products are worked out in a wider type, which holds them, and brought to the engine's type before
+ *   anything else is done with them.  ClickHouse refuses one that does not fit, and the statement is then computed here:
+ *   whether that is an error is for the engine to say.
  * Threads: no state; any.
  */
 #ifndef TL_SOURCES_CLICKHOUSE_SPELL_H
@@ -14,7 +15,11 @@
 
 #include "sources/clickhouse/source_int.h"
 
-enum { TL_CLICKHOUSE_EXPRESSION_BYTES_MAX = TL_CLICKHOUSE_SQL_BYTES_MAX / 2, TL_CLICKHOUSE_TYPES_BYTES_MAX = 64 * 1024 * 1024 };
+enum {
+    TL_CLICKHOUSE_EXPRESSION_BYTES_MAX = TL_CLICKHOUSE_SQL_BYTES_MAX / 2,
+    TL_CLICKHOUSE_TWICE_BYTES_MAX = 2000, /* of a text that is said twice, so that nesting does not make it endless */
+    TL_CLICKHOUSE_TYPES_BYTES_MAX = 64 * 1024 * 1024
+};
 
 /* A dataset whose columns may be named. */
 struct tl_clickhouse_input {
@@ -45,14 +50,14 @@ struct tl_clickhouse_spelled {
 
 bool tl_clickhouse_decline(struct tl_clickhouse_speller *speller, const char *reason);
 
-/* Append an expression; false: declined.  ..._home: in its home type, whole numbers perhaps wider; ..._fitting: exactly in
- * its home type; ..._truth: a condition. */
+/* Append an expression; false: declined.  Alone: a column as it is, a sum or product perhaps wider than its type; ..._home:
+ * exactly in its home type; ..._value: a column as it is, all else in its home type; ..._truth: a condition. */
 bool tl_clickhouse_spell(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
                          struct tl_clickhouse_spelled *ret_spelled);
 bool tl_clickhouse_spell_home(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
                               struct tl_clickhouse_spelled *ret_spelled);
-bool tl_clickhouse_spell_fitting(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
-                                 struct tl_clickhouse_spelled *ret_spelled);
+bool tl_clickhouse_spell_value(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
+                               struct tl_clickhouse_spelled *ret_spelled);
 bool tl_clickhouse_spell_truth(struct tl_clickhouse_speller *speller, const struct tl_expr *expr);
 
 /* Append, take away again, and give the text. */

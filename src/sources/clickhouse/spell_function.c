@@ -4,7 +4,7 @@
 
 #include "sources/clickhouse/spell.h"
 
-enum { ARGUMENTS_MAX = 3, COUNT_MAX = 1000000000, TWICE_BYTES_MAX = 2000 };
+enum { ARGUMENTS_MAX = 3, COUNT_MAX = 1000000000 };
 
 /* Arguments, a letter each:
  *   T text; F text that may be folded, if the constants are ASCII; k text constant, not empty; t any text constant
@@ -248,7 +248,7 @@ static bool date_trunc(struct tl_clickhouse_speller *speller, const struct tl_ex
         return tl_clickhouse_decline(speller, "only dates and times without a zone");
     const char *spelling = truncated(unit->value.as.text, of_date);
     const char *text = spelling ? tl_clickhouse_spell_apart(speller, value, ret_spelled) : NULL;
-    if (!text || strlen(text) > TWICE_BYTES_MAX)
+    if (!text || strlen(text) > TL_CLICKHOUSE_TWICE_BYTES_MAX)
         return tl_clickhouse_decline(speller, "a unit without an equal meaning there");
     bool days = counts_days(spelling);
     if (days) {

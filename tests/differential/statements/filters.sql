@@ -114,3 +114,12 @@ SELECT id FROM ch."default".numbers WHERE f64 <> 0 AND f64 <> 1 AND f64 <> 2.5 A
 SELECT id FROM ch."default".numbers WHERE f64 IN (0.1::DOUBLE, -1e308::DOUBLE, '-0'::DOUBLE);
 SELECT id FROM ch."default".numbers WHERE f32 = 0::FLOAT OR f32 = 1::FLOAT OR f32 = 2.5::FLOAT;
 SELECT id FROM ch."default".numbers WHERE -f64 = 0 OR -f64 = 1 OR -f64 = -2.5;
+SELECT id FROM ch."default".numbers WHERE CASE WHEN abs(i16::INTEGER) < 100 THEN i64 * 0 = 0 ELSE false END;
+SELECT id FROM ch."default".numbers WHERE i64 BETWEEN -1000 AND 1000 AND i64 * i64 > 4;
+SELECT i64 * i64 > 4 AS large, count(*) FROM ch."default".numbers WHERE i64 BETWEEN -1000 AND 1000 GROUP BY large;
+SELECT sum(i64 * i64), max(i64 * i64 % 7), count(i64 * i64) FROM ch."default".numbers WHERE i64 BETWEEN -1000 AND 1000;
+SELECT id FROM ch."default".numbers WHERE CASE WHEN i64 BETWEEN -1000 AND 1000 THEN i64 * i64 ELSE 0 END > 4;
+SELECT id FROM ch."default".numbers WHERE id + id > 30::UINTEGER AND (id * 3::UINTEGER) IN (60, 90, 120);
+SELECT id, cents * cents, (cents * 50000.00::DECIMAL(12,2)) * 2 FROM ch."default".numbers WHERE cents BETWEEN -10000 AND 10000;
+SELECT sum(cents * cents), max(cents * cents), count(cents * cents) FROM ch."default".numbers WHERE cents * 1.00 BETWEEN -10000 AND 10000;
+SELECT id FROM ch."default".numbers WHERE (CASE WHEN cents < 100 THEN NULL ELSE cents END) * 10000.00 > 4 AND cents BETWEEN -10000 AND 10000;
