@@ -71,14 +71,10 @@ static void put_token(struct tl_json_writer *json, const struct tl_token_info *t
     tl_json_end_object(json);
 }
 
-static enum tl_code read_wish(struct tl_api_call *call, struct tl_token_wish *wish)
+static enum tl_code read_wish(struct tl_api_call *call, const tl_json *root, struct tl_token_wish *wish)
 {
-    struct tl_str body = tl_http_body(call->exchange);
     struct tl_err *err = &call->rq.err;
-    const tl_json *root = NULL;
     const char *bad = "";
-    if (tl_json_parse(call->rq.arena, body.data, body.size, &root, err) != TL_OK)
-        return err->code;
     const tl_json *groups = tl_json_get(root, "groups");
     const char *scopes = tl_json_get_text(root, "scopes"), *lifetime = tl_json_get_text(root, "lifetime");
     *wish = (struct tl_token_wish){.label = tl_json_get_text(root, "name"), .service = tl_json_get_text(root, "service")};
@@ -103,7 +99,10 @@ void tl_api_tokens_create(struct tl_api_call *call)
     struct tl_token_wish wish;
     struct tl_token_info info;
     const char *secret;
-    if (read_wish(call, &wish) != TL_OK || tl_token_create(&call->rq, call->api->parts.auth, &wish, &secret, &info) != TL_OK) {
+    const tl_json *body = tl_api_read_body(call);
+    if (!body)
+        return;
+    if (read_wish(call, body, &wish) != TL_OK || tl_token_create(&call->rq, call->api->parts.auth, &wish, &secret, &info) != TL_OK) {
         tl_api_fail(call);
         return;
     }

@@ -42,18 +42,6 @@ static void finish(struct tl_api_call *call, struct answer *answer, enum tl_code
     tl_api_fail(call);
 }
 
-static const tl_json *read_body(struct tl_api_call *call)
-{
-    struct tl_str body = tl_http_body(call->exchange);
-    const tl_json *root = NULL;
-    if (tl_json_parse(call->rq.arena, body.data, body.size, &root, &call->rq.err) == TL_OK && !tl_json_is_object(root))
-        tl_err_set(&call->rq.err, TL_INVALID_ARGUMENT, "the body must be a JSON object");
-    if (call->rq.err.code == TL_OK)
-        return root;
-    tl_api_fail(call);
-    return NULL;
-}
-
 static void reply_done(struct tl_api_call *call, enum tl_code code)
 {
     if (code == TL_OK)
@@ -242,7 +230,7 @@ void tl_api_lifeguard_review(struct tl_api_call *call)
 {
     struct bulk bulk;
     struct answer answer;
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (!body)
         return;
     name_tables(call, body, &bulk);
@@ -260,7 +248,7 @@ void tl_api_lifeguard_review(struct tl_api_call *call)
 void tl_api_lifeguard_comment(struct tl_api_call *call)
 {
     struct table table;
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (!body)
         return;
     enum tl_code code = find_table(call, tl_json_get_text(body, "table"), &table);
@@ -283,7 +271,7 @@ void tl_api_lifeguard_grants(struct tl_api_call *call)
 void tl_api_lifeguard_grant(struct tl_api_call *call)
 {
     const char *id = NULL;
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (!body)
         return;
     enum tl_code code = tl_lifeguard_grant(&call->rq, guard_of(call), body, &id);
@@ -307,7 +295,7 @@ void tl_api_lifeguard_row_rules(struct tl_api_call *call)
 void tl_api_lifeguard_row_rule(struct tl_api_call *call)
 {
     const char *id = NULL;
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (!body)
         return;
     enum tl_code code = tl_lifeguard_row_rule(&call->rq, guard_of(call), body, &id);
@@ -321,14 +309,14 @@ void tl_api_lifeguard_remove_row_rule(struct tl_api_call *call)
 
 void tl_api_lifeguard_attribute(struct tl_api_call *call)
 {
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (body)
         reply_done(call, tl_lifeguard_attribute(&call->rq, guard_of(call), body));
 }
 
 void tl_api_lifeguard_limits(struct tl_api_call *call)
 {
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (body)
         reply_done(call, tl_lifeguard_limits(&call->rq, guard_of(call), body, tl_json_get_text(body, "reason")));
 }
@@ -376,7 +364,7 @@ static const tl_json *with_scope(struct tl_api_call *call, const tl_json *body)
 void tl_api_lifeguard_request(struct tl_api_call *call)
 {
     const char *id = NULL;
-    const tl_json *body = read_body(call), *whole = body ? with_scope(call, body) : NULL;
+    const tl_json *body = tl_api_read_body(call), *whole = body ? with_scope(call, body) : NULL;
     if (!body)
         return;
     enum tl_code code = whole ? tl_lifeguard_request(&call->rq, guard_of(call), whole, &id) : call->rq.err.code;
@@ -385,7 +373,7 @@ void tl_api_lifeguard_request(struct tl_api_call *call)
 
 static void decide(struct tl_api_call *call, bool approve)
 {
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (body)
         reply_done(call, tl_lifeguard_decide_request(&call->rq, guard_of(call), tl_api_param(call, "id"), approve, tl_json_get_text(body, "reason")));
 }
@@ -546,7 +534,7 @@ void tl_api_lifeguard_pii_begin(struct tl_api_call *call)
     struct answer answer;
     const char *value = NULL;
     int64_t ends_at_us = 0;
-    const tl_json *body = read_body(call);
+    const tl_json *body = tl_api_read_body(call);
     if (!body)
         return;
     enum tl_code code = tl_lifeguard_pii_begin(&call->rq, guard_of(call), tl_json_get_text(body, "reason"), "api", &value, &ends_at_us);

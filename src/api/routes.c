@@ -88,6 +88,18 @@ void tl_api_fail(struct tl_api_call *call)
     tl_http_respond_err(call->exchange, &call->rq.err);
 }
 
+const tl_json *tl_api_read_body(struct tl_api_call *call)
+{
+    struct tl_str body = tl_http_body(call->exchange);
+    const tl_json *root = NULL;
+    if (tl_json_parse(call->rq.arena, body.data, body.size, &root, &call->rq.err) == TL_OK && !tl_json_is_object(root))
+        tl_err_set(&call->rq.err, TL_INVALID_ARGUMENT, "the body must be a JSON object");
+    if (call->rq.err.code == TL_OK)
+        return root;
+    tl_api_fail(call);
+    return NULL;
+}
+
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most)
 {
     const char *text = tl_http_query_param(call->exchange, "count");

@@ -95,12 +95,9 @@ void tl_api_sources_add(struct tl_api_call *call)
 {
     if (!may_change(call))
         return;
-    struct tl_str body = tl_http_body(call->exchange);
-    const tl_json *root = NULL;
-    if (tl_json_parse(call->rq.arena, body.data, body.size, &root, &call->rq.err) != TL_OK) {
-        tl_api_fail(call);
+    const tl_json *root = tl_api_read_body(call);
+    if (!root)
         return;
-    }
     struct tl_config_source source = {
         .name = tl_json_get_text(root, "name"),
         .kind = tl_json_get_text(root, "kind"),
