@@ -220,30 +220,36 @@ static enum tl_code check_claimed(struct checking *checking, const char *basic_u
     return TL_OK;
 }
 
-/* A JWT of the provider, checked with its keys of now. */
-static enum tl_code read_jwt(struct checking *checking, struct tl_str token, struct tl_identity *ret_identity)
+enum tl_code tl_auth_read_signed(tl_auth *auth, tl_arena *arena, struct tl_str token, size_t audience_count, const char *const *audiences,
+                                 const tl_json **ret_claims, struct tl_err *err)
 {
-    tl_auth *auth = checking->auth;
     const char *key_id;
     tl_jwk_set *keys = NULL;
-    const tl_json *claims = NULL;
     struct tl_jwt_rules rules = {
         .issuer = auth->settings.issuer,
-        .audience_count = auth->settings.audience_count,
-        .audiences = auth->settings.audiences,
+        .audience_count = audience_count,
+        .audiences = audiences,
         .now_s = tl_auth_now_us(auth) / 1000000,
         .skew_s = auth->settings.skew_us / 1000000,
     };
-    if (tl_jwt_key_id(checking->arena, token, &key_id, checking->err) != TL_OK ||
-        tl_provider_keys(auth->provider, key_id, &keys, checking->err) != TL_OK)
-        return checking->err->code;
-    enum tl_code code = tl_jwt_verify(checking->arena, token, keys, &rules, &claims, checking->err);
+    *ret_claims = NULL;
+    if (tl_jwt_key_id(arena, token, &key_id, err) != TL_OK || tl_provider_keys(auth->provider, key_id, &keys, err) != TL_OK)
+        return err->code;
+    enum tl_code code = tl_jwt_verify(arena, token, keys, &rules, ret_claims, err);
     tl_jwk_set_release(keys);
-    if (code == TL_OK)
-        code = tl_identity_of_claims(checking->arena, &auth->settings.claims, claims, ret_identity, checking->err);
-    if (code == TL_OK)
-        tl_people_remember(auth, ret_identity);
     return code;
+}
+
+static enum tl_code read_jwt(struct checking *checking, struct tl_str token, struct tl_identity *ret_identity)
+{
+    tl_auth *auth = checking->auth;
+    const struct tl_auth_settings *settings = &auth->settings;
+    const tl_json *claims;
+    if (tl_auth_read_signed(auth, checking->arena, token, settings->audience_count, settings->audiences, &claims, checking->err) != TL_OK ||
+        tl_identity_of_claims(checking->arena, &settings->claims, claims, ret_identity, checking->err) != TL_OK)
+        return checking->err->code;
+    tl_people_remember(auth, ret_identity);
+    return TL_OK;
 }
 
 /* A personal token has the groups that its owner has now: of the configuration, and what the provider last said. */
@@ -367,10 +373,7 @@ static enum tl_code check_session(struct checking *checking, const char *cookie)
 /* A page of another name that resolves to this machine would be on loopback too. */
 static bool host_is_local(tl_arena *arena, const char *host)
 {
-    if (!host)
-        return true; /* not a browser */
-    const char *end = host[0] == '[' ? strchr(host, ']') : host + strcspn(host, ":");
-    return end && tl_auth_is_loopback(tl_arena_strndup(arena, host + (host[0] == '['), (size_t)(end - host) - (host[0] == '[')));
+    return !host /* not a browser */ || tl_auth_host_is_loopback(arena, host, strlen(host));
 }
 
 /* A user by word has the groups that the configuration gives the name. */
@@ -425,8 +428,7 @@ enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attemp
 
 void tl_auth_health(tl_auth *auth, struct tl_auth_health *ret_health)
 {
-    static const char *const modes[] = {"local", "token", "access", "oidc"};
-    *ret_health = (struct tl_auth_health){.mode = modes[auth->settings.mode]};
+    *ret_health = (struct tl_auth_health){.mode = tl_auth_mode_name(auth->settings.mode)};
     if (auth->provider)
         tl_provider_health(auth->provider, &ret_health->parts[ret_health->part_count++]);
     ret_health->part_count += tl_groups_health(auth->groups, &ret_health->parts[ret_health->part_count]);

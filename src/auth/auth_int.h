@@ -31,7 +31,10 @@ struct tl_auth_settings {
     int64_t groups_grace_us;
 };
 TL_CHECKED enum tl_code tl_auth_settings_read(tl_arena *arena, const tl_config *config, struct tl_auth_settings *ret_settings, struct tl_err *err);
+const char *tl_auth_mode_name(enum tl_auth_mode mode);
 bool tl_auth_is_loopback(const char *address); /* an address or "localhost" */
+/* The same of "localhost:8080" and "[::1]:8080", as a header or an address has them. */
+bool tl_auth_host_is_loopback(tl_arena *arena, const char *host, size_t size);
 
 /* A token of the configuration. */
 struct tl_fixed_token {
@@ -70,6 +73,10 @@ int64_t tl_auth_steady_us(int64_t wall_us, int64_t monotonic_us, int64_t anchor_
 
 /* Where the state is wanted and missing or unreadable: always the same words, and nobody comes in. */
 TL_CHECKED enum tl_code tl_auth_need_store(const tl_auth *auth, struct tl_err *err);
+
+/* What a token signed by the provider says, checked with its keys of now. */
+TL_CHECKED enum tl_code tl_auth_read_signed(tl_auth *auth, tl_arena *arena, struct tl_str token, size_t audience_count,
+                                            const char *const *audiences, const tl_json **ret_claims, struct tl_err *err);
 
 /* ---- tokens.c ---- */
 

@@ -38,8 +38,7 @@ struct tl_groups {
 static bool loopback_ldap(tl_arena *arena, const char *url)
 {
     const char *host = strstr(url, "://") ? strstr(url, "://") + 3 : url;
-    const char *end = host[0] == '[' ? strchr(host, ']') : host + strcspn(host, ":/");
-    return end && tl_auth_is_loopback(tl_arena_strndup(arena, host + (host[0] == '['), (size_t)(end - host) - (host[0] == '[')));
+    return tl_auth_host_is_loopback(arena, host, strcspn(host, "/"));
 }
 
 static enum tl_code check_ldap(const struct tl_groups_settings *settings, struct tl_err *err)

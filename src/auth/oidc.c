@@ -69,21 +69,9 @@ static enum tl_code check_id_token(tl_auth *auth, const tl_json *claims, const c
 static enum tl_code read_id_token(tl_auth *auth, tl_arena *arena, const char *nonce, struct tl_oidc_tokens *tokens, struct tl_err *err)
 {
     struct tl_str token = tl_str_of(tokens->id_token);
-    const char *key_id;
-    tl_jwk_set *keys = NULL;
-    const tl_json *claims = NULL;
-    struct tl_jwt_rules rules = {
-        .issuer = auth->settings.issuer,
-        .audience_count = 1,
-        .audiences = &auth->settings.client_id,
-        .now_s = tl_auth_now_us(auth) / 1000000,
-        .skew_s = auth->settings.skew_us / 1000000,
-    };
-    if (tl_jwt_key_id(arena, token, &key_id, err) != TL_OK || tl_provider_keys(auth->provider, key_id, &keys, err) != TL_OK)
-        return err->code;
-    enum tl_code code = tl_jwt_verify(arena, token, keys, &rules, &claims, err);
-    tl_jwk_set_release(keys);
-    if (code != TL_OK || check_id_token(auth, claims, nonce, err) != TL_OK)
+    const tl_json *claims;
+    if (tl_auth_read_signed(auth, arena, token, 1, &auth->settings.client_id, &claims, err) != TL_OK ||
+        check_id_token(auth, claims, nonce, err) != TL_OK)
         return err->code;
     tokens->subject = tl_json_get_text(claims, "sub");
     return tl_identity_of_claims(arena, &auth->settings.claims, claims, &tokens->identity, err);

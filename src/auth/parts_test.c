@@ -203,6 +203,19 @@ static void test_auditors_are_the_group_and_administrators_with_the_scope(void *
     assert_false(tl_principal_is_auditor(&(struct tl_principal){.user = "admin"}));
 }
 
+static void test_hosts_with_ports_are_loopback_or_not(void **state)
+{
+    (void)state;
+    static const char *const loopback[] = {"localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:8080"};
+    static const char *const others[] = {"", ":", ":8080", "[", "[]", "[::1", "::1", "localhost.example.com", "127.0.0.1.example.com:80", "10.0.0.1:80",
+                                         "[::2]:80", "127.0.0.1/x", "x@127.0.0.1"};
+    for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
+        assert_true(tl_auth_host_is_loopback(arena, loopback[i], strlen(loopback[i])));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(tl_auth_host_is_loopback(arena, others[i], strlen(others[i])));
+    assert_false(tl_auth_host_is_loopback(arena, "[::1]", 4));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -217,6 +230,7 @@ int main(void)
         TEST(test_claims_that_are_not_understood_open_nothing),
         TEST(test_kept_groups_and_attributes_come_back),
         TEST(test_a_copy_of_a_principal_has_everything),
+        TEST(test_hosts_with_ports_are_loopback_or_not),
         TEST(test_auditors_are_the_group_and_administrators_with_the_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

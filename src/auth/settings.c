@@ -18,6 +18,22 @@ bool tl_auth_is_loopback(const char *address)
     return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+bool tl_auth_host_is_loopback(tl_arena *arena, const char *host, size_t size)
+{
+    bool v6 = size && host[0] == '[';
+    const char *end = memchr(host, v6 ? ']' : ':', size);
+    if (!end && v6)
+        return false;
+    return tl_auth_is_loopback(tl_arena_strndup(arena, host + v6, (end ? (size_t)(end - host) : size) - v6));
+}
+
+static const char *const modes[] = {"local", "token", "access", "oidc"};
+
+const char *tl_auth_mode_name(enum tl_auth_mode mode)
+{
+    return modes[mode];
+}
+
 /* Words separated by spaces; at most WORDS_MAX. */
 static const char *const *words_of(tl_arena *arena, const char *text, size_t *ret_count)
 {
@@ -132,7 +148,6 @@ static enum tl_code read_periods(const tl_config *config, struct tl_auth_setting
 
 enum tl_code tl_auth_settings_read(tl_arena *arena, const tl_config *config, struct tl_auth_settings *ret_settings, struct tl_err *err)
 {
-    static const char *const modes[] = {"local", "token", "access", "oidc"};
     const char *mode = tl_config_text(config, "auth.mode"), *ca_file = tl_config_text(config, "auth.ca_file");
     *ret_settings = (struct tl_auth_settings){.issuer = ""};
     while (!tl_streq(modes[ret_settings->mode], mode))

@@ -138,23 +138,25 @@ enum tl_code tl_token_find(tl_auth *auth, tl_arena *arena, struct tl_str token, 
     return TL_OK;
 }
 
-static enum tl_code take_any(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
+static enum tl_code take_count(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
 {
     (void)cell_count;
     (void)err;
-    *(bool *)context = cells[0].integer > 0;
+    *(int64_t *)context = cells[0].integer;
     return TL_OK;
 }
 
 static enum tl_code count_active(tl_store_tx *tx, void *context, struct tl_err *err)
 {
-    return tl_store_run(tx, "SELECT count(*) FROM token WHERE revoked_at_us IS NULL", NULL, 0, take_any, context, err);
+    return tl_store_run(tx, "SELECT count(*) FROM token WHERE revoked_at_us IS NULL", NULL, 0, take_count, context, err);
 }
 
 enum tl_code tl_token_any_active(tl_store *store, bool *ret_any, struct tl_err *err)
 {
-    *ret_any = false;
-    return tl_store_read(store, count_active, ret_any, err);
+    int64_t count = 0;
+    enum tl_code code = tl_store_read(store, count_active, &count, err);
+    *ret_any = count > 0;
+    return code;
 }
 
 /* ---- making ---- */
@@ -212,14 +214,6 @@ struct making {
     const char *groups_json;
     int64_t count;
 };
-
-static enum tl_code take_count(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
-{
-    (void)cell_count;
-    (void)err;
-    *(int64_t *)context = cells[0].integer;
-    return TL_OK;
-}
 
 static enum tl_code insert_token(tl_store_tx *tx, void *context, struct tl_err *err)
 {
