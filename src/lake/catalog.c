@@ -357,7 +357,7 @@ enum tl_code tl_lake_schema_empty(struct tl_request *rq, tl_lake *lake, const ch
     struct tl_err ignored; /* the tables are gone; files that stay take room, no more */
     tl_err_init(&ignored);
     for (size_t i = 0; i < locations.count; i++)
-        (void)!tl_lake_purge(lake, rq->arena, locations.items[i], &ignored);
+        (void)!tl_objects_remove_below(lake->objects, locations.items[i], &ignored);
     return TL_OK;
 }
 

@@ -5,29 +5,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "io/process.h"
 
-enum { FOLDER_MODE = 0750, FILE_MODE = 0640, METADATA_LOG_DEFAULT = 100, METADATA_LOG_MAX = 10000 };
+enum { METADATA_LOG_DEFAULT = 100, METADATA_LOG_MAX = 10000 };
 
 /* One table's part, being prepared. */
 struct prepared {
     struct tl_lake_pointer pointer; /* version -1: to be made */
-    const char *path;               /* of the new metadata file; NULL: nothing to write */
+    bool written;                   /* the new metadata file, where pointer.metadata_location says */
     bool names_changed;
 };
 
 enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const char *metadata_location, struct tl_str *ret_text,
                                    struct tl_lake_metadata *ret_metadata, struct tl_err *err)
 {
-    const char *path;
-    if (tl_lake_location(lake, arena, metadata_location, NULL, &path, err) != TL_OK)
-        return err->code;
     struct tl_buf buf;
+    struct tl_err failure;
     tl_buf_init(&buf, TL_LAKE_METADATA_BYTES_MAX);
-    enum tl_code code = tl_file_read(path, &buf, err);
+    tl_err_init(&failure);
+    enum tl_code code = tl_objects_read(lake->objects, metadata_location, &buf, &failure);
+    if (code == TL_NOT_FOUND) /* the table is there; it must not read as if it were not */
+        code = tl_err_set(err, TL_IO, "the metadata file of the table is missing: \"%.700s\"", metadata_location);
+    else if (code != TL_OK)
+        code = tl_err_copy(err, &failure);
     if (code == TL_OK && ret_text)
         *ret_text = (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(&buf), buf.size), buf.size};
     const tl_json *root;
@@ -39,11 +40,9 @@ enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const c
 
 enum tl_code tl_lake_make_folders(const tl_lake *lake, tl_arena *arena, const char *location, struct tl_err *err)
 {
-    const char *path;
-    if (tl_lake_location(lake, arena, location, NULL, &path, err) != TL_OK ||
-        tl_dir_make(tl_arena_printf(arena, "%s/metadata", path), FOLDER_MODE, err) != TL_OK)
+    if (tl_objects_make_folder(lake->objects, tl_arena_printf(arena, "%s/metadata", location), err) != TL_OK)
         return err->code;
-    return tl_dir_make(tl_arena_printf(arena, "%s/data", path), FOLDER_MODE, err);
+    return tl_objects_make_folder(lake->objects, tl_arena_printf(arena, "%s/data", location), err);
 }
 
 /* The file that was in force before is remembered, at most as many as the table's property says. */
@@ -83,13 +82,11 @@ static enum tl_code write_metadata(const tl_lake *lake, tl_arena *arena, const s
         tl_err_set(err, TL_TOO_LARGE, "the metadata of the table would be larger than %d bytes", TL_LAKE_METADATA_BYTES_MAX);
     char uuid[37];
     tl_lake_uuid(uuid);
-    const char *text = tl_arena_printf(arena, "%s/metadata/%05lld-%s.metadata.json", metadata->location,
+    const char *location = tl_arena_printf(arena, "%s/metadata/%05lld-%s.metadata.json", metadata->location,
                                        (long long)prepared->pointer.version + 1, uuid);
-    const char *location = NULL, *path = NULL;
-    if (!err->code && tl_lake_make_folders(lake, arena, metadata->location, err) == TL_OK &&
-        tl_lake_location(lake, arena, text, &location, &path, err) == TL_OK &&
-        tl_file_write(path, tl_buf_cstr(&buf), buf.size, FILE_MODE, err) == TL_OK) {
-        prepared->path = path;
+    if (!err->code && (prepared->pointer.version >= 0 || tl_lake_make_folders(lake, arena, metadata->location, err) == TL_OK) &&
+        tl_objects_write(lake->objects, location, tl_buf_cstr(&buf), buf.size, true, err) == TL_OK) {
+        prepared->written = true;
         change->metadata_location = prepared->pointer.metadata_location = location;
         change->metadata = (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(&buf), buf.size), buf.size};
     }
@@ -157,11 +154,13 @@ static bool is_decided(enum tl_code code)
     return code == TL_CONFLICT || code == TL_ALREADY_EXISTS || code == TL_INVALID_ARGUMENT || code == TL_SCHEMA_NOT_FOUND;
 }
 
-static void discard(const struct prepared *prepared, size_t count)
+static void discard(tl_lake *lake, const struct prepared *prepared, size_t count)
 {
+    struct tl_err ignored; /* a file nobody knows of takes room, no more */
+    tl_err_init(&ignored);
     for (size_t i = 0; i < count; i++)
-        if (prepared[i].path)
-            unlink(prepared[i].path);
+        if (prepared[i].written)
+            (void)!tl_objects_remove(lake->objects, prepared[i].pointer.metadata_location, &ignored);
 }
 
 static enum tl_code move_all(tl_lake *lake, tl_arena *arena, const struct prepared *prepared, size_t count, struct tl_err *err)
@@ -170,7 +169,7 @@ static enum tl_code move_all(tl_lake *lake, tl_arena *arena, const struct prepar
     size_t moving = 0;
     bool names_changed = false;
     for (size_t i = 0; i < count; i++) {
-        if (prepared[i].path)
+        if (prepared[i].written)
             pointers[moving++] = prepared[i].pointer;
         names_changed = names_changed || prepared[i].names_changed;
     }
@@ -185,7 +184,7 @@ static enum tl_code move_all(tl_lake *lake, tl_arena *arena, const struct prepar
         return TL_OK;
     if (!is_decided(code))
         return tl_err_set(err, TL_INTERNAL, "it is not known whether the commit was done: %.800s", failure.message);
-    discard(prepared, count);
+    discard(lake, prepared, count);
     return tl_err_copy(err, &failure);
 }
 
@@ -197,7 +196,7 @@ static enum tl_code attempt(tl_lake *lake, tl_arena *arena, struct tl_lake_table
     *ret_raced = false;
     for (size_t i = 0; i < count; i++)
         if (prepare(lake, arena, &changes[i], &prepared[i], err) != TL_OK) {
-            discard(prepared, count);
+            discard(lake, prepared, count);
             return err->code;
         }
     enum tl_code code = move_all(lake, arena, prepared, count, err);
@@ -235,7 +234,7 @@ enum tl_code tl_lake_commit(tl_lake *lake, tl_arena *arena, struct tl_lake_table
 static enum tl_code describe_new(struct tl_lake_change *change, const tl_json *request, struct tl_err *err)
 {
     const char *location = tl_json_get_text(request, "location");
-    if (location && tl_lake_location(change->lake, change->arena, location, &change->metadata->location, NULL, err) != TL_OK)
+    if (location && tl_lake_location(change->lake, change->arena, location, &change->metadata->location, err) != TL_OK)
         return err->code;
     const tl_json *properties = tl_json_get(request, "properties"), *spec = tl_json_get(request, "partition-spec");
     const tl_json *order = tl_json_get(request, "write-order");
@@ -300,12 +299,12 @@ enum tl_code tl_lake_register(tl_lake *lake, tl_arena *arena, const char *namesp
     struct tl_lake_metadata metadata;
     const char *location, *table_location;
     if (tl_lake_table_name_check(name, err) != TL_OK || need_free(lake, arena, namespace_name, name, err) != TL_OK ||
-        tl_lake_location(lake, arena, metadata_location, &location, NULL, err) != TL_OK)
+        tl_lake_location(lake, arena, metadata_location, &location, err) != TL_OK)
         return err->code;
     *ret_table = (struct tl_lake_table_change){.namespace_name = namespace_name, .name = name, .metadata_location = location};
     if (tl_lake_metadata_load(lake, arena, location, &ret_table->metadata, &metadata, err) != TL_OK ||
         tl_lake_metadata_check(arena, &metadata, err) != TL_OK ||
-        tl_lake_location(lake, arena, metadata.location, &table_location, NULL, err) != TL_OK)
+        tl_lake_location(lake, arena, metadata.location, &table_location, err) != TL_OK)
         return err->code;
     struct tl_lake_pointer pointer = {namespace_name, name, metadata.uuid, table_location, location, -1};
     enum tl_code code = tl_lake_pointers_move(lake, arena, &pointer, 1, err);

@@ -12,15 +12,20 @@
 
 #include "base/request.h"
 #include "data/json.h"
+#include "io/objects.h"
 #include "store/store.h"
 
 typedef struct tl_lake tl_lake;
 
 /* warehouse: absolute folder, made when missing. */
 TL_CHECKED enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_lake, struct tl_err *err);
+/* The same on objects of any kind, which are the lake's from now on. */
+tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse);
 tl_lake *tl_lake_close(tl_lake *lake);
-/* Its real path (links resolved), as all locations are spelled: what the engine must be allowed to open. */
+/* The folder's real path, as all locations are spelled: what the engine must be allowed to open; elsewhere the root of all locations. */
 const char *tl_lake_warehouse(const tl_lake *lake);
+/* The files of all tables. */
+tl_objects *tl_lake_objects(const tl_lake *lake);
 
 /* One REST call below /iceberg (path as sent, e.g. "/v1/namespaces/a%1Fb/tables").  Fills status and a JSON body in rq->arena
  * (empty for 204 and HEAD).  Errors are answered in Iceberg's form and never reported in rq->err. */

@@ -99,7 +99,7 @@ static void check_table(tl_arena *arena)
     must(strncmp(metadata.location, "file://", 7) == 0 && strncmp(metadata.location + 7, folder, strlen(folder)) == 0,
          "the location is in the warehouse");
     for (size_t i = 0; i < metadata.snapshots.count; i++)
-        must(tl_lake_location(lake, arena, tl_json_get_text(metadata.snapshots.items[i], "manifest-list"), NULL, NULL, &err) == TL_OK,
+        must(tl_lake_location(lake, arena, tl_json_get_text(metadata.snapshots.items[i], "manifest-list"), NULL, &err) == TL_OK,
              err.message);
 }
 

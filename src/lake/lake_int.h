@@ -1,6 +1,6 @@
 /* lake/lake_int.h -- what the files of lake/ say to each other.
  *
- *   path.c          locations: text to file, and the walls around the warehouse
+ *   path.c          locations: which may be used, and new ones
  *   json.c          values built from values; equality
  *   metadata.c      TableMetadata: read, check, write
  *   schema.c        schemas, partition specs, sort orders: are they sound
@@ -37,20 +37,18 @@ enum {
 
 struct tl_lake {
     tl_store *store;
-    char *warehouse; /* real path, no slash at the end */
+    tl_objects *objects; /* the warehouse */
     atomic_uint_fast64_t generation;
 };
 
 /* --- path.c --- */
-/* A location from outside, checked: below the warehouse, no ".", "..", empty parts, links or other schemes.
- * *ret_location "file:///...", *ret_path the folder or file it names. */
+/* A location from outside, checked: below the warehouse, no ".", "..", empty parts, links, other schemes, or characters that
+ * readers treat specially. */
 TL_CHECKED enum tl_code tl_lake_location(const tl_lake *lake, tl_arena *arena, const char *text, const char **ret_location,
-                                         const char **ret_path, struct tl_err *err);
+                                         struct tl_err *err);
 /* A new, unused location for a table of this name. */
 const char *tl_lake_new_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *table);
 const char *tl_lake_namespace_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name);
-/* Delete the folder and all in it, never following a link. */
-TL_CHECKED enum tl_code tl_lake_purge(const tl_lake *lake, tl_arena *arena, const char *location, struct tl_err *err);
 void tl_lake_uuid(char text[37]);
 
 /* --- json.c --- */

@@ -62,7 +62,7 @@ static enum tl_code write_properties(struct tl_lake_route_call *rest, const char
                                      const char **ret_text, struct tl_err *err)
 {
     const char *location = tl_json_get_text(properties, "location");
-    if (location && tl_lake_location(rest->lake, rest->arena, location, &location, NULL, err) != TL_OK)
+    if (location && tl_lake_location(rest->lake, rest->arena, location, &location, err) != TL_OK)
         return err->code;
     if (!location)
         location = tl_lake_namespace_location(rest->lake, rest->arena, namespace_name);

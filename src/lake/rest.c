@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "io/http.h"
-#include "io/process.h"
 
-enum { SEGMENTS_MAX = 8, WAREHOUSE_MODE = 0750 };
+enum { SEGMENTS_MAX = 8 };
 
 typedef enum tl_code (*route_handler)(struct tl_lake_route_call *rest, struct tl_err *err);
 
@@ -51,33 +50,26 @@ enum { ROUTES = sizeof routes / sizeof routes[0] };
 
 enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_lake, struct tl_err *err)
 {
-    if (warehouse[0] != '/')
-        return tl_err_set(err, TL_INVALID_ARGUMENT, "the warehouse folder \"%.300s\" must be an absolute path", warehouse);
-    if (tl_dir_make(warehouse, WAREHOUSE_MODE, err) != TL_OK)
+    tl_objects *objects;
+    if (tl_objects_open_folder(warehouse, &objects, err) != TL_OK)
         return err->code;
-    char *real = realpath(warehouse, NULL);
-    if (!real)
-        return tl_err_set(err, TL_IO, "could not find the warehouse folder \"%.300s\"", warehouse);
-    enum tl_code code = TL_OK;
-    if (strpbrk(real, "%?#\\*[]{}\n") || strcmp(real, "/") == 0) {
-        code = tl_err_set(err, TL_INVALID_ARGUMENT, "the warehouse folder \"%.300s\" cannot be used", real);
-        tl_err_hint(err, "use a folder whose path has none of the characters %%?#\\*[]{}");
-    }
-    if (code == TL_OK) {
-        tl_lake *lake = tl_heap_alloc(sizeof *lake);
-        lake->store = store;
-        lake->warehouse = tl_heap_strdup(real);
-        atomic_init(&lake->generation, 1);
-        *ret_lake = lake;
-    }
-    free(real);
-    return code;
+    *ret_lake = tl_lake_new(store, objects);
+    return TL_OK;
+}
+
+tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse)
+{
+    tl_lake *lake = tl_heap_alloc(sizeof *lake);
+    lake->store = store;
+    lake->objects = warehouse;
+    atomic_init(&lake->generation, 1);
+    return lake;
 }
 
 tl_lake *tl_lake_close(tl_lake *lake)
 {
     if (lake) {
-        free(lake->warehouse);
+        tl_objects_close(lake->objects);
         free(lake);
     }
     return NULL;
@@ -85,7 +77,13 @@ tl_lake *tl_lake_close(tl_lake *lake)
 
 const char *tl_lake_warehouse(const tl_lake *lake)
 {
-    return lake->warehouse;
+    const char *folder = tl_objects_folder(lake->objects);
+    return folder ? folder : tl_objects_root(lake->objects);
+}
+
+tl_objects *tl_lake_objects(const tl_lake *lake)
+{
+    return lake->objects;
 }
 
 uint64_t tl_lake_generation(tl_lake *lake)
@@ -102,7 +100,7 @@ static bool is_our_warehouse(const tl_lake *lake, const char *name)
         return true;
     const char *path = strncmp(name, "file://", 7) == 0 ? name + 7 : name;
     char *real = path[0] == '/' ? realpath(path, NULL) : NULL;
-    bool ours = real && strcmp(real, lake->warehouse) == 0;
+    bool ours = real ? strcmp(real, tl_lake_warehouse(lake)) == 0 : strcmp(name, tl_objects_root(lake->objects)) == 0;
     free(real);
     return ours;
 }

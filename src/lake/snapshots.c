@@ -31,7 +31,7 @@ static enum tl_code check_snapshot(struct tl_lake_change *change, const tl_json 
         tl_lake_json_need_int(snapshot, "a snapshot", "sequence-number", ret_sequence, err) != TL_OK ||
         tl_lake_json_need_text(snapshot, "a snapshot", "manifest-list", &manifests, err) != TL_OK ||
         tl_lake_json_need_text(tl_json_get(snapshot, "summary"), "the summary of a snapshot", "operation", &operation, err) != TL_OK ||
-        tl_lake_location(change->lake, change->arena, manifests, NULL, NULL, err) != TL_OK)
+        tl_lake_location(change->lake, change->arena, manifests, NULL, err) != TL_OK)
         return err->code;
     if (id < 0 || *ret_sequence < 0 || timestamp < 0)
         return tl_err_set(err, TL_INVALID_ARGUMENT, "add-snapshot: a snapshot's id, sequence number and time cannot be negative");
@@ -194,7 +194,7 @@ static enum tl_code set_file(struct tl_lake_change *change, struct tl_lake_list 
     const char *path;
     if (tl_lake_json_need_int(file, "a statistics file", "snapshot-id", &id, err) != TL_OK ||
         tl_lake_json_need_text(file, "a statistics file", "statistics-path", &path, err) != TL_OK ||
-        tl_lake_location(change->lake, change->arena, path, NULL, NULL, err) != TL_OK)
+        tl_lake_location(change->lake, change->arena, path, NULL, err) != TL_OK)
         return err->code;
     remove_of_snapshot(list, id);
     tl_lake_list_add(change->arena, list, file);

@@ -119,7 +119,7 @@ enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct t
     struct tl_err ignored;
     tl_err_init(&ignored);
     if (purge && tl_streq_nocase(purge, "true"))
-        (void)!tl_lake_purge(rest->lake, rest->arena, location, &ignored);
+        (void)!tl_objects_remove_below(rest->lake->objects, location, &ignored);
     return TL_OK;
 }
 

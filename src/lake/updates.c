@@ -276,7 +276,7 @@ static enum tl_code update_set_location(struct tl_lake_change *change, const tl_
 {
     const char *text, *location;
     if (tl_lake_json_need_text(update, "set-location", "location", &text, err) != TL_OK ||
-        tl_lake_location(change->lake, change->arena, text, &location, NULL, err) != TL_OK)
+        tl_lake_location(change->lake, change->arena, text, &location, err) != TL_OK)
         return err->code;
     if (!change->creating && !tl_streq(location, change->metadata->location)) {
         tl_err_set(err, TL_INVALID_ARGUMENT, "set-location: a table that exists cannot move");
