@@ -48,3 +48,28 @@ bool tl_compress(tl_compressor *compressor, struct tl_str bytes, struct tl_buf *
     tl_buf_commit(to, size);
     return size > 0;
 }
+
+/* One step of the stream into the buffer's next bytes; false: nothing more comes. */
+static bool unpack_step(ZSTD_DStream *stream, ZSTD_inBuffer *in, struct tl_buf *to, size_t *ret_left)
+{
+    size_t step = ZSTD_DStreamOutSize(), free_bytes = to->max_size - to->size, room = free_bytes < step ? free_bytes : step;
+    char *at = tl_buf_reserve(to, room ? room : 1); /* 1: beyond the limit, so the buffer fails */
+    if (!at)
+        return false;
+    ZSTD_outBuffer out = {at, room, 0};
+    size_t before = in->pos;
+    *ret_left = ZSTD_decompressStream(stream, &out, in);
+    tl_buf_commit(to, out.pos);
+    return !ZSTD_isError(*ret_left) && (in->pos > before || out.pos > 0);
+}
+
+bool tl_zstd_unpack(struct tl_str packed, struct tl_buf *to)
+{
+    ZSTD_DStream *stream = ZSTD_createDStream();
+    ZSTD_inBuffer in = {packed.data, packed.size, 0};
+    size_t left = 1;
+    while (stream && (in.pos < in.size || left != 0) && unpack_step(stream, &in, to, &left)) {
+    }
+    ZSTD_freeDStream(stream);
+    return left == 0 && in.pos == in.size;
+}

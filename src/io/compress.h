@@ -1,4 +1,4 @@
-/* io/compress.h -- whole blocks of bytes made smaller: zstd frames and plain LZ4 blocks.
+/* io/compress.h -- whole blocks of bytes made smaller: zstd frames and plain LZ4 blocks; and zstd frames made whole again.
  *
  * Owns: writes into the caller's buffer.
  * Bounds: a block of at most TL_COMPRESS_BYTES_MAX.
@@ -18,5 +18,9 @@ tl_compressor *tl_compressor_free(tl_compressor *compressor);
 
 /* Adds the compressed bytes to `to`.  false: there is no compression, the block is too large, or `to` has no room for it. */
 bool tl_compress(tl_compressor *compressor, struct tl_str bytes, struct tl_buf *to);
+
+/* Adds the plain bytes of one or more zstd frames to `to`, at most as many as it has room for (then it is marked failed).
+ * false: they are no whole frames. */
+bool tl_zstd_unpack(struct tl_str packed, struct tl_buf *to);
 
 #endif
