@@ -21,6 +21,7 @@ struct tl_api_call {
     const char *param_names[TL_API_PARAMS_MAX];
     const char *param_values[TL_API_PARAMS_MAX]; /* decoded */
     const char *csrf_token; /* of the caller's browser session; NULL = none */
+    bool refusal_noted;     /* it is on the record that the caller was turned away */
 };
 
 typedef void (*tl_api_handler)(struct tl_api_call *call);

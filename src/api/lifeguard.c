@@ -538,6 +538,7 @@ void tl_api_lifeguard_pii_begin(struct tl_api_call *call)
     if (!body)
         return;
     enum tl_code code = tl_lifeguard_pii_begin(&call->rq, guard_of(call), tl_json_get_text(body, "reason"), "api", &value, &ends_at_us);
+    call->refusal_noted = code != TL_OK; /* by lifeguard itself */
     begin(&answer);
     tl_json_pair_text(&answer.json, "pii", value);
     tl_json_pair_text(&answer.json, "pii_reason", tl_json_get_text(body, "reason"));

@@ -32,6 +32,9 @@ void tl_api_note(struct tl_api_call *call, const char *kind, const char *subject
 void tl_api_note_refusal(struct tl_api_call *call)
 {
     struct tl_api *api = call->api;
+    if (call->refusal_noted)
+        return;
+    call->refusal_noted = true;
     long long second = tl_clock_monotonic_us() / 1000000;
     if (atomic_exchange(&api->refusal_second, second) != second)
         atomic_store(&api->refusals, 0);

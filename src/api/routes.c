@@ -82,8 +82,17 @@ const char *tl_api_param(const struct tl_api_call *call, const char *name)
     return "";
 }
 
+/* Who tries to change what they may not is on the record; statements have records of their own. */
+static bool tried_to_change(struct tl_api_call *call)
+{
+    const char *method = tl_http_method(call->exchange);
+    return call->rq.err.code == TL_NOT_ALLOWED && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+}
+
 void tl_api_fail(struct tl_api_call *call)
 {
+    if (tried_to_change(call))
+        tl_api_note_refusal(call);
     tl_err_hint(&call->rq.err, "%s", tl_code_info(call->rq.err.code)->help); /* when nothing more exact was said */
     tl_http_respond_err(call->exchange, &call->rq.err);
 }

@@ -86,6 +86,16 @@ static const char *const *allowed_paths(tl_serve *serve)
     return paths;
 }
 
+static enum tl_code start_audit(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_journal_options options = {
+        .segment_bytes = tl_config_size_bytes(serve->config, "audit.segment"),
+        .keep_us = tl_config_duration_us(serve->config, "audit.keep"),
+        .sync_ms = (int)(tl_config_duration_us(serve->config, "audit.sync") / 1000),
+    };
+    return tl_audit_open(tl_arena_printf(serve->arena, "%s/audit", serve->state_dir), &options, &serve->audit, err);
+}
+
 /* What nobody has reviewed is open only on a machine of one's own, by a setting of its own name, and said so in the log. */
 static enum tl_code start_lifeguard(tl_serve *serve, struct tl_err *err)
 {
@@ -94,6 +104,7 @@ static enum tl_code start_lifeguard(tl_serve *serve, struct tl_err *err)
         .open = open,
         .pii_us = tl_config_duration_us(serve->config, "lifeguard.pii_time"),
         .webhook = tl_config_text(serve->config, "lifeguard.webhook"),
+        .audit = serve->audit,
     };
     if (open && !tl_streq(tl_config_text(serve->config, "auth.mode"), "local")) {
         tl_err_set(err, TL_CONFIG, "lifeguard.default \"open\" is only for auth.mode local");
@@ -160,16 +171,6 @@ static enum tl_code start_registry(tl_serve *serve, struct tl_err *err)
     tl_registry_set_drivers(drivers, count);
     struct tl_registry_calls calls = {serve->engine, source_put, source_remove, source_test, source_list};
     return tl_registry_new(serve->store, &calls, tl_config_duration_us(serve->config, "source.refresh"), &serve->registry, err);
-}
-
-static enum tl_code start_audit(tl_serve *serve, struct tl_err *err)
-{
-    struct tl_journal_options options = {
-        .segment_bytes = tl_config_size_bytes(serve->config, "audit.segment"),
-        .keep_us = tl_config_duration_us(serve->config, "audit.keep"),
-        .sync_ms = (int)(tl_config_duration_us(serve->config, "audit.sync") / 1000),
-    };
-    return tl_audit_open(tl_arena_printf(serve->arena, "%s/audit", serve->state_dir), &options, &serve->audit, err);
 }
 
 static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
@@ -300,9 +301,9 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
     if (tl_random_hex(serve->engine_token, TOKEN_BYTES, err) != TL_OK || start_state(serve, err) != TL_OK ||
         tl_auth_new(serve->config, serve->store, &serve->auth, err) != TL_OK)
         return err->code;
-    if (start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
+    if (start_audit(serve, err) != TL_OK || start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
-    if (start_audit(serve, err) != TL_OK || start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
+    if (start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
         return err->code;
@@ -336,10 +337,10 @@ tl_serve *tl_serve_stop(tl_serve *serve)
         tl_registry_free(serve->registry);
     if (serve->door)
         tl_door_free(serve->door);
-    tl_audit_close(serve->audit);
     if (serve->engine)
         tl_engine_stop(serve->engine);
     tl_lifeguard_close(serve->lifeguard);
+    tl_audit_close(serve->audit);
     if (serve->lake)
         tl_lake_close(serve->lake);
     tl_auth_free(serve->auth);

@@ -10,7 +10,7 @@ enum {
     ROWS_JSON_MAX = 12 * 1024 * 1024,
     HISTORY_JSON_MAX = 64 * 1024 * 1024,
     HISTORY_ROWS = 100, /* of system.runtime.queries */
-    AUDIT_RECORDS = 2000, /* of system.audit.records: `townlake audit export` has all */
+    AUDIT_RECORDS = 2000, /* of system.audit.records and events: `townlake audit export` has all */
     COLUMNS_MAX = 24,
 };
 
@@ -193,7 +193,9 @@ static enum tl_code put_records(const struct tl_system_table *table, struct tl_s
     if (!call->door->audit)
         return TL_OK;
     tl_buf_init(&buf, HISTORY_JSON_MAX);
-    enum tl_code code = tl_audit_recent(call->rq, call->door->audit, all ? NULL : principal ? principal->user : "", AUDIT_RECORDS, &buf);
+    const char *user = all ? NULL : principal ? principal->user : "";
+    enum tl_code code = table->span == TL_SYSTEM_PER_EVENT ? tl_audit_events(call->rq, call->door->audit, user, AUDIT_RECORDS, &buf)
+                                                           : tl_audit_recent(call->rq, call->door->audit, user, AUDIT_RECORDS, &buf);
     if (code == TL_OK)
         code = tl_json_parse(call->rq->arena, buf.data, buf.size, &records, &call->rq->err);
     for (struct tl_json_iter it = tl_json_iter(records); code == TL_OK && tl_json_next(&it);) {
@@ -211,7 +213,7 @@ static enum tl_code put_single(const struct tl_system_table *table, struct tl_sy
         put_row(table, item);
     else if (table->span == TL_SYSTEM_PER_QUERY)
         return put_queries(table, item);
-    else if (table->span == TL_SYSTEM_PER_RECORD)
+    else if (table->span == TL_SYSTEM_PER_RECORD || table->span == TL_SYSTEM_PER_EVENT)
         return put_records(table, item);
     else if (table->span == TL_SYSTEM_PER_TABLE_TYPE)
         for (item.position = 0; item.position < TABLE_TYPES; item.position++)

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "door/system_int.h"
 
-enum { QUERY_TEXT_MAX = 16 * 1024 };
+enum { QUERY_TEXT_MAX = 16 * 1024, CHANGES_TEXT_MAX = 256 * 1024 };
 
 static void text(const struct tl_system_item *item, const char *name, const char *value)
 {
@@ -308,6 +308,25 @@ static void put_record(const struct tl_system_item *item)
     put_table_names(item);
 }
 
+/* One of policy or identity; what became of each rule as JSON. */
+static void put_event(const struct tl_system_item *item)
+{
+    static const char *const members[] = {"seq", "at", "kind", "user", "groups", "shown_by", "subject", "action", "reason", "about",
+                                          "policy_version", "error", "message", "hash"};
+    const tl_json *changes = tl_json_get(item->finished, "changes");
+    struct tl_buf text;
+    struct tl_json_writer json;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        copy(item, members[i]);
+    if (!changes)
+        return;
+    tl_buf_init(&text, CHANGES_TEXT_MAX);
+    tl_json_writer_init(&json, &text);
+    tl_json_put_value(&json, changes);
+    tl_json_pair_text(item->json, "changes", text.failed ? NULL : tl_buf_cstr(&text));
+    tl_buf_done(&text);
+}
+
 #define PROPERTY_COLUMNS "catalog_name v, property_name v, default_value v, type v, description v"
 
 const struct tl_system_table tl_system_tables[] = {
@@ -380,6 +399,9 @@ const struct tl_system_table tl_system_tables[] = {
     {"audit", "records", false, TL_SYSTEM_PER_RECORD, put_record,
      "seq b, at z, kind v, id v, user v, groups a, statement v, text v, tables a, source v, decisions v, pii t, pii_reason v, "
      "state v, error v, message v, rows b, bytes b, elapsed_us b, subject v, hash v"},
+    {"audit", "events", false, TL_SYSTEM_PER_EVENT, put_event,
+     "seq b, at z, kind v, user v, groups a, shown_by v, subject v, action v, reason v, about v, policy_version b, error v, message v, "
+     "changes v, hash v"},
     {"runtime", "nodes", false, TL_SYSTEM_ONE_ROW, put_node,
      "node_id v, http_uri v, node_version v, coordinator t, state v"},
     {"runtime", "queries", false, TL_SYSTEM_PER_QUERY, put_query,

@@ -1,11 +1,10 @@
-#include "lifeguard/audit.h"
+#include "lifeguard/audit_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/principal.h"
 #include "base/log.h"
-#include "data/json.h"
 #include "lifeguard/mask.h"
 #include "lifeguard/rule.h"
 
@@ -13,11 +12,6 @@ enum {
     TEXT_KEPT_MAX = 256 * 1024,
     RECORD_MAX = TL_JOURNAL_LINE_MAX - 4096,
     COLUMNS_KEPT_MAX = 256, /* of one table; beyond, their number alone */
-};
-
-struct tl_audit {
-    tl_journal *journal;
-    char *directory;
 };
 
 enum tl_code tl_audit_open(const char *directory, const struct tl_journal_options *options, tl_audit **ret_audit, struct tl_err *err)

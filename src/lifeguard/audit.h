@@ -7,7 +7,9 @@
  *               the version of the rules and the name of the set of decisions, the PII flag and its reason.  A statement that was
  *               refused has this record too.
  *   "outcome"   when it is over: id, state, error code, rows, bytes, time.
- *   others      of policy: reviews, grants, requests (tl_audit_event).
+ *   others      of policy (tl_audit_event), before they are in force: "rules" (reviews, grants, row rules, attributes, limits, tables
+ *               made and dropped: the rule as it is now), "request", "personal_data" (a choice begun, ended, refused), "raw_reading";
+ *               and of identity: "signed_in", "signed_out", "token_created", "token_revoked", "refused", "scim".
  * A statement whose record cannot be written does not run (the error says why); a lost outcome is logged, no more.
  * Threads: any.
  */
@@ -47,6 +49,8 @@ TL_CHECKED enum tl_code tl_audit_event(struct tl_request *rq, tl_audit *audit, c
 /* The newest records, oldest first, as a JSON array: of `user` (without the text of row rules), or all when user is NULL.  At most
  * count_max are looked at. */
 TL_CHECKED enum tl_code tl_audit_recent(struct tl_request *rq, tl_audit *audit, const char *user, int count_max, struct tl_buf *json_array);
+/* The same of the newest records that are neither statements nor their outcomes, among the last million. */
+TL_CHECKED enum tl_code tl_audit_events(struct tl_request *rq, tl_audit *audit, const char *user, int count_max, struct tl_buf *json_array);
 TL_CHECKED enum tl_code tl_audit_verify(struct tl_request *rq, tl_audit *audit, struct tl_journal_report *ret_report);
 
 #endif

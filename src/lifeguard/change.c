@@ -470,7 +470,8 @@ void tl_lifeguard_sweep(tl_lifeguard *lifeguard)
     if (ending->count && lg_apply(&rq, lifeguard, "ended", "grants", "their time is over", ending->changes, ending->count) != TL_OK)
         lg_fact(lifeguard, NULL, "rules_not_changed", "grants", rq.err.message);
     pthread_mutex_unlock(&lifeguard->changing);
-    lg_expire_requests(lifeguard);
+    tl_request_init(&rq, arena);
+    lg_expire_requests(&rq, lifeguard);
     tl_arena_free(arena);
     free(ending);
 }

@@ -235,13 +235,18 @@ static enum tl_code check_needs(struct tl_request *rq, tl_lifeguard *lifeguard, 
     return TL_STATE;
 }
 
-static void decide_raw(struct tl_request *rq, tl_lifeguard *lifeguard, const char *reason, const struct tl_access_need *needs, tl_clearance *clearance)
+static enum tl_code decide_raw(struct tl_request *rq, tl_lifeguard *lifeguard, const char *reason, const struct tl_access_need *needs,
+                               tl_clearance *clearance)
 {
-    for (size_t i = 0; i < clearance->count; i++) {
+    enum tl_code code = TL_OK;
+    for (size_t i = 0; i < clearance->count && code == TL_OK; i++) {
         const struct tl_grant_scope scope = {.source = needs[i].source, .schema = needs[i].schema, .table = needs[i].table};
+        struct lg_event event = {.kind = "raw_reading", .action = "cleared", .subject = lg_scope_text(rq->arena, &scope), .reason = reason};
         fill_raw(rq->arena, &needs[i], &clearance->grants[i]);
-        lg_fact(lifeguard, rq, "raw_clearance", lg_scope_text(rq->arena, &scope), reason);
+        lg_fact(lifeguard, rq, "raw_clearance", event.subject, reason);
+        code = lg_record(rq, lifeguard, &event);
     }
+    return code;
 }
 
 static enum tl_code decide_all(struct tl_request *rq, tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, const struct lg_who *who,
@@ -274,7 +279,7 @@ enum tl_code tl_lifeguard_decide(struct tl_request *rq, tl_lifeguard *lifeguard,
     enum tl_code code = TL_OK;
     lg_saw(lifeguard, rq->principal, who.now_us); /* also who is denied: "why can't I" is about them */
     if (manner->raw_reason)
-        decide_raw(rq, lifeguard, manner->raw_reason, needs, clearance);
+        code = decide_raw(rq, lifeguard, manner->raw_reason, needs, clearance);
     else
         code = decide_all(rq, lifeguard, snapshot, &who, needs, clearance);
     if (code != TL_OK)

@@ -30,6 +30,7 @@ struct tl_lifeguard_options {
     const char *link_base;   /* of the links in denials, "http://host:port"; NULL = none yet */
     int64_t pii_us;          /* how long a choice to see personal data lasts, 0 = 30 min */
     const char *webhook;     /* URL told of requests; NULL or "" = none */
+    struct tl_audit *audit;  /* each change, request and choice is on its chain before it is in force; NULL = none, for tests */
 };
 
 /* Members of TL_GROUP_ADMIN review and grant everywhere; to read they need grants like all others. */

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/hash.h"
+#include "lifeguard/audit.h"
 #include "lifeguard/clearance.h"
 
 enum lg_kind { LG_DATASET, LG_GRANT, LG_ROW_RULE, LG_ATTRIBUTE, LG_LIMITS, LG_KINDS };
@@ -139,6 +140,7 @@ struct lg_snapshot {
 
 struct tl_lifeguard {
     tl_store *store;
+    tl_audit *audit; /* NULL = none */
     bool open;
     tl_lifeguard_sql_check check_sql;
     void *check_context;
@@ -236,6 +238,22 @@ char *lg_new_id(tl_arena *arena, const char *prefix, struct tl_err *err);
 /* A fact for the event log. */
 void lg_fact(tl_lifeguard *lifeguard, const struct tl_request *rq, const char *kind, const char *subject, const char *detail);
 
+/* --- record.c: on the audit's chain --- */
+
+struct lg_event {
+    const char *kind;    /* "rules", "personal_data", "raw_reading", "request" */
+    const char *action;  /* "granted" */
+    const char *subject; /* "ops.public.accounts" */
+    const char *reason, *about; /* NULL = none */
+    int64_t version;     /* of the rules, 0 = none */
+    const struct lg_change *changes;
+    size_t change_count;
+};
+/* Before it is in force; an error: then it must not be. */
+TL_CHECKED enum tl_code lg_record(struct tl_request *rq, tl_lifeguard *lifeguard, const struct lg_event *event);
+/* It was refused, or did not come about: rq->err says why, and stays. */
+void lg_record_failure(struct tl_request *rq, tl_lifeguard *lifeguard, const struct lg_event *event);
+
 /* --- decide.c --- */
 
 enum lg_why {
@@ -321,7 +339,7 @@ void lg_choices_free(struct lg_choices *choices);
 
 /* --- request.c, teller.c --- */
 
-void lg_expire_requests(tl_lifeguard *lifeguard);
+void lg_expire_requests(struct tl_request *rq, tl_lifeguard *lifeguard);
 struct lg_teller *lg_teller_new(const char *url);
 void lg_teller_free(struct lg_teller *teller);
 /* Told later, by a thread of its own; the newest are dropped when too many wait. */

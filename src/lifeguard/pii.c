@@ -172,18 +172,32 @@ enum tl_code tl_lifeguard_pii_begin(struct tl_request *rq, tl_lifeguard *lifegua
                                     int64_t *ret_ends_at_us)
 {
     int64_t now_us = tl_clock_wall_us();
-    if (check_reason(rq, reason) != TL_OK || check_permission(rq, lifeguard, now_us) != TL_OK)
+    struct lg_event event = {.kind = "personal_data", .action = "began", .subject = lg_actor(rq), .reason = reason, .about = source};
+    struct beginning beginning = {lg_new_id(rq->arena, "", &rq->err), lg_actor(rq), reason, source, now_us, now_us + lifeguard->pii_us};
+    if (!beginning.id)
         return rq->err.code;
-    struct beginning beginning = {lg_new_id(rq->arena, "", &rq->err), rq->principal->user, reason, source, now_us, now_us + lifeguard->pii_us};
-    if (!beginning.id || tl_store_write(lifeguard->store, insert, &beginning, &rq->err) != TL_OK)
+    if (check_reason(rq, reason) != TL_OK || check_permission(rq, lifeguard, now_us) != TL_OK) {
+        event.action = "refused";
+        event.reason = reason ? tl_arena_strndup(rq->arena, reason, strnlen(reason, REASON_MAX)) : NULL;
+        lg_record_failure(rq, lifeguard, &event);
         return rq->err.code;
+    }
+    if (lg_record(rq, lifeguard, &event) != TL_OK)
+        return rq->err.code;
+    if (tl_store_write(lifeguard->store, insert, &beginning, &rq->err) != TL_OK) {
+        lg_record_failure(rq, lifeguard, &event);
+        return rq->err.code;
+    }
     struct lg_choices *choices = lifeguard->choices;
     pthread_mutex_lock(&choices->mutex);
     forget_old(choices, now_us);
     bool kept = remember(choices, beginning.id, beginning.user, reason, beginning.ends_at_us);
     pthread_mutex_unlock(&choices->mutex);
-    if (!kept)
-        return tl_err_set(&rq->err, TL_TOO_MANY_REQUESTS, "too many people have chosen to see personal data");
+    if (!kept) {
+        tl_err_set(&rq->err, TL_TOO_MANY_REQUESTS, "too many people have chosen to see personal data");
+        lg_record_failure(rq, lifeguard, &event);
+        return rq->err.code;
+    }
     lg_fact(lifeguard, rq, "pii_began", beginning.user, reason);
     *ret_value = tl_arena_printf(rq->arena, "%s%s", prefix, beginning.id);
     *ret_ends_at_us = beginning.ends_at_us;
@@ -253,6 +267,9 @@ enum tl_code tl_lifeguard_pii_end(struct tl_request *rq, tl_lifeguard *lifeguard
     pthread_mutex_unlock(&choices->mutex);
     if (!in_force)
         return TL_OK;
+    const struct lg_event event = {.kind = "personal_data", .action = "ended", .subject = lg_actor(rq)};
     lg_fact(lifeguard, rq, "pii_ended", rq->principal->user, NULL);
+    if (lg_record(rq, lifeguard, &event) != TL_OK) /* it has ended all the same */
+        return rq->err.code;
     return tl_store_write(lifeguard->store, shorten, &ending, &rq->err);
 }

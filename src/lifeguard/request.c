@@ -102,6 +102,17 @@ static enum tl_code insert_request(tl_store_tx *tx, void *context, struct tl_err
                         params, 6, NULL, NULL, err);
 }
 
+/* asked, approved, denied; failed: it did not come about. */
+static enum tl_code put_on_record(struct tl_request *rq, tl_lifeguard *lifeguard, const char *action, const char *id, const char *subject,
+                                  const char *reason, bool failed)
+{
+    const struct lg_event event = {.kind = "request", .action = action, .subject = subject, .reason = reason, .about = id};
+    if (!failed)
+        return lg_record(rq, lifeguard, &event);
+    lg_record_failure(rq, lifeguard, &event);
+    return rq->err.code;
+}
+
 static void tell(tl_lifeguard *lifeguard, struct tl_request *rq, const char *event, const char *id, const char *subject, const char *reason)
 {
     struct tl_buf text;
@@ -159,7 +170,10 @@ enum tl_code tl_lifeguard_request(struct tl_request *rq, tl_lifeguard *lifeguard
     if (code == TL_OK) {
         asking.subject = lg_scope_text(rq->arena, &scope);
         asking.id = *ret_id = lg_new_id(rq->arena, "request-", &rq->err);
-        code = asking.id ? tl_store_write(lifeguard->store, insert_request, &asking, &rq->err) : rq->err.code;
+        const char *reason = tl_json_get_text(body, "reason");
+        code = asking.id ? put_on_record(rq, lifeguard, "asked", asking.id, asking.subject, reason, false) : rq->err.code;
+        if (code == TL_OK && tl_store_write(lifeguard->store, insert_request, &asking, &rq->err) != TL_OK)
+            code = put_on_record(rq, lifeguard, "asked", asking.id, asking.subject, reason, true);
     }
     if (code == TL_OK)
         tell(lifeguard, rq, "access_requested", asking.id, asking.subject, tl_json_get_text(body, "reason"));
@@ -294,6 +308,9 @@ enum tl_code tl_lifeguard_decide_request(struct tl_request *rq, tl_lifeguard *li
     if (code == TL_OK)
         code = check_decider(rq, lifeguard, &d, &asked, &scope);
     if (code == TL_OK)
+        code = put_on_record(rq, lifeguard, approve ? "approved" : "denied", id, d.subject, reason, false);
+    bool recorded = code == TL_OK;
+    if (code == TL_OK)
         code = tl_store_write(lifeguard->store, update_request, &d, &rq->err);
     if (code == TL_OK && approve && make_grants(rq, lifeguard, &d, asked, &scope) != TL_OK) {
         struct tl_err ignored; /* then it stays decided without a grant, and can be asked again */
@@ -303,6 +320,8 @@ enum tl_code tl_lifeguard_decide_request(struct tl_request *rq, tl_lifeguard *li
     }
     if (code == TL_OK && d.grant_id)
         code = tl_store_write(lifeguard->store, note_grant, &d, &rq->err);
+    if (recorded && code != TL_OK)
+        code = put_on_record(rq, lifeguard, approve ? "approved" : "denied", id, d.subject, reason, true);
     if (code == TL_OK)
         tell(lifeguard, rq, approve ? "access_approved" : "access_denied", id, d.subject, reason);
     return code;
@@ -357,18 +376,29 @@ enum tl_code tl_lifeguard_put_requests(struct tl_request *rq, tl_lifeguard *life
     return code;
 }
 
+struct expiring {
+    int64_t now_us, count;
+};
+
 static enum tl_code expire(tl_store_tx *tx, void *context, struct tl_err *err)
 {
-    const struct tl_store_value params[] = {TL_STORE_I(*(const int64_t *)context)};
-    return tl_store_run(tx, "UPDATE lifeguard_request SET state = 'expired', decided_at_us = ?1 WHERE state = 'open' AND expires_at_us <= ?1", params, 1,
-                        NULL, NULL, err);
+    struct expiring *expiring = context;
+    const struct tl_store_value params[] = {TL_STORE_I(expiring->now_us)};
+    enum tl_code code = tl_store_run(tx, "UPDATE lifeguard_request SET state = 'expired', decided_at_us = ?1 WHERE state = 'open' AND expires_at_us <= ?1",
+                                     params, 1, NULL, NULL, err);
+    expiring->count = tl_store_changes(tx);
+    return code;
 }
 
-void lg_expire_requests(tl_lifeguard *lifeguard)
+void lg_expire_requests(struct tl_request *rq, tl_lifeguard *lifeguard)
 {
-    int64_t now_us = tl_clock_wall_us();
-    struct tl_err err;
-    tl_err_init(&err);
-    if (tl_store_write(lifeguard->store, expire, &now_us, &err) != TL_OK)
-        lg_fact(lifeguard, NULL, "requests_not_expired", "requests", err.message);
+    struct expiring expiring = {.now_us = tl_clock_wall_us()};
+    if (tl_store_write(lifeguard->store, expire, &expiring, &rq->err) != TL_OK) {
+        lg_fact(lifeguard, NULL, "requests_not_expired", "requests", rq->err.message);
+        return;
+    }
+    const struct lg_event event = {.kind = "request", .action = "expired", .subject = "requests",
+                                   .about = tl_arena_printf(rq->arena, "%lld of them", (long long)expiring.count)};
+    if (expiring.count && lg_record(rq, lifeguard, &event) != TL_OK)
+        lg_fact(lifeguard, NULL, "expiry_not_recorded", "requests", rq->err.message);
 }

@@ -177,6 +177,18 @@ static void compact(tl_lifeguard *lifeguard, const struct lg_snapshot *current)
         publish(lifeguard, fresh);
 }
 
+static enum tl_code commit(struct tl_request *rq, tl_lifeguard *lifeguard, struct writing *writing)
+{
+    const struct lg_event event = {.kind = "rules", .action = writing->action, .subject = writing->subject, .reason = writing->reason,
+                                   .version = writing->version, .changes = writing->changes, .change_count = writing->count};
+    enum tl_code code = lg_record(rq, lifeguard, &event);
+    if (code == TL_OK && tl_store_write(lifeguard->store, write_version, writing, &rq->err) != TL_OK) {
+        code = rq->err.code;
+        lg_record_failure(rq, lifeguard, &event);
+    }
+    return code;
+}
+
 enum tl_code lg_apply(struct tl_request *rq, tl_lifeguard *lifeguard, const char *action, const char *subject, const char *reason,
                       const struct lg_change *changes, size_t count)
 {
@@ -192,7 +204,7 @@ enum tl_code lg_apply(struct tl_request *rq, tl_lifeguard *lifeguard, const char
     }
     const struct lg_snapshot *old = lg_acquire(lifeguard);
     struct writing writing = {old->version + 1, tl_clock_wall_us(), lg_actor(rq), action, subject, reason, changes, count};
-    enum tl_code code = tl_store_write(lifeguard->store, write_version, &writing, &rq->err);
+    enum tl_code code = commit(rq, lifeguard, &writing);
     if (code == TL_OK) {
         struct lg_snapshot *next = lg_snapshot_with(lifeguard, old, writing.version, batch, changes, items, count);
         publish(lifeguard, next);
@@ -270,6 +282,7 @@ enum tl_code tl_lifeguard_open(tl_store *store, const struct tl_lifeguard_option
     tl_lifeguard *lifeguard = tl_heap_alloc(sizeof *lifeguard);
     *ret_lifeguard = NULL;
     lifeguard->store = store;
+    lifeguard->audit = options->audit;
     lifeguard->open = options->open;
     lifeguard->link_base = options->link_base ? tl_heap_strdup(options->link_base) : NULL;
     lifeguard->pii_us = options->pii_us > 0 ? options->pii_us : PII_US;

@@ -293,7 +293,7 @@ static bool is_old(const tl_journal *journal, const char *path)
     return stat(path, &info) == 0 && (int64_t)info.st_mtim.tv_sec * 1000000 < oldest_us;
 }
 
-/* Old segments from the beginning on, never one in the middle. */
+/* Old segments from the beginning on, never one in the middle; first the record that says so: without it their absence is a break. */
 static void remove_old(tl_journal *journal)
 {
     int64_t *segments;
@@ -303,15 +303,21 @@ static void remove_old(tl_journal *journal)
     tl_err_init(&err);
     if (journal->options.keep_us <= 0 || journal_segments(journal->directory, &segments, &count, &err) != TL_OK)
         return;
-    for (; removed + 1 < count; removed++) {
+    while (removed + 1 < count) {
         journal_segment_path(journal->directory, segments[removed], path);
-        if (!is_old(journal, path) || unlink(path) != 0)
+        if (!is_old(journal, path))
             break;
+        removed++;
     }
     if (removed > 0) {
         int size = snprintf(members, sizeof members, "\"kind\":\"retention\",\"removed_before_seq\":%" PRId64, segments[removed]);
         if (append(journal, (struct tl_str){members, (size_t)size}, &err) != TL_OK)
-            tl_log_err(TL_LOG_ERROR, "store", "the removal of old records could not be recorded", &err);
+            tl_log_err(TL_LOG_ERROR, "store", "the removal of old records could not be recorded, so they stay", &err);
+    }
+    bool going = err.code == TL_OK;
+    for (size_t i = 0; i < removed && going; i++) {
+        journal_segment_path(journal->directory, segments[i], path);
+        going = unlink(path) == 0;
     }
     free(segments);
 }

@@ -9,7 +9,8 @@
  * Durable: a record is in the system's hands (write(2)) when tl_journal_append returns: it survives the end of the process.  It is
  *   synced to disk at most `sync_ms` later by a thread; 0 = before append returns, for who wants it to survive power loss.
  * A last line that was cut off by a crash is removed at open (it was never acknowledged), and a record says so.
- * Retention: a segment whose last record is older than keep_us goes when a new one begins; a record says which.
+ * Retention: a segment whose last record is older than keep_us goes when a new one begins; a record says which, before they go.
+ *   A beginning that is missing without such a record is a break.
  * Threads: append, read and head from any thread.
  */
 #ifndef TL_STORE_JOURNAL_H

@@ -158,6 +158,7 @@ struct verifying {
     struct tl_journal_report *report;
     const struct tl_journal_head *expected;
     bool expected_found;
+    int64_t removed_before_seq; /* by age, as the log itself says */
 };
 
 static bool break_at(struct tl_journal_report *report, int64_t seq, const char *why)
@@ -165,6 +166,17 @@ static bool break_at(struct tl_journal_report *report, int64_t seq, const char *
     report->broken_seq = seq > 0 ? seq : 1;
     snprintf(report->broken_why, sizeof report->broken_why, "%s", why);
     return false;
+}
+
+/* What retention wrote stands at the beginning of a record, where no text of others can. */
+static void note_retention(struct verifying *verifying, struct tl_str line)
+{
+    char begin[160];
+    int64_t seq = 0;
+    snprintf(begin, sizeof begin, "%.*s", (int)(line.size < sizeof begin ? line.size : sizeof begin - 1), line.data);
+    if (sscanf(begin, "{\"seq\":%*20[0-9],\"at\":\"%*40[^\"]\",\"kind\":\"retention\",\"removed_before_seq\":%20" SCNd64, &seq) == 1 &&
+        seq > verifying->removed_before_seq)
+        verifying->removed_before_seq = seq;
 }
 
 static bool verify_line(void *context, struct tl_str line)
@@ -186,6 +198,7 @@ static bool verify_line(void *context, struct tl_str line)
     if (report->records == 0)
         report->first_seq = parsed.seq;
     report->records++;
+    note_retention(verifying, line);
     report->head.seq = parsed.seq;
     memcpy(report->head.hash, parsed.hash, sizeof report->head.hash);
     if (verifying->expected && verifying->expected->seq == parsed.seq) {
@@ -196,11 +209,13 @@ static bool verify_line(void *context, struct tl_str line)
     return true;
 }
 
-static void check_begin(struct tl_journal_report *report, const char *first_previous)
+static void check_begin(struct tl_journal_report *report, int64_t removed_before_seq, const char *first_previous)
 {
     static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
     if (report->first_seq == 1 && strcmp(first_previous, zeros) != 0)
         break_at(report, 1, "the first record does not begin a chain");
+    if (report->first_seq > 1 && report->first_seq > removed_before_seq)
+        break_at(report, report->first_seq - 1, "this record is missing, and no record says that it went by age");
 }
 
 static bool take_previous(void *context, struct tl_str line)
@@ -232,7 +247,7 @@ enum tl_code tl_journal_verify(const char *directory, const struct tl_journal_he
     }
     free(segments);
     if (code == TL_OK && !ret_report->broken_seq)
-        check_begin(ret_report, first_previous);
+        check_begin(ret_report, verifying.removed_before_seq, first_previous);
     if (code == TL_OK && !ret_report->broken_seq && expected && !verifying.expected_found)
         break_at(ret_report, expected->seq, "the record that was written down is not in the log any more");
     return code;

@@ -342,6 +342,30 @@ static void test_old_segments_go_and_that_is_recorded(void **state)
     assert_true(retention.found);
 }
 
+static void test_a_beginning_that_went_by_no_retention_is_found(void **state)
+{
+    (void)state;
+    char path[128];
+    struct tl_journal_report report;
+    fill(9, (struct tl_journal_options){.segment_bytes = 600});
+    snprintf(path, sizeof path, "%s/00000000000000000001.jsonl", directory);
+    assert_int_equal(unlink(path), 0);
+    report = verify(NULL);
+    assert_true(report.first_seq > 1);
+    assert_int_equal(report.broken_seq, report.first_seq - 1);
+    assert_non_null(strstr(report.broken_why, "by age"));
+    fill(1, (struct tl_journal_options){.segment_bytes = 600}); /* the words in a text of others are no such record */
+    tl_journal *journal = open_with((struct tl_journal_options){.segment_bytes = 600});
+    struct tl_err err;
+    tl_err_init(&err);
+    for (int i = 0; i < 9; i++)
+        assert_int_equal(tl_journal_append(journal, TL_STR("\"text\":\"\",\"kind\":\"retention\",\"removed_before_seq\":9"), &err), TL_OK);
+    tl_journal_close(journal);
+    assert_int_equal(unlink(path), 0);
+    report = verify(NULL);
+    assert_int_equal(report.broken_seq, report.first_seq - 1);
+}
+
 static void *append_many(void *context)
 {
     for (int i = 0; i < 200; i++)
@@ -394,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_a_record_that_cannot_be_written_leaves_the_log_whole),
         cmocka_unit_test(test_a_record_that_cannot_be_synced_leaves_the_log_whole),
         cmocka_unit_test(test_old_segments_go_and_that_is_recorded),
+        cmocka_unit_test(test_a_beginning_that_went_by_no_retention_is_found),
         cmocka_unit_test(test_threads_append_one_chain),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
