@@ -130,6 +130,23 @@ fetch_maven() { # fetch_maven GROUP:ARTIFACT:CLASSIFIER[:TYPE] VERSION -> path
     echo "$root/trino/$artifact-$2${classifier:+-$classifier}.$type"
 }
 
+# A program of a Go module, built here.  Go is no Debian 12 package of an age that would do: where it is not, its tests say so.
+install_go() {
+    local name version sha256 key zip
+    command -v go >/dev/null || { say "go    not on PATH: $(rows go | awk '{ print $1 }' | xargs) left out; tests of S3 will skip"; return 0; }
+    while read -r name version sha256; do
+        key=go-$(echo "$name" | tr '/:' '--')
+        stamped "$key" "$sha256" && continue
+        say "go  $name $version"
+        zip=$(go mod download -json "$name@v$version" | sed -n 's/^.*"Zip": "\(.*\)".*$/\1/p')
+        [ -f "$zip" ] || fail "go could not fetch $name@v$version"
+        check "$zip" "$sha256"
+        GOBIN=$root/$(basename "$name") go install -ldflags '-s -w' "$name/cmd/$(basename "$name")@v$version" >"$downloads/go.log" 2>&1 ||
+            { tail -5 "$downloads/go.log" >&2; fail "go could not build $name"; }
+        stamp "$key" "$sha256"
+    done < <(rows go)
+}
+
 make_venv() { # make_venv KIND FOLDER
     rows "$1" | awk '{ print $1 "==" $2 " --hash=sha256:" $3 }' >"$downloads/requirements.txt"
     python3 -m venv --clear "$root/$2"
@@ -196,6 +213,7 @@ trap 'rm -rf "$downloads"' EXIT
 install_kind npm
 install_kind pypi
 install_kind maven
+install_go
 install_wheels wheel venv
 install_wheels dbt dbt
 install_wheels scim scim

@@ -46,8 +46,10 @@ static const char *key_problem(const char *key)
 static const char *spell(const tl_objects *objects, const char *text, char room[OBJECTS_LOCATION_MAX + 16])
 {
     static const char scheme[] = "file:";
-    if (!objects->folder)
-        return text;
+    if (!objects->folder) {
+        bool other_name = strncmp(text, "s3a://", 6) == 0 || strncmp(text, "s3n://", 6) == 0; /* the same storage to Hadoop */
+        return other_name ? memcpy(memcpy(room, text + 1, strlen(text)), "s3", 2) : text;
+    }
     if (strncmp(text, scheme, sizeof scheme - 1) == 0) {
         text += sizeof scheme - 1;
         if (strncmp(text, "//", 2) == 0)

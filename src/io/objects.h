@@ -20,6 +20,20 @@ typedef struct tl_objects tl_objects;
 
 /* An absolute folder, made when missing.  TL_INVALID_ARGUMENT when its path has a character that readers of locations treat specially. */
 TL_CHECKED enum tl_code tl_objects_open_folder(const char *folder, tl_objects **ret_objects, struct tl_err *err);
+/* A bucket, or what lies below a prefix of it, behind S3's API (also R2, GCS, MinIO, ...).  Every text is copied.  Nothing is asked of
+ * the server yet.  Calls that fail on the way or with 5xx, 429 or 408 are sent again with growing pauses until timeout_ms. */
+struct tl_objects_s3 {
+    const char *location;  /* "s3://bucket" or "s3://bucket/prefix" */
+    const char *endpoint;  /* "https://host[:port]"; NULL or "" = Amazon's of the region */
+    const char *region;    /* NULL or "" = "us-east-1" */
+    bool path_style;       /* https://host/bucket/key; else https://bucket.host/key */
+    const char *access_key, *secret_key;
+    const char *session_token; /* NULL or "" = none */
+    const char *ca_file;       /* NULL or "" = the system's */
+    int timeout_ms;            /* of one call with all its attempts; 0 = 60,000 */
+    size_t part_bytes;         /* larger objects are sent in parts of this size; 0 = 16 MiB, at least 5 MiB */
+};
+TL_CHECKED enum tl_code tl_objects_open_s3(const struct tl_objects_s3 *options, tl_objects **ret_objects, struct tl_err *err);
 tl_objects *tl_objects_close(tl_objects *objects); /* NULL is fine; returns NULL */
 
 /* As all locations below it start, without a slash at the end: "file:///real/path" (links resolved), "s3://bucket/prefix". */
