@@ -7,6 +7,12 @@ static const char *query_param(void *context, const char *name)
     return tl_http_query_param(call->exchange, name);
 }
 
+static const char *header(void *context, const char *name)
+{
+    struct tl_api_call *call = context;
+    return tl_http_header(call->exchange, name);
+}
+
 void tl_api_iceberg(struct tl_api_call *call)
 {
     if (!call->api->parts.lake) {
@@ -15,9 +21,10 @@ void tl_api_iceberg(struct tl_api_call *call)
         return;
     }
     struct tl_lake_call lake_call = {
-        .method = tl_http_method(call->exchange),
+        .method = tl_http_is_head(call->exchange) ? "HEAD" : tl_http_method(call->exchange),
         .path = tl_arena_printf(call->rq.arena, "/%s", tl_api_param(call, "rest")),
         .query_param = query_param,
+        .header = header,
         .context = call,
         .body = tl_http_body(call->exchange),
     };

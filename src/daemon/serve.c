@@ -33,7 +33,7 @@ struct tl_serve {
     tl_http_server *http, *engine_http; /* the second only beside TLS */
     const char *url;        /* as clients are told */
     const char *engine_url; /* as the engine is told */
-    const char *state_dir, *warehouse;
+    const char *state_dir;
     char engine_token[2 * TOKEN_BYTES + 1];
 };
 
@@ -265,10 +265,12 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
 /* The lake is a source like the others; the engine reads it through our own REST catalog. */
 static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
 {
+    const char *folder = tl_objects_folder(tl_lake_objects(serve->lake));
     struct tl_config_pair options[] = {
         {"endpoint", tl_arena_printf(serve->arena, "%s/iceberg", serve->engine_url)},
         {"token", serve->engine_token},
-        {"warehouse", tl_lake_warehouse(serve->lake)},
+        {"warehouse", folder ? folder : "lake"}, /* an address with a scheme would be attached for reading only */
+        {"access_delegation", folder ? "none" : "vended-credentials"},
     };
     struct tl_config_source source = {
         .name = tl_config_text(serve->config, "lake.name"),
@@ -284,16 +286,42 @@ static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
     return TL_OK;
 }
 
+static enum tl_code open_bucket(tl_serve *serve, const char *location, struct tl_err *err)
+{
+    struct tl_objects_s3 storage = {
+        .location = location,
+        .endpoint = tl_config_text(serve->config, "lake.s3_endpoint"),
+        .region = tl_config_text(serve->config, "lake.s3_region"),
+        .path_style = tl_config_bool(serve->config, "lake.s3_path_style"),
+        .access_key = tl_config_text(serve->config, "lake.s3_access_key"),
+    };
+    const char *secret = tl_config_text(serve->config, "lake.s3_secret_key");
+    tl_objects *objects;
+    if (strncmp(secret, "env:", 4) != 0 && strncmp(secret, "file:", 5) != 0)
+        return tl_err_set(err, TL_CONFIG, "lake.s3_secret_key must be env:NAME or file:PATH for a warehouse in S3");
+    if (tl_config_secret(serve->arena, secret, &storage.secret_key, err) != TL_OK || tl_objects_open_s3(&storage, &objects, err) != TL_OK)
+        return err->code;
+    serve->lake = tl_lake_new(serve->store, objects, &storage);
+    return TL_OK;
+}
+
+static enum tl_code open_lake(tl_serve *serve, struct tl_err *err)
+{
+    const char *warehouse = tl_config_text(serve->config, "lake.warehouse");
+    if (!tl_config_bool(serve->config, "lake.enabled"))
+        return TL_OK;
+    if (warehouse && strncmp(warehouse, "s3://", 5) == 0)
+        return open_bucket(serve, warehouse, err);
+    const char *folder = warehouse && *warehouse ? tl_absolute_path(serve->arena, warehouse) : tl_arena_printf(serve->arena, "%s/warehouse", serve->state_dir);
+    return tl_lake_open(serve->store, folder, &serve->lake, err);
+}
+
 static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
 {
     serve->state_dir = tl_absolute_path(serve->arena, tl_config_text(serve->config, "state.directory"));
-    const char *warehouse = tl_config_text(serve->config, "lake.warehouse");
-    serve->warehouse = warehouse && *warehouse ? tl_absolute_path(serve->arena, warehouse) : tl_arena_printf(serve->arena, "%s/warehouse", serve->state_dir);
     if (tl_dir_make(serve->state_dir, 0700, err) != TL_OK || tl_store_open(serve->state_dir, &serve->store, err) != TL_OK)
         return err->code;
-    if (tl_config_bool(serve->config, "lake.enabled"))
-        return tl_lake_open(serve->store, serve->warehouse, &serve->lake, err);
-    return TL_OK;
+    return open_lake(serve, err);
 }
 
 static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *options, struct tl_err *err)

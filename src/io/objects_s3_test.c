@@ -409,7 +409,8 @@ static void test_answers_are_read_as_they_are_written(void **state)
 {
     (void)state;
     tl_arena *arena = tl_arena_new(1 << 20);
-    struct tl_str document = TL_STR("<L><Contents><Key>a&amp;b &#228;&#x20AC;&#128512;</Key><Size/></Contents><Contents x='1'><Key>2</Key></Contents></L>");
+    struct tl_str document = TL_STR("<L><Contents>"
+                                    "<Key>a&amp;b &#228;&#x20AC;&#128512;</Key><Size/></Contents><Contents x='1'><Key>2</Key></Contents></L>");
     struct tl_str item;
     size_t at = 0;
     assert_true(s3_xml_next(document, &at, "Contents", &item));
@@ -418,7 +419,8 @@ static void test_answers_are_read_as_they_are_written(void **state)
     assert_true(s3_xml_next(document, &at, "Contents", &item));
     assert_string_equal(s3_xml_text(arena, item, "Key"), "2");
     assert_false(s3_xml_next(document, &at, "Contents", &item));
-    static const char *const unreadable[] = {"<Key>a<b></Key>", "<Key>&nosuch;</Key>", "<Key>&#xD800;</Key>", "<Key>&#0;</Key>", "<Key>a", "<Keys>a</Keys>", ""};
+    static const char *const unreadable[] = {"<Key>a<b></Key>", "<Key>&nosuch;</Key>", "<Key>&#xD800;</Key>", "<Key>&#0;</Key>", "<Key>a",
+                                            "<Keys>a</Keys>", ""};
     for (size_t i = 0; i < sizeof unreadable / sizeof unreadable[0]; i++)
         assert_null(s3_xml_text(arena, tl_str_of(unreadable[i]), "Key"));
     assert_int_equal(s3_xml_time_ms("1970-01-02T00:00:01.5Z"), 86401500);

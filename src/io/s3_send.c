@@ -14,7 +14,7 @@ enum {
     PART_BYTES = 16 << 20,
     PART_BYTES_MIN = 5 << 20,
     ANSWER_MAX = 16 << 20,
-    ATTEMPTS_MAX = 8,
+    ATTEMPTS_MAX = 6,
     PAUSE_MS = 50,
     PAUSE_MS_MAX = 5000,
     CONNECTIONS_MAX = 32,

@@ -19,8 +19,9 @@ typedef struct tl_lake tl_lake;
 
 /* warehouse: absolute folder, made when missing. */
 TL_CHECKED enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_lake, struct tl_err *err);
-/* The same on objects of any kind, which are the lake's from now on. */
-tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse);
+/* The same on objects of any kind, which are the lake's from now on.  storage: how programs reach them beside this one (copied);
+ * NULL = as files of this machine. */
+tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_objects_s3 *storage);
 tl_lake *tl_lake_close(tl_lake *lake);
 /* The folder's real path, as all locations are spelled: what the engine must be allowed to open; elsewhere the root of all locations. */
 const char *tl_lake_warehouse(const tl_lake *lake);
@@ -32,6 +33,7 @@ tl_objects *tl_lake_objects(const tl_lake *lake);
 struct tl_lake_call {
     const char *method, *path;
     const char *(*query_param)(void *context, const char *name);
+    const char *(*header)(void *context, const char *name); /* NULL = there are none */
     void *context;
     struct tl_str body;
 };

@@ -10,6 +10,7 @@
  *   catalog.c       names and pointers in the store
  *   commit.c        metadata files and the moving of pointers
  *   table.c         tables and namespace.c namespaces as the REST catalog shows them
+ *   storage.c       how clients reach the files themselves
  *   rest.c          routes and the form of errors
  */
 #ifndef TL_LAKE_LAKE_INT_H
@@ -38,8 +39,13 @@ enum {
 struct tl_lake {
     tl_store *store;
     tl_objects *objects; /* the warehouse */
+    struct tl_lake_storage *storage; /* NULL: files of this machine */
     atomic_uint_fast64_t generation;
 };
+
+/* --- storage.c: how clients reach the files --- */
+struct tl_lake_storage *tl_lake_storage_new(const struct tl_objects_s3 *options);
+struct tl_lake_storage *tl_lake_storage_free(struct tl_lake_storage *storage);
 
 /* --- path.c --- */
 /* A location from outside, checked: below the warehouse, no ".", "..", empty parts, links, other schemes, or characters that
@@ -243,6 +249,9 @@ enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct t
 enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_transaction(struct tl_lake_route_call *rest, struct tl_err *err);
+/* The member "config" of an answer with a table: how its files are reached, and with which key when the client asks for one. */
+void tl_lake_rest_put_config(struct tl_lake_route_call *rest, struct tl_json_writer *writer);
+const char *tl_lake_rest_header(struct tl_lake_route_call *rest, const char *name);
 /* Page parameters: *ret_after "" at the start; all names when the client does not page. */
 TL_CHECKED enum tl_code tl_lake_rest_page(struct tl_lake_route_call *rest, const char **ret_after, size_t *ret_limit, struct tl_err *err);
 const char *tl_lake_rest_param(struct tl_lake_route_call *rest, const char *name);

@@ -50,7 +50,7 @@ static int world_call_in(struct world *world, struct tl_request *rq, const char 
     char *copy = tl_arena_strdup(rq->arena, path), *query = strchr(copy, '?');
     if (query)
         *query++ = '\0';
-    struct tl_lake_call call = {method, copy, world_param, query, tl_str_of(body)};
+    struct tl_lake_call call = {.method = method, .path = copy, .query_param = world_param, .context = query, .body = tl_str_of(body)};
     tl_lake_rest(rq, world->lake, &call, reply);
     assert_int_equal(rq->err.code, TL_OK);
     return reply->status;

@@ -53,15 +53,16 @@ enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_
     tl_objects *objects;
     if (tl_objects_open_folder(warehouse, &objects, err) != TL_OK)
         return err->code;
-    *ret_lake = tl_lake_new(store, objects);
+    *ret_lake = tl_lake_new(store, objects, NULL);
     return TL_OK;
 }
 
-tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse)
+tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_objects_s3 *storage)
 {
     tl_lake *lake = tl_heap_alloc(sizeof *lake);
     lake->store = store;
     lake->objects = warehouse;
+    lake->storage = storage ? tl_lake_storage_new(storage) : NULL;
     atomic_init(&lake->generation, 1);
     return lake;
 }
@@ -70,6 +71,7 @@ tl_lake *tl_lake_close(tl_lake *lake)
 {
     if (lake) {
         tl_objects_close(lake->objects);
+        tl_lake_storage_free(lake->storage);
         free(lake);
     }
     return NULL;
@@ -175,6 +177,11 @@ static enum tl_code rest_no_view(struct tl_lake_route_call *rest, struct tl_err 
 const char *tl_lake_rest_param(struct tl_lake_route_call *rest, const char *name)
 {
     return rest->call->query_param ? rest->call->query_param(rest->call->context, name) : NULL;
+}
+
+const char *tl_lake_rest_header(struct tl_lake_route_call *rest, const char *name)
+{
+    return rest->call->header ? rest->call->header(rest->call->context, name) : NULL;
 }
 
 enum tl_code tl_lake_rest_page(struct tl_lake_route_call *rest, const char **ret_after, size_t *ret_limit, struct tl_err *err)

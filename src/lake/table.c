@@ -12,9 +12,7 @@ static enum tl_code put_table(struct tl_lake_route_call *rest, const struct tl_l
         tl_json_pair_text(&writer, "metadata-location", table->metadata_location);
     tl_json_key(&writer, "metadata");
     tl_json_put_raw(&writer, table->metadata);
-    tl_json_key(&writer, "config");
-    tl_json_begin_object(&writer);
-    tl_json_end_object(&writer);
+    tl_lake_rest_put_config(rest, &writer);
     tl_json_end_object(&writer);
     return rest->reply->failed ? tl_err_set(err, TL_TOO_LARGE, "the metadata of the table is too large to send") : TL_OK;
 }

@@ -8,6 +8,7 @@ static const struct tl_source_option options[] = {
     {"endpoint", NULL, true, false, "URL of the REST catalog, without \"/v1\", e.g. http://127.0.0.1:8080/iceberg"},
     {"warehouse", "lake", false, false, "name of the warehouse at that catalog"},
     {"token", NULL, false, true, "bearer token for the catalog; without one it is called without authentication"},
+    {"access_delegation", "none", false, false, "\"vended-credentials\" when the catalog gives the keys of its storage, else \"none\""},
     {0},
 };
 
@@ -36,6 +37,9 @@ static enum tl_code check(const struct tl_source_config *config, struct tl_err *
         return bad(config, "endpoint", "must be a plain URL without user, query or fragment", err);
     if (warehouse && (strlen(warehouse) > URL_BYTES_MAX || !is_printable(warehouse, true)))
         return bad(config, "warehouse", "holds a control character or is too long", err);
+    const char *delegation = tl_source_config_get(config, "access_delegation");
+    if (delegation && *delegation && strcmp(delegation, "none") != 0 && strcmp(delegation, "vended-credentials") != 0)
+        return bad(config, "access_delegation", "must be \"none\" or \"vended-credentials\"", err);
     /* a line break would let an error about a later line quote it, and no token has one */
     if (token && *token && (strlen(token) > TOKEN_BYTES_MAX || !is_printable(token, false)))
         return bad(config, "token", "must be printable text without spaces", err);
@@ -61,7 +65,8 @@ static enum tl_code attach_sql(const struct tl_source_config *config, const char
     if (check(config, err) != TL_OK)
         return err->code;
     const char *token = tl_source_config_get(config, "token"), *warehouse = tl_source_config_get(config, "warehouse");
-    bool has_token = token && *token;
+    const char *delegation = tl_source_config_get(config, "access_delegation");
+    bool has_token = token && *token, vended = delegation && strcmp(delegation, "vended-credentials") == 0;
     if (has_token) {
         tl_buf_adds(sql, "CREATE OR REPLACE TEMPORARY SECRET ");
         add_secret_name(sql, catalog);
@@ -81,7 +86,8 @@ static enum tl_code attach_sql(const struct tl_source_config *config, const char
     } else {
         tl_buf_adds(sql, ", AUTHORIZATION_TYPE 'none'");
     }
-    tl_buf_adds(sql, ", ACCESS_DELEGATION_MODE 'none', SUPPORT_NESTED_NAMESPACES true, PURGE_REQUESTED true);\n");
+    tl_buf_addf(sql, ", ACCESS_DELEGATION_MODE '%s'", vended ? "vended_credentials" : "none");
+    tl_buf_adds(sql, ", SUPPORT_NESTED_NAMESPACES true, PURGE_REQUESTED true);\n");
     return sql->failed ? tl_err_set(err, TL_TOO_LARGE, "the statements that attach source \"%s\" are too large", config->name) : TL_OK;
 }
 

@@ -11,15 +11,15 @@
 static const struct tl_source_driver *const driver = &tl_source_driver_iceberg;
 
 struct given {
-    const char *endpoint, *warehouse, *token;
+    const char *endpoint, *warehouse, *token, *delegation;
 };
 
 static enum tl_code attach(struct given given, struct tl_buf *sql, struct tl_err *err)
 {
-    const char *names[3], *values[3];
+    const char *names[4], *values[4];
     size_t count = 0;
-    const char *const all[] = {"endpoint", given.endpoint, "warehouse", given.warehouse, "token", given.token};
-    for (size_t i = 0; i < 3; i++)
+    const char *const all[] = {"endpoint", given.endpoint, "warehouse", given.warehouse, "token", given.token, "access_delegation", given.delegation};
+    for (size_t i = 0; i < 4; i++)
         if (all[2 * i + 1]) {
             names[count] = all[2 * i];
             values[count++] = all[2 * i + 1];
@@ -36,7 +36,7 @@ static void test_token_is_only_in_the_secret_statement(void **state)
     struct tl_buf sql;
     struct tl_err err;
     tl_buf_init(&sql, 65536);
-    assert_int_equal(attach((struct given){"http://127.0.0.1:8080/iceberg", NULL, "t'0ken"}, &sql, &err), TL_OK);
+    assert_int_equal(attach((struct given){.endpoint = "http://127.0.0.1:8080/iceberg", .token = "t'0ken"}, &sql, &err), TL_OK);
     const char *text = tl_buf_cstr(&sql), *line_end = strchr(text, '\n');
     const char *first = "CREATE OR REPLACE TEMPORARY SECRET \"tl_secret_p_lake\" (TYPE iceberg, TOKEN 't''0ken');";
     assert_int_equal(line_end - text, strlen(first));
@@ -53,10 +53,21 @@ static void test_no_token_means_no_authentication(void **state)
     struct tl_buf sql;
     struct tl_err err;
     tl_buf_init(&sql, 65536);
-    assert_int_equal(attach((struct given){"https://lake.example/x", "/my wh", ""}, &sql, &err), TL_OK);
+    assert_int_equal(attach((struct given){"https://lake.example/x", "/my wh", "", ""}, &sql, &err), TL_OK);
     assert_non_null(strstr(tl_buf_cstr(&sql), "ATTACH '/my wh' AS \"p_lake\""));
     assert_non_null(strstr(tl_buf_cstr(&sql), "AUTHORIZATION_TYPE 'none'"));
     assert_null(strstr(tl_buf_cstr(&sql), "SECRET"));
+    tl_buf_done(&sql);
+}
+
+static void test_keys_of_the_storage_are_asked_for_where_that_is_said(void **state)
+{
+    (void)state;
+    struct tl_buf sql;
+    struct tl_err err;
+    tl_buf_init(&sql, 65536);
+    assert_int_equal(attach((struct given){"https://lake.example/x", NULL, NULL, "vended-credentials"}, &sql, &err), TL_OK);
+    assert_non_null(strstr(tl_buf_cstr(&sql), "ACCESS_DELEGATION_MODE 'vended_credentials'"));
     tl_buf_done(&sql);
 }
 
@@ -64,14 +75,15 @@ static void test_bad_options_are_refused_without_showing_the_token(void **state)
 {
     (void)state;
     static const struct given bad[] = {
-        {NULL, NULL, "tok3n"},
-        {"ftp://x", NULL, "tok3n"},
-        {"http://user:pass@x/", NULL, "tok3n"},
-        {"http://x/?a=b", NULL, "tok3n"},
-        {"http://x/ y", NULL, "tok3n"},
-        {"http://x/", "a\nb", "tok3n"},
-        {"http://x/", NULL, "tok3n\nSELECT"},
-        {"http://x/", NULL, "tok3n with spaces"},
+        {NULL, NULL, "tok3n", NULL},
+        {"ftp://x", NULL, "tok3n", NULL},
+        {"http://user:pass@x/", NULL, "tok3n", NULL},
+        {"http://x/?a=b", NULL, "tok3n", NULL},
+        {"http://x/ y", NULL, "tok3n", NULL},
+        {"http://x/", "a\nb", "tok3n", NULL},
+        {"http://x/", NULL, "tok3n\nSELECT", NULL},
+        {"http://x/", NULL, "tok3n with spaces", NULL},
+        {"http://x/", NULL, "tok3n", "remote-signing"},
     };
     struct tl_buf sql;
     tl_buf_init(&sql, 65536);
@@ -91,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_token_is_only_in_the_secret_statement),
         cmocka_unit_test(test_no_token_means_no_authentication),
+        cmocka_unit_test(test_keys_of_the_storage_are_asked_for_where_that_is_said),
         cmocka_unit_test(test_bad_options_are_refused_without_showing_the_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
