@@ -7,3 +7,4 @@ for pair in errors:errors.md config:configuration.md commands:cli.md session:ses
     python3 "tools/gen/${pair%%:*}.py" "spec/${pair%%:*}.toml" docs "docs/reference/${pair#*:}"
 done
 python3 tools/gen/api.py spec/api.toml openapi docs/reference/openapi.json
+python3 tools/gen/detectors.py spec/detectors.toml src/detectors/secrets.toml docs docs/reference/infotypes.md

@@ -1,0 +1,13 @@
+/* detectors/detectors.h -- patterns, check digits, dictionaries and column names behind skimmer/detector.h.
+ *
+ * What is looked for: spec/detectors.toml and, for tokens, secrets.toml in this folder.  Patterns run in PCRE2 with its just-in-time
+ *   compiler, each behind a row of needs (bytes, digits, length), so that a value meets about three of more than a hundred.
+ */
+#ifndef TL_DETECTORS_DETECTORS_H
+#define TL_DETECTORS_DETECTORS_H
+
+#include "skimmer/detector.h"
+
+extern const struct tl_detector_driver tl_detector_patterns;
+
+#endif
