@@ -318,6 +318,53 @@ static void remove_rule(struct tl_cli_job *job)
     tl_cli_job_call(job, "DELETE", with_parameter(job, path_of(job, "/row-rules/", job->words[0], NULL), "reason", tl_cli_job_option(job, "--reason")), NULL);
 }
 
+static void quotas(struct tl_cli_job *job)
+{
+    static const char *const keys[] = {"rows_scanned", "rows", "bytes", "time"};
+    const tl_json *answer = tl_cli_job_call(job, "GET", path_of(job, "/quotas", NULL, NULL), NULL);
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "quotas")); tl_json_next(&it);) {
+        printf("%-24s %-20s per %-4s", tl_cli_text(it.value, "id"), subject_text(job, it.value), tl_cli_text(it.value, "per"));
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            int64_t number;
+            if (tl_json_int64(tl_json_get(it.value, keys[i]), &number))
+                printf(" %s %lld", keys[i], (long long)number);
+            else if (tl_json_get_text(it.value, keys[i]))
+                printf(" %s %s", keys[i], tl_json_get_text(it.value, keys[i]));
+        }
+        printf("  %s\n", tl_cli_text(it.value, "reason"));
+    }
+}
+
+static void pair_number(struct tl_cli_job *job, struct body *body, const char *key, const char *name)
+{
+    const char *text = tl_cli_job_option(job, name);
+    long long number;
+    int used = 0;
+    if (text && sscanf(text, "%19lld%n", &number, &used) == 1 && !text[used])
+        tl_json_pair_int64(&body->json, key, number);
+    else
+        pair(job, body, key, name); /* the server says what is wrong with it */
+}
+
+static void quota(struct tl_cli_job *job)
+{
+    struct body body;
+    begin(&body);
+    put_subject(job, &body);
+    pair(job, &body, "per", "--per");
+    pair_number(job, &body, "rows_scanned", "--rows-scanned");
+    pair_number(job, &body, "rows", "--rows");
+    pair(job, &body, "bytes", "--bytes");
+    pair(job, &body, "time", "--time");
+    pair(job, &body, "reason", "--reason");
+    print_id(tl_cli_job_call(job, "POST", path_of(job, "/quotas", NULL, NULL), finish(job, &body)));
+}
+
+static void remove_quota(struct tl_cli_job *job)
+{
+    tl_cli_job_call(job, "DELETE", with_parameter(job, path_of(job, "/quotas/", job->words[0], NULL), "reason", tl_cli_job_option(job, "--reason")), NULL);
+}
+
 /* --- requests --- */
 
 static void requests(struct tl_cli_job *job)
@@ -445,7 +492,7 @@ static const struct tl_cli_action actions[] = {
     {"grants", 0, grants},       {"grant", 1, grant},       {"revoke", 1, revoke},     {"row-rules", 0, row_rules},
     {"row-rule", 1, row_rule},   {"remove-rule", 1, remove_rule}, {"requests", 0, requests}, {"request", 1, request},
     {"approve", 1, approve},     {"deny", 1, deny},         {"explain", 2, explain},   {"who", 1, who},
-    {"history", 0, history},
+    {"history", 0, history},     {"quotas", 0, quotas},     {"quota", 0, quota},       {"remove-quota", 1, remove_quota},
 };
 
 int tl_cli_lifeguard(int argc, char **argv)

@@ -21,12 +21,13 @@ struct tl_answer {
     tl_result *result;
     const struct tl_governed *governed;
     tl_ticket *ticket; /* held while it waits and while it runs */
+    tl_quota *quota;   /* NULL = the engine does not run it */
     bool queued, limit_rows, audited;
     struct tl_session_change changes[TL_DOOR_CHANGES_MAX];
     size_t change_count;
     const char *warnings[WARNINGS_MAX];
     size_t warning_count;
-    int64_t started_us, started_monotonic_us, waited_us;
+    int64_t started_us, started_monotonic_us, ran_from_us, waited_us;
     int64_t rows;
     bool ended;
     struct tl_running_entry running;
@@ -113,6 +114,7 @@ static enum tl_code run_now(tl_answer *answer)
 {
     answer->queued = false;
     atomic_store(&answer->running.queued, false);
+    answer->ran_from_us = tl_clock_monotonic_us();
     enum tl_code code = tl_answer_audit(answer);
     if (code == TL_OK)
         code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
@@ -136,7 +138,9 @@ enum tl_code tl_answer_start(struct tl_door_call *call, const struct tl_governed
     answer->limit_rows = limit_rows;
     answer->queued = true;
     atomic_store(&answer->running.queued, true);
-    enum tl_code code = tl_admission_ask(call->rq, call->door->admission, class_of(governed), &answer->ticket);
+    enum tl_code code = tl_quota_open(call->rq, call->door->lifeguard, &answer->quota);
+    if (code == TL_OK)
+        code = tl_admission_ask(call->rq, call->door->admission, class_of(governed), &answer->ticket);
     return code == TL_OK ? wait_for_turn(call->rq, answer, 0, &started) : code;
 }
 
@@ -226,6 +230,16 @@ static void give_place_back(tl_answer *answer)
     answer->ticket = tl_ticket_leave(answer->ticket);
 }
 
+static enum tl_code count_use(struct tl_request *rq, tl_answer *answer)
+{
+    struct tl_result_stats stats;
+    if (!answer->quota || !answer->result)
+        return TL_OK;
+    tl_result_stats(answer->result, &stats);
+    int64_t time_us = stats.elapsed_us > 0 ? stats.elapsed_us : tl_clock_monotonic_us() - answer->ran_from_us; /* known at its end */
+    return tl_quota_use(rq, answer->quota, &(struct tl_use){stats.rows_scanned, stats.rows, stats.bytes, time_us});
+}
+
 static enum tl_code fail(struct tl_request *rq, tl_answer *answer, const struct tl_batch **ret_batch)
 {
     *ret_batch = NULL;
@@ -258,6 +272,8 @@ enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_m
         return TL_OK;
     }
     enum tl_code code = tl_result_next(rq, answer->result, wait_ms, ret_batch, ret_end);
+    if (code == TL_OK && !*ret_end) /* what is over has been counted when it is closed; nobody is hindered by it */
+        code = count_use(rq, answer);
     if (code != TL_OK)
         return fail(rq, answer, ret_batch);
     answer->ended = *ret_end;
@@ -301,6 +317,11 @@ static void record(tl_answer *answer, const struct tl_err *err)
                                  .started_us = answer->started_us,
                                  .ended_us = tl_clock_wall_us(),
                                  .err = err};
+    struct tl_request counting;
+    tl_request_init(&counting, answer->call.rq->arena);
+    counting.principal = answer->call.rq->principal;
+    if (count_use(&counting, answer) != TL_OK)
+        tl_err_init(&counting.err); /* the next statement is told */
     tl_answer_stats(answer, &row.stats);
     tl_history_write(&row);
     if (!answer->call.door->audit)

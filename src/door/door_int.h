@@ -8,6 +8,7 @@
 #include "door/gate.h"
 #include "door/statement.h"
 #include "lifeguard/clearance.h"
+#include "lifeguard/quota.h"
 
 enum {
     TL_DOOR_VIEW_DEPTH_MAX = 16, /* views of views */

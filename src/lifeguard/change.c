@@ -472,6 +472,7 @@ void tl_lifeguard_sweep(tl_lifeguard *lifeguard)
     pthread_mutex_unlock(&lifeguard->changing);
     tl_request_init(&rq, arena);
     lg_expire_requests(&rq, lifeguard);
+    lg_uses_save(lifeguard);
     tl_arena_free(arena);
     free(ending);
 }

@@ -8,7 +8,7 @@
 enum { TEXT_MAX = 2000, NAME_PART_MAX = 500 };
 
 static const char *const kinds[LG_KINDS] = {
-    [LG_DATASET] = "dataset", [LG_GRANT] = "grant", [LG_ROW_RULE] = "row_rule", [LG_ATTRIBUTE] = "attribute", [LG_LIMITS] = "limits"};
+    [LG_DATASET] = "dataset", [LG_GRANT] = "grant", [LG_ROW_RULE] = "row_rule", [LG_ATTRIBUTE] = "attribute", [LG_LIMITS] = "limits", [LG_QUOTA] = "quota"};
 static const char *const states[] = {[LG_PENDING] = "pending", [LG_OPEN] = "open", [LG_MASKED] = "masked", [LG_DENIED] = "denied"};
 static const char *const sensitivities[LG_SENSITIVITIES] = {
     [LG_PUBLIC] = "public", [LG_INTERNAL] = "internal", [LG_CONFIDENTIAL] = "confidential", [LG_RESTRICTED] = "restricted"};
@@ -203,7 +203,7 @@ enum tl_code lg_subject_read(tl_arena *arena, const tl_json *json, struct lg_sub
     return check_part(ret_subject->name, err);
 }
 
-static void put_subject(struct tl_json_writer *json, const struct lg_subject *subject)
+void lg_subject_put(struct tl_json_writer *json, const struct lg_subject *subject)
 {
     if (subject->kind == LG_EVERYONE)
         tl_json_pair_bool(json, "everyone", true);
@@ -362,7 +362,7 @@ static void put_grant(struct tl_json_writer *json, const struct lg_grant *grant)
 {
     struct tl_buf text;
     tl_buf_init(&text, TEXT_MAX);
-    put_subject(json, &grant->subject);
+    lg_subject_put(json, &grant->subject);
     tl_privileges_format(&text, grant->privileges);
     tl_json_pair_text(json, "privileges", tl_buf_cstr(&text));
     tl_json_pair_text(json, "effect", grant->deny ? "deny" : "allow");
@@ -419,7 +419,7 @@ static enum tl_code read_row_rule(tl_arena *arena, const tl_json *json, struct l
 
 static void put_row_rule(struct tl_json_writer *json, const struct lg_row_rule *row_rule)
 {
-    put_subject(json, &row_rule->subject);
+    lg_subject_put(json, &row_rule->subject);
     tl_json_key(json, "scope");
     lg_scope_put(json, &row_rule->scope);
     tl_json_key(json, "rule");
@@ -491,6 +491,9 @@ enum tl_code lg_item_read(tl_arena *arena, enum lg_kind kind, const char *name, 
         code = read_row_rule(arena, json, &item->row_rule, err);
     } else if (code == TL_OK && kind == LG_ATTRIBUTE) {
         code = read_attribute(arena, json, &item->attribute, err);
+    } else if (code == TL_OK && kind == LG_QUOTA) {
+        item->quota.id = item->name;
+        code = lg_quota_read(arena, json, &item->quota, err);
     } else if (code == TL_OK) {
         code = read_limits(json, &item->limits, err);
     }
@@ -513,8 +516,25 @@ void lg_item_put(struct tl_json_writer *json, const struct lg_item *item)
         tl_json_pair_text(json, "user", item->attribute.user);
         tl_json_pair_text(json, "name", item->attribute.name);
         lg_texts_put(json, "values", item->attribute.value_count, item->attribute.values);
+    } else if (item->kind == LG_QUOTA) {
+        tl_json_pair_text(json, "id", item->quota.id);
+        lg_quota_put(json, &item->quota);
     } else {
         put_limits(json, &item->limits);
     }
     tl_json_end_object(json);
+}
+
+const char *lg_item_text(struct tl_request *rq, const struct lg_item *item)
+{
+    struct tl_buf body;
+    struct tl_json_writer json;
+    tl_buf_init(&body, LG_BODY_MAX);
+    tl_json_writer_init(&json, &body);
+    lg_item_put(&json, item);
+    const char *copy = body.failed ? NULL : tl_arena_strndup(rq->arena, body.data, body.size);
+    tl_buf_done(&body);
+    if (!copy)
+        tl_err_set(&rq->err, TL_TOO_LARGE, "a rule is longer than %d bytes", LG_BODY_MAX);
+    return copy;
 }

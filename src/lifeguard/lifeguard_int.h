@@ -13,9 +13,11 @@
 #include "lifeguard/audit.h"
 #include "lifeguard/clearance.h"
 
-enum lg_kind { LG_DATASET, LG_GRANT, LG_ROW_RULE, LG_ATTRIBUTE, LG_LIMITS, LG_KINDS };
+enum lg_kind { LG_DATASET, LG_GRANT, LG_ROW_RULE, LG_ATTRIBUTE, LG_LIMITS, LG_QUOTA, LG_KINDS };
 enum lg_state { LG_PENDING, LG_OPEN, LG_MASKED, LG_DENIED }; /* of a column; a dataset is pending, open (approved) or denied */
 enum lg_sensitivity { LG_PUBLIC, LG_INTERNAL, LG_CONFIDENTIAL, LG_RESTRICTED, LG_SENSITIVITIES };
+enum lg_measure { LG_ROWS_SCANNED, LG_ROWS, LG_BYTES, LG_TIME, LG_MEASURES };
+enum lg_window { LG_HOUR, LG_DAY, LG_WEEK, LG_MONTH, LG_WINDOWS };
 enum lg_who_kind { LG_EVERYONE, LG_GROUP, LG_USER };
 
 enum {
@@ -88,6 +90,14 @@ struct lg_limits {
     int64_t longest_us[LG_SENSITIVITIES];
 };
 
+struct lg_quota {
+    const char *id;
+    struct lg_subject subject;
+    enum lg_window window;
+    int64_t most[LG_MEASURES]; /* -1 = no limit */
+    const char *reason, *made_by;
+};
+
 struct lg_item {
     enum lg_kind kind;
     const char *name;
@@ -98,6 +108,7 @@ struct lg_item {
         struct lg_row_rule row_rule;
         struct lg_attribute attribute;
         struct lg_limits limits;
+        struct lg_quota quota;
     };
 };
 
@@ -154,6 +165,7 @@ struct tl_lifeguard {
     pthread_mutex_t changing; /* one change at a time, from what it read to what it wrote */
     struct lg_seen *seen;
     struct lg_choices *choices;
+    struct lg_uses *uses;
     struct lg_teller *teller;
     pthread_t sweeper;
     bool sweeper_runs, stopping;
@@ -177,6 +189,9 @@ TL_CHECKED enum tl_code lg_scope_read(tl_arena *arena, const tl_json *json, stru
 void lg_scope_put(struct tl_json_writer *json, const struct tl_grant_scope *scope);
 /* "ops.public.accounts", "tag pii.email", "everything" */
 const char *lg_scope_text(tl_arena *arena, const struct tl_grant_scope *scope);
+/* The body of a change; NULL with rq->err. */
+const char *lg_item_text(struct tl_request *rq, const struct lg_item *item);
+void lg_subject_put(struct tl_json_writer *json, const struct lg_subject *subject);
 const char *lg_subject_text(tl_arena *arena, const struct lg_subject *subject);
 TL_CHECKED enum tl_code lg_subject_read(tl_arena *arena, const tl_json *json, struct lg_subject *ret_subject, struct tl_err *err);
 TL_CHECKED enum tl_code lg_texts_read(tl_arena *arena, const tl_json *list, size_t most, size_t *ret_count, const char *const **ret_texts,
@@ -219,6 +234,8 @@ struct lg_scope_key {
 enum lg_level { LG_AT_EVERYTHING, LG_AT_SOURCE, LG_AT_SCHEMA, LG_AT_TABLE_TAG, LG_AT_TABLE, LG_AT_COLUMN_TAG, LG_AT_COLUMN };
 /* false = longer than a name may be */
 bool lg_scope_key(const tl_lifeguard *lifeguard, const struct tl_grant_scope *scope, struct lg_scope_key *ret_key);
+/* Quotas are in the same index, under a key that no scope has. */
+void lg_quota_key(const tl_lifeguard *lifeguard, struct lg_scope_key *ret_key);
 bool lg_has_scope(const struct lg_snapshot *snapshot, uint64_t scope_hash);
 /* First entry of a bucket; entries of other scopes and subjects are among them: lg_entry_is tells. */
 const struct lg_entry *lg_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash, const struct lg_subject *subject);
@@ -336,6 +353,14 @@ void lg_saw(tl_lifeguard *lifeguard, const struct tl_principal *principal, int64
 
 TL_CHECKED enum tl_code lg_choices_new(tl_lifeguard *lifeguard, struct tl_err *err);
 void lg_choices_free(struct lg_choices *choices);
+
+/* --- quota.c, use.c --- */
+
+TL_CHECKED enum tl_code lg_quota_read(tl_arena *arena, const tl_json *json, struct lg_quota *quota, struct tl_err *err);
+void lg_quota_put(struct tl_json_writer *json, const struct lg_quota *quota);
+TL_CHECKED enum tl_code lg_uses_new(tl_lifeguard *lifeguard, struct tl_err *err);
+void lg_uses_save(tl_lifeguard *lifeguard);
+void lg_uses_free(struct lg_uses *uses);
 
 /* --- request.c, teller.c --- */
 

@@ -89,6 +89,13 @@ bool lg_scope_key(const tl_lifeguard *lifeguard, const struct tl_grant_scope *sc
     return true;
 }
 
+void lg_quota_key(const tl_lifeguard *lifeguard, struct lg_scope_key *ret_key)
+{
+    ret_key->text[0] = 'q';
+    ret_key->text[1] = '\0';
+    ret_key->hash = lg_hash(lifeguard, ret_key->text, 1);
+}
+
 static int level_of(const struct tl_grant_scope *scope)
 {
     if (scope->tag)
@@ -219,10 +226,13 @@ static void index_item(void *context, const struct lg_item *item)
 {
     struct indexing *indexing = context;
     struct lg_snapshot *snapshot = indexing->snapshot;
+    bool quota = item->kind == LG_QUOTA;
     const struct tl_grant_scope *scope = item->kind == LG_GRANT ? &item->grant.scope : &item->row_rule.scope;
-    const struct lg_subject *subject = item->kind == LG_GRANT ? &item->grant.subject : &item->row_rule.subject;
+    const struct lg_subject *subject = quota ? &item->quota.subject : item->kind == LG_GRANT ? &item->grant.subject : &item->row_rule.subject;
     struct lg_scope_key key;
-    if (!lg_scope_key(indexing->lifeguard, scope, &key))
+    if (quota)
+        lg_quota_key(indexing->lifeguard, &key);
+    else if (!lg_scope_key(indexing->lifeguard, scope, &key))
         return; /* no dataset has such a name either */
     struct lg_entry *entry = TL_NEW(snapshot->arena, struct lg_entry);
     size_t bucket = bucket_of(snapshot, key.hash, subject->hash);
@@ -239,7 +249,7 @@ static void take_limits(void *context, const struct lg_item *item)
 
 static void make_index(const tl_lifeguard *lifeguard, struct lg_snapshot *snapshot)
 {
-    size_t entries = snapshot->counts[LG_GRANT] + snapshot->counts[LG_ROW_RULE];
+    size_t entries = snapshot->counts[LG_GRANT] + snapshot->counts[LG_ROW_RULE] + snapshot->counts[LG_QUOTA];
     snapshot->bucket_count = snapshot->scope_count = SLOTS_MIN;
     while (snapshot->bucket_count < 2 * entries)
         snapshot->bucket_count *= 2;
@@ -250,6 +260,7 @@ static void make_index(const tl_lifeguard *lifeguard, struct lg_snapshot *snapsh
     struct indexing indexing = {lifeguard, snapshot};
     lg_each(snapshot, LG_GRANT, index_item, &indexing);
     lg_each(snapshot, LG_ROW_RULE, index_item, &indexing);
+    lg_each(snapshot, LG_QUOTA, index_item, &indexing);
     snapshot->limits = (struct lg_limits){{3650 * DAY_US, 365 * DAY_US, 90 * DAY_US, 30 * DAY_US}};
     lg_each(snapshot, LG_LIMITS, take_limits, snapshot);
 }
@@ -263,6 +274,8 @@ static void prepare(const tl_lifeguard *lifeguard, struct lg_item *item)
         item->grant.level = level_of(&item->grant.scope);
     } else if (item->kind == LG_ROW_RULE) {
         item->row_rule.subject = lg_subject_of(lifeguard, item->row_rule.subject.kind, item->row_rule.subject.name);
+    } else if (item->kind == LG_QUOTA) {
+        item->quota.subject = lg_subject_of(lifeguard, item->quota.subject.kind, item->quota.subject.name);
     }
 }
 

@@ -297,6 +297,8 @@ enum tl_code tl_lifeguard_open(tl_store *store, const struct tl_lifeguard_option
         code = load_or_deny(lifeguard, err);
     if (code == TL_OK)
         code = lg_choices_new(lifeguard, err);
+    if (code == TL_OK)
+        code = lg_uses_new(lifeguard, err);
     lifeguard->sweeper_runs = code == TL_OK && pthread_create(&lifeguard->sweeper, NULL, sweep, lifeguard) == 0;
     if (code != TL_OK) {
         tl_lifeguard_close(lifeguard);
@@ -320,6 +322,9 @@ tl_lifeguard *tl_lifeguard_close(tl_lifeguard *lifeguard)
         pthread_join(lifeguard->sweeper, NULL);
     lg_teller_free(lifeguard->teller);
     lg_choices_free(lifeguard->choices);
+    if (lifeguard->uses)
+        lg_uses_save(lifeguard);
+    lg_uses_free(lifeguard->uses);
     lg_seen_free(lifeguard->seen);
     lg_release(lifeguard->current);
     pthread_rwlock_destroy(&lifeguard->lock);

@@ -1,0 +1,48 @@
+/* Quotas over HTTP. */
+#include "api/api_int.h"
+#include "lifeguard/quota.h"
+
+enum { ANSWER_MAX = 64 * 1024 * 1024 };
+
+void tl_api_lifeguard_quotas(struct tl_api_call *call)
+{
+    struct tl_buf buf;
+    struct tl_json_writer json;
+    tl_buf_init(&buf, ANSWER_MAX);
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_key(&json, "quotas");
+    tl_lifeguard_put_quotas(&call->rq, call->api->parts.lifeguard, &json);
+    tl_json_key(&json, "used");
+    tl_lifeguard_put_use(&call->rq, call->api->parts.lifeguard, &json);
+    tl_json_end_object(&json);
+    tl_api_reply_json(call, 200, &buf);
+}
+
+void tl_api_lifeguard_quota(struct tl_api_call *call)
+{
+    const char *id = NULL;
+    const tl_json *body = tl_api_read_body(call);
+    if (!body)
+        return;
+    if (tl_lifeguard_quota(&call->rq, call->api->parts.lifeguard, body, &id) != TL_OK) {
+        tl_api_fail(call);
+        return;
+    }
+    struct tl_buf buf;
+    struct tl_json_writer json;
+    tl_buf_init(&buf, ANSWER_MAX);
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_pair_text(&json, "id", id);
+    tl_json_end_object(&json);
+    tl_api_reply_json(call, 200, &buf);
+}
+
+void tl_api_lifeguard_remove_quota(struct tl_api_call *call)
+{
+    if (tl_lifeguard_remove_quota(&call->rq, call->api->parts.lifeguard, tl_api_param(call, "id"), tl_http_query_param(call->exchange, "reason")) == TL_OK)
+        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
+    else
+        tl_api_fail(call);
+}
