@@ -83,7 +83,7 @@ static int64_t id_of(const tl_json *json, const char *key)
 static enum tl_code parse_union(struct parse *parse, const tl_json *json, int depth, const struct tl_avro_schema **ret, struct tl_err *err)
 {
     struct tl_avro_schema *schema = TL_NEW(parse->arena, struct tl_avro_schema);
-    struct tl_avro_field *fields;
+    struct tl_avro_field *fields = NULL;
     schema->kind = TL_AVRO_UNION;
     if (need_fields(parse, json, schema, &fields, err) != TL_OK)
         return err->code;
@@ -101,7 +101,7 @@ static enum tl_code parse_union(struct parse *parse, const tl_json *json, int de
 
 static enum tl_code parse_record(struct parse *parse, const tl_json *json, int depth, struct tl_avro_schema *schema, struct tl_err *err)
 {
-    struct tl_avro_field *fields;
+    struct tl_avro_field *fields = NULL;
     size_t at, i = 0;
     const tl_json *list = tl_json_get(json, "fields");
     if (!tl_json_is_array(list))
@@ -123,7 +123,7 @@ static enum tl_code parse_record(struct parse *parse, const tl_json *json, int d
 static enum tl_code parse_item(struct parse *parse, const tl_json *json, const char *key, const char *id_key, int depth,
                                struct tl_avro_schema *schema, struct tl_err *err)
 {
-    struct tl_avro_field *fields;
+    struct tl_avro_field *fields = NULL;
     const tl_json *type = tl_json_get(json, key);
     if (!type)
         return broken(err, "an array or map does not say of what");

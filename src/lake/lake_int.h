@@ -3,6 +3,7 @@
  *   path.c          locations: which may be used, and new ones
  *   json.c          values built from values; equality
  *   metadata.c      TableMetadata: read, check, write
+ *   metadata_v1.c   what version 1 spells otherwise
  *   schema.c        schemas, partition specs, sort orders: are they sound
  *   updates.c       the changes a commit asks for: names and tables of them
  *   snapshots.c     those of snapshots, references, statistics
@@ -109,6 +110,9 @@ TL_CHECKED enum tl_code tl_lake_metadata_read(tl_arena *arena, const tl_json *ro
 /* Whole and coherent? */
 TL_CHECKED enum tl_code tl_lake_metadata_check(tl_arena *arena, const struct tl_lake_metadata *metadata, struct tl_err *err);
 void tl_lake_metadata_write(const struct tl_lake_metadata *metadata, struct tl_buf *buf);
+/* metadata_v1.c: version 1's single schema and spec as the lists of later versions, and back beside them. */
+TL_CHECKED enum tl_code tl_lake_metadata_widen(tl_arena *arena, const tl_json *root, const tl_json **ret_root, struct tl_err *err);
+void tl_lake_metadata_write_v1(const struct tl_lake_metadata *metadata, struct tl_json_writer *writer);
 /* The text of a property, NULL = not set. */
 const char *tl_lake_property(const struct tl_lake_metadata *metadata, const char *name);
 

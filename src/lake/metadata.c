@@ -147,12 +147,14 @@ enum tl_code tl_lake_metadata_read(tl_arena *arena, const tl_json *root, struct 
     tl_lake_metadata_init(metadata);
     if (!tl_json_is_object(root))
         return tl_err_set(err, TL_INVALID_ARGUMENT, "the table metadata is not a JSON object");
-    int64_t version;
-    if (tl_json_int64(tl_json_get(root, "format-version"), &version) && (version < 2 || version > 3)) {
+    int64_t version = -1;
+    if (tl_json_int64(tl_json_get(root, "format-version"), &version) && (version < 1 || version > 3)) {
         tl_err_set(err, TL_UNSUPPORTED, "format version %lld of a table is not offered", (long long)version);
-        tl_err_hint(err, "versions 2 and 3 are; upgrade the table first");
+        tl_err_hint(err, "versions 1 to 3 are");
         return err->code;
     }
+    if (version == 1 && tl_lake_metadata_widen(arena, root, &root, err) != TL_OK)
+        return err->code;
     if (tl_lake_json_need_text(root, "the table metadata", "table-uuid", &metadata->uuid, err) != TL_OK ||
         tl_lake_json_need_text(root, "the table metadata", "location", &metadata->location, err) != TL_OK ||
         read_numbers(root, metadata, err) != TL_OK || read_lists(arena, root, metadata, err) != TL_OK ||
@@ -248,6 +250,8 @@ void tl_lake_metadata_write(const struct tl_lake_metadata *metadata, struct tl_b
         write_map(&writer, maps[i].key, (const struct tl_lake_map *)(const void *)((const char *)metadata + maps[i].offset));
     for (size_t i = 0; i < COUNT(lists); i++)
         write_list(&writer, lists[i].key, (const struct tl_lake_list *)(const void *)((const char *)metadata + lists[i].offset));
+    if (metadata->format_version == 1)
+        tl_lake_metadata_write_v1(metadata, &writer);
     for (size_t i = 0; i < metadata->others.count; i++) {
         tl_json_key(&writer, metadata->others.items[i].key);
         tl_json_put_value(&writer, metadata->others.items[i].value);

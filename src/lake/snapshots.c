@@ -26,9 +26,11 @@ static enum tl_code check_snapshot(struct tl_lake_change *change, const tl_json 
 {
     int64_t id, timestamp, parent;
     const char *manifests, *operation;
+    bool numbered = change->metadata->format_version > 1;
+    *ret_sequence = 0;
     if (tl_lake_json_need_int(snapshot, "a snapshot", "snapshot-id", &id, err) != TL_OK ||
         tl_lake_json_need_int(snapshot, "a snapshot", "timestamp-ms", &timestamp, err) != TL_OK ||
-        tl_lake_json_need_int(snapshot, "a snapshot", "sequence-number", ret_sequence, err) != TL_OK ||
+        (numbered && tl_lake_json_need_int(snapshot, "a snapshot", "sequence-number", ret_sequence, err) != TL_OK) ||
         tl_lake_json_need_text(snapshot, "a snapshot", "manifest-list", &manifests, err) != TL_OK ||
         tl_lake_json_need_text(tl_json_get(snapshot, "summary"), "the summary of a snapshot", "operation", &operation, err) != TL_OK ||
         tl_lake_location(change->lake, change->arena, manifests, NULL, err) != TL_OK)
@@ -37,7 +39,7 @@ static enum tl_code check_snapshot(struct tl_lake_change *change, const tl_json 
         return tl_err_set(err, TL_INVALID_ARGUMENT, "add-snapshot: a snapshot's id, sequence number and time cannot be negative");
     if (tl_lake_list_find(&change->metadata->snapshots, "snapshot-id", id))
         return tl_err_set(err, TL_INVALID_ARGUMENT, "add-snapshot: snapshot %lld exists already", (long long)id);
-    bool has_parent = tl_json_int64(tl_json_get(snapshot, "parent-snapshot-id"), &parent) && parent >= 0;
+    bool has_parent = numbered && tl_json_int64(tl_json_get(snapshot, "parent-snapshot-id"), &parent) && parent >= 0;
     if (has_parent && *ret_sequence <= change->metadata->last_sequence_number)
         return tl_err_set(err, TL_CONFLICT, "Requirement failed: sequence number %lld is not above the last one, %lld",
                           (long long)*ret_sequence, (long long)change->metadata->last_sequence_number);

@@ -22,12 +22,13 @@ static bool is_zoned(enum tl_lake_type_id id)
     return id == TL_LAKE_TIMESTAMPTZ || id == TL_LAKE_TIMESTAMPTZ_NS;
 }
 
-static bool decode_integer(struct tl_str bytes, struct tl_lake_value *value)
+/* Of int, long and date; a long may have been an int, while a timestamp that was a date says nothing in the same units. */
+static bool decode_integer(enum tl_lake_type_id id, struct tl_str bytes, struct tl_lake_value *value)
 {
     int32_t small;
-    if (bytes.size == sizeof value->integer)
+    if (bytes.size == sizeof value->integer && id != TL_LAKE_INT && id != TL_LAKE_DATE)
         memcpy(&value->integer, bytes.data, sizeof value->integer);
-    else if (bytes.size == sizeof small) {
+    else if (bytes.size == sizeof small && id <= TL_LAKE_DATE) {
         memcpy(&small, bytes.data, sizeof small);
         value->integer = small;
     } else
@@ -75,7 +76,7 @@ bool tl_lake_value_decode(const struct tl_lake_type *type, struct tl_str bytes, 
     case TL_LAKE_TIMESTAMPTZ:
     case TL_LAKE_TIMESTAMP_NS:
     case TL_LAKE_TIMESTAMPTZ_NS:
-        return decode_integer(bytes, ret_value);
+        return decode_integer(type->id, bytes, ret_value);
     case TL_LAKE_FLOAT:
     case TL_LAKE_DOUBLE:
         return decode_number(bytes, ret_value);
