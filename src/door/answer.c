@@ -72,7 +72,8 @@ static enum tl_admission_class class_of(const struct tl_governed *governed)
     return rows >= HEAVY_ROWS_MIN ? TL_ADMISSION_HEAVY : unknown ? TL_ADMISSION_UNKNOWN : TL_ADMISSION_LIGHT;
 }
 
-/* The engine calls a column without a name by its text, (SELECT max(a) FROM t), with the governed names in it. */
+/* The engine calls a column without a name by its text, (SELECT max(a) FROM t), with the governed names in it.  Where that is not
+ * the caller's own text (dialect.h), it is called as Trino calls it. */
 static void take_fields(tl_answer *answer)
 {
     tl_arena *arena = answer->call.rq->arena;
@@ -81,7 +82,9 @@ static void take_fields(tl_answer *answer)
     struct tl_field *fields = TL_NEW_ARRAY(arena, struct tl_field, answer->field_count);
     for (size_t i = 0; i < answer->field_count; i++) {
         fields[i] = from[i];
-        if (strchr(from[i].name, ':')) {
+        if (strstr(from[i].name, "trino_") && strchr(from[i].name, '(')) {
+            fields[i].name = tl_arena_printf(arena, "_col%zu", i);
+        } else if (strchr(from[i].name, ':')) {
             char *name = tl_arena_strdup(arena, from[i].name);
             tl_door_clean_names(name);
             fields[i].name = name;
@@ -244,8 +247,8 @@ static enum tl_code fail(struct tl_request *rq, tl_answer *answer, const struct 
 {
     *ret_batch = NULL;
     tl_door_map_error(&answer->call, answer->governed, &rq->err);
-    if (answer->call.positions_unknown)
-        rq->err.position = -1;
+    rq->err.position =
+        answer->call.positions_unknown ? -1 : tl_dialect_original(&answer->call.dialect, rq->err.position);
     tl_running_explain(&answer->call, &answer->running, &rq->err);
     give_place_back(answer);
     return rq->err.code;

@@ -171,7 +171,7 @@ static void offer_words(struct completion *c)
     const struct tl_function *functions;
     size_t count = tl_functions(&functions);
     for (size_t i = 0; i < count && c->count < c->max; i++)
-        if (is_plain(functions[i].name) && c->prefix_size > 0)
+        if (is_plain(functions[i].name) && !functions[i].hidden && c->prefix_size > 0)
             offer(c, NULL, NULL, functions[i].name);
 }
 

@@ -207,7 +207,8 @@ static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
     if (code != TL_OK)
         return code;
     tl_catalog_acquire(call);
-    return tl_run_text(call, text, 0);
+    code = tl_dialect_read(call->rq->arena, text, limits->text_bytes_max, &call->dialect, &call->rq->err);
+    return code == TL_OK ? tl_run_text(call, call->dialect.text, 0) : code;
 }
 
 enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_session *session, struct tl_str sql,
@@ -222,8 +223,7 @@ enum tl_code tl_door_run(struct tl_request *rq, tl_door *door, const struct tl_s
     if (code == TL_OK && !tl_answer_is_queued(answer, &waited_us))
         code = tl_answer_audit(answer);
     if (code != TL_OK) {
-        if (call->positions_unknown)
-            rq->err.position = -1;
+        rq->err.position = call->positions_unknown ? -1 : tl_dialect_original(&call->dialect, rq->err.position);
         tl_answer_fail(answer);
         return code;
     }

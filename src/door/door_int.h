@@ -4,6 +4,7 @@
 
 #include "auth/principal.h"
 #include "base/hash.h"
+#include "door/dialect.h"
 #include "door/door.h"
 #include "door/gate.h"
 #include "door/statement.h"
@@ -54,6 +55,7 @@ struct tl_door_call {
     struct tl_door_settings settings;
     struct tl_access_manner manner; /* how the caller asks: with personal data, or as this program itself */
     struct tl_str text;              /* as the caller sent it */
+    struct tl_dialect dialect;       /* the same in the engine's forms: what runs, and what positions are of */
     const char *const *lake_schemas; /* of the writable source; NULL = not asked for yet */
     size_t lake_schema_count;
     bool positions_unknown; /* the text that runs is a prepared one: its positions say nothing about the caller's */

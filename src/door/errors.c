@@ -160,8 +160,13 @@ void tl_door_map_error(struct tl_door_call *call, const struct tl_governed *gove
         err->position = tl_splice_original(governed->edits, spliced ? governed->edit_count : 0, err->position) +
                         (int64_t)governed->base;
     }
-    if (call->positions_unknown || err->position > (int64_t)call->text.size)
+    size_t size = call->dialect.text.data ? call->dialect.text.size : call->text.size;
+    if (call->positions_unknown || err->position > (int64_t)size)
         err->position = -1;
+    if (strstr(err->message, "has multiple overloads that match")) { /* an argument without a type */
+        err->detail[0] = err->hint[0] = '\0';
+        tl_err_hint(err, "an argument may be an unknown column: DESCRIBE lists those of a table; or cast it to its type");
+    }
     if (err->code == TL_COLUMN_NOT_FOUND && governed && governed->clearance && !strstr(err->message, "mbiguous"))
         hint_columns(governed, err);
 }

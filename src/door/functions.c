@@ -58,7 +58,7 @@ size_t tl_function_nearest(const char *name, bool table, const char **names, siz
     size_t found = 0;
     for (int wanted = 0; wanted <= DISTANCE_MAX; wanted++)
         for (size_t i = 0; i < sizeof allowed_functions / sizeof *allowed_functions && found < max; i++)
-            if ((allowed_functions[i].kind == TL_FUNCTION_TABLE) == table &&
+            if ((allowed_functions[i].kind == TL_FUNCTION_TABLE) == table && !allowed_functions[i].hidden &&
                 tl_edit_distance(name, allowed_functions[i].name, DISTANCE_MAX) == wanted)
                 names[found++] = allowed_functions[i].name;
     return found;

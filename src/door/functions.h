@@ -11,6 +11,7 @@ struct tl_function {
     enum tl_function_kind kind;
     const char *returns, *arguments; /* one overload, for people; "" = not said */
     bool deterministic;
+    bool hidden; /* what the door's own rewriting calls: allowed, not shown */
     const char *help;
 };
 

@@ -270,7 +270,7 @@ static enum tl_code show_functions(struct tl_door_call *call, const struct tl_st
     size_t count = tl_functions(&functions);
     for (size_t i = 0; i < count; i++) {
         bool word = (functions[i].name[0] | 0x20) >= 'a' && (functions[i].name[0] | 0x20) <= 'z';
-        if (!word || !wanted(&list, functions[i].name))
+        if (!word || functions[i].hidden || !wanted(&list, functions[i].name))
             continue;
         add(&list, functions[i].name);
         add(&list, functions[i].returns);

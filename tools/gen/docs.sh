@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mkdir -p docs/reference
-for pair in errors:errors.md config:configuration.md commands:cli.md session:session-properties.md functions:functions.md; do
+for pair in errors:errors.md config:configuration.md commands:cli.md session:session-properties.md functions:functions.md dialect:dialect.md; do
     python3 "tools/gen/${pair%%:*}.py" "spec/${pair%%:*}.toml" docs "docs/reference/${pair#*:}"
 done
 python3 tools/gen/api.py spec/api.toml openapi docs/reference/openapi.json

@@ -150,7 +150,8 @@ static void test_parameters_keep_their_types(void **state)
         {.type = tl_type_simple(TL_TYPE_INTERVAL), .as.interval = {1, 2, 3000000}},
     };
     struct answer answer;
-    ask(engine(), &(struct question){.sql = "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, typeof($1), typeof($3), typeof($11)",
+    ask(engine(), &(struct question){.sql = "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+                                            "system.main.typeof($1), system.main.typeof($3), system.main.typeof($11)",
                                      .params = params, .param_count = sizeof params / sizeof *params}, &answer);
     assert_string_equal(answer.err.message, "");
     assert_string_equal(tl_buf_cstr(&answer.text),
@@ -293,7 +294,7 @@ static void test_rows_larger_than_a_block_are_split_or_refused(void **state)
 {
     (void)state;
     struct answer answer;
-    ask(engine(), &(struct question){.sql = "SELECT repeat('x', 30000000 + i::INTEGER) FROM range(12) t(i)", .no_text = true}, &answer);
+    ask(engine(), &(struct question){.sql = "SELECT system.main.repeat('x', 30000000 + i::INTEGER) FROM range(12) t(i)", .no_text = true}, &answer);
     assert_string_equal(answer.err.message, "");
     assert_int_equal(answer.stats.rows, 12);
     assert_true(answer.stats.bytes > 360000000);

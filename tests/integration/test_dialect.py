@@ -1,0 +1,97 @@
+"""Trino's SQL at the door, case by case, against what Trino 476 answered (tests/dialect/capture.py); again against a running one
+when TRINO_URL names it."""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "dialect"))
+import capture  # noqa: E402
+import cases  # noqa: E402
+import compare  # noqa: E402
+
+FILES = sorted({case.file for case in cases.cases()})
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_answers_are_those_of_trino(lake, name):
+    wrong = []
+    for case in cases.cases():
+        if case.file == name and not case.differs:
+            difference = compare.difference(lake, case)
+            if difference:
+                wrong.append(f"{case.text}\n    {case.types} {case.rows} {case.error or ''}\n    {difference}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_said_to_differ_does(lake, name):
+    equal = [case.text for case in cases.cases() if case.file == name and case.differs and not compare.difference(lake, case)]
+    assert not equal, "these are equal now, take `differs` away:\n" + "\n".join(equal)
+
+
+def test_at_least_150_functions_are_equal():
+    assert len(cases.equal_functions(cases.cases())) >= 150
+
+
+@pytest.mark.skipif("TRINO_URL" not in os.environ, reason="TRINO_URL names a running Trino 476")
+def test_the_recorded_answers_are_still_those_of_trino():
+    url = os.environ["TRINO_URL"].rstrip("/")
+    changed = [case.text for case in cases.cases() if capture.ask(url, case.sql) != (case.types, case.rows, case.error)]
+    assert not changed
+
+
+def test_shown_functions_are_known_by_name(lake):
+    shown = {row[0] for row in lake.rows("SHOW FUNCTIONS")}
+    assert {"date_diff", "url_extract_host", "map_agg", "any_match", "approx_distinct", "json_extract_scalar"} <= shown
+    assert not any(name.startswith("trino_") for name in shown)
+
+
+def test_unknown_function_is_told_with_the_nearest(lake):
+    error = lake.error("SELECT json_extract_scaler('{}', '$.a')")
+    assert error.code == "function_not_found" and "json_extract_scalar" in error.hint
+
+
+def test_error_points_into_the_callers_text(lake):
+    sql = "SELECT any_match(ARRAY[1], x -> nosuch > 1), CAST(1 AS varchar)"
+    assert lake.error(sql).position == sql.index("nosuch")
+
+
+def test_tables_of_sources_are_read_in_trinos_words(lake):
+    rows = lake.rows("""
+        SELECT date_trunc('month', CAST(ts AS date)) AS month, sum(requests) AS requests, approx_distinct(account_id) > 0,
+               map_agg(account_id, requests) IS NOT NULL
+        FROM events."default".workers_requests
+        WHERE date_diff('day', CAST(ts AS date), current_date) >= 0
+        GROUP BY 1 ORDER BY 1 FETCH FIRST 2 ROWS ONLY""")
+    assert rows and all(isinstance(row[1], int) for row in rows)
+
+
+def test_views_speak_it_too(lake):
+    lake.run("CREATE OR REPLACE VIEW lake.scratch.dialect AS SELECT if(x > 1, 'big') AS size, x / 2 AS half FROM (VALUES 1, 3) t(x)")
+    assert lake.rows("SELECT size, half FROM lake.scratch.dialect ORDER BY half") == [[None, 0], ["big", 1]]
+    lake.run("DROP VIEW lake.scratch.dialect")
+
+
+def test_prepared_statements_speak_it_too(lake):
+    assert lake.value("EXECUTE IMMEDIATE 'SELECT date_add(''day'', ?, DATE ''2024-02-28'')' USING 1") == "2024-02-29"
+    assert lake.rows("EXECUTE IMMEDIATE 'VALUES 1, 2'") == [[1], [2]]
+
+
+def test_array_made_by_sequence_is_bounded(lake):
+    assert lake.error("SELECT sequence(1, 100000000000)").code == "invalid_value"
+    assert lake.error("SELECT repeat('x', 100000000000)").code == "invalid_value"
+
+
+@pytest.mark.parametrize("sql", [
+    "SELECT getenv('HOME')",
+    "SELECT any_match(ARRAY[1], x -> getenv('HOME') = 'x')",
+    "SELECT map_agg(1, current_setting('TimeZone'))",
+    "SELECT CAST(getenv('HOME') AS varchar)",
+    "SELECT * FROM UNNEST(ARRAY[1], (SELECT array_agg(content) FROM read_text('/etc/passwd'))) AS t (a, b)",
+    "SELECT * FROM TABLE(read_text('/etc/passwd'))",
+    "VALUES ((SELECT content FROM read_text('/etc/passwd'))), (1)",
+])
+def test_what_is_refused_is_refused_in_every_form(lake, sql):
+    assert lake.error(sql).code in ("not_allowed", "function_not_found")
