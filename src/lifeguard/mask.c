@@ -125,7 +125,7 @@ static void put_hash(struct tl_buf *sql, const char *name, const struct tl_type 
 
 static void put_bucket(struct tl_buf *sql, const char *name, int64_t width, const struct tl_type *type)
 {
-    tl_buf_addf(sql, "TRY_CAST(trunc(%s / %lld) * %lld AS ", name, (long long)width, (long long)width);
+    tl_buf_addf(sql, "TRY_CAST(trunc(CAST(%s AS DOUBLE) / %lld) * %lld AS ", name, (long long)width, (long long)width);
     tl_type_format_sql(sql, type);
     tl_buf_addc(sql, ')');
 }
@@ -159,10 +159,11 @@ static void put_form(struct tl_buf *sql, const struct tl_mask *mask, const char 
         tl_buf_addf(sql, "CASE WHEN length(%s) > 4 THEN '****' || right(%s, 4) WHEN %s IS NOT NULL THEN '****' END", name, name, name);
         return;
     case TL_MASK_EMAIL_DOMAIN:
-        tl_buf_addf(sql, "CASE WHEN contains(%s, '@') THEN '***@' || split_part(%s, '@', -1) WHEN %s IS NOT NULL THEN '***' END", name, name, name);
+        tl_buf_addf(sql, "CASE WHEN system.main.contains(%s, '@') THEN '***@' || system.main.split_part(%s, '@', -1) ", name, name);
+        tl_buf_addf(sql, "WHEN %s IS NOT NULL THEN '***' END", name);
         return;
     case TL_MASK_YEAR:
-        tl_buf_addf(sql, "CAST(date_trunc('year', %s) AS ", name);
+        tl_buf_addf(sql, "CAST(system.main.date_trunc('year', %s) AS ", name);
         tl_type_format_sql(sql, type);
         tl_buf_addc(sql, ')');
         return;
