@@ -129,6 +129,7 @@ static enum tl_code start_engine(tl_serve *serve, struct tl_err *err)
         .memory_bytes = tl_config_size_bytes(serve->config, "engine.memory"),
         .spill_bytes = tl_config_size_bytes(serve->config, "engine.spill_limit"),
         .threads = (int)tl_config_int(serve->config, "engine.threads"),
+        .dialect = tl_config_text(serve->config, "engine.dialect"),
         .allowed_paths = allowed_paths(serve),
     };
     if (options.memory_bytes == 0)
@@ -179,6 +180,7 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
         .text_bytes_max = (size_t)tl_config_size_bytes(serve->config, "query.text_bytes_max"),
         .run_time_us_max = tl_config_duration_us(serve->config, "query.run_time_max"),
         .rows_max = tl_config_int(serve->config, "query.rows_max"),
+        .own_dialect = strcmp(tl_config_text(serve->config, "engine.dialect"), "duckdb") == 0,
         .admission =
             {
                 .light_max = (int)tl_config_int(serve->config, "query.light_max"),

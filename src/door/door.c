@@ -207,7 +207,9 @@ static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
     if (code != TL_OK)
         return code;
     tl_catalog_acquire(call);
-    code = tl_dialect_read(call->rq->arena, text, limits->text_bytes_max, &call->dialect, &call->rq->err);
+    call->dialect.text = text;
+    if (!limits->own_dialect)
+        code = tl_dialect_read(call->rq->arena, text, limits->text_bytes_max, &call->dialect, &call->rq->err);
     return code == TL_OK ? tl_run_text(call, call->dialect.text, 0) : code;
 }
 

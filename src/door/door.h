@@ -26,6 +26,7 @@ struct tl_door_limits {
     int terms_max;           /* 0 = 250: operators in one chain, "1+1+..." (planning is quadratic and more) */
     int64_t run_time_us_max; /* 0 = 10 min */
     int64_t rows_max;        /* 0 = none */
+    bool own_dialect;        /* the engine has its own dialect (engine.h): no form of Trino's is written in others */
     struct tl_admission_limits admission;
 };
 

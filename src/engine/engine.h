@@ -23,6 +23,7 @@ struct tl_engine_options {
     int64_t memory_bytes;
     int64_t spill_bytes;
     int threads;              /* 0 = cores */
+    const char *dialect;      /* "trino", "duckdb"; NULL = trino */
     const uint8_t *mask_key;  /* TL_MASK_KEY_SIZE bytes for hash masks (lifeguard/mask.h), outliving the engine; NULL = the child makes its own */
     const char *const *allowed_paths; /* folders the engine may read and write (lake warehouse, file sources); NULL at the end */
 };

@@ -27,7 +27,7 @@ enum {
     BACK_OFF_FIRST_US = 100 * 1000,
     BACK_OFF_MAX_US = 30 * 1000 * 1000,
     RETIRED_MAX_US = 30 * 60 * 1000 * 1000,
-    ARGUMENTS_FIXED = 20,
+    ARGUMENTS_FIXED = 22,
     EXIT_FAILED = 64, /* engines/duckdb/process.h; drivers are not seen from here */
     EXIT_STUCK = 65,
 };
@@ -106,6 +106,7 @@ static enum tl_code spawn(tl_engine *engine, struct tl_engine_child *child, tl_a
         "--memory", tl_arena_printf(arena, "%lld", (long long)options->memory_bytes),
         "--spill-limit", tl_arena_printf(arena, "%lld", (long long)options->spill_bytes),
         "--threads", tl_arena_printf(arena, "%d", options->threads),
+        "--dialect", options->dialect ? options->dialect : "trino",
         options->extensions ? "--extensions" : NULL, options->extensions,
     };
     size_t used = 0;

@@ -88,7 +88,7 @@ class Servers:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="townlake-differential-", dir="/tmp"))
         self.folder.chmod(0o711)  # PostgreSQL's own user must be able to reach its folder
         self.postgres_port = free_port()
-        self.process = None
+        self.doors = []
         try:
             self.start()
         except BaseException:
@@ -119,14 +119,34 @@ class Servers:
         assert answer.status_code == 200, (answer.text, sql[:500])
 
     def serve(self):
-        """The door, over what both servers hold now."""
-        config = self.folder / "townlake.yaml"
+        """The door, over what both servers hold now: in the engine's own dialect, which the truth has, and in Trino's."""
+        self.doors = [Door(self, dialect) for dialect in ("duckdb", "trino")]
+
+    def lake(self):
+        return self.doors[0].lake()
+
+    def trino_lake(self):
+        return self.doors[1].lake()
+
+    def stop(self):
+        ends = [door.stop() for door in self.doors]
+        subprocess.run(["sh", str(TOOLS / "postgres_server.sh"), "stop", str(self.folder / "postgres")], check=False)
+        subprocess.run(["sh", str(TOOLS / "clickhouse_server.sh"), "stop", str(self.folder / "clickhouse")], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for status, text in ends:
+            assert "AddressSanitizer" not in text and "runtime error" not in text and "LeakSanitizer" not in text, text
+            assert status == 0, text
+
+
+class Door:
+    def __init__(self, servers, dialect):
+        config = servers.folder / f"{dialect}.yaml"
         config.write_text(
-            f"listen: {{port: 0}}\nauth: {{mode: local}}\nstate: {{directory: {self.folder}/state}}\n"
-            "engine: {memory: 4GiB}\nlifeguard: {default: open}\nsources:\n"
-            f"  - {{name: pg, kind: postgres, options: {{host: 127.0.0.1, port: '{self.postgres_port}', user: postgres, database: postgres}}}}\n"
-            f"  - {{name: ch, kind: clickhouse, options: {{host: 127.0.0.1, port: '{self.clickhouse_port}'}}}}\n")
-        self.log = self.folder / "townlake.log"
+            f"listen: {{port: 0}}\nauth: {{mode: local}}\nstate: {{directory: {servers.folder}/state-{dialect}}}\n"
+            f"engine: {{memory: 4GiB, dialect: {dialect}}}\nlifeguard: {{default: open}}\nsources:\n"
+            f"  - {{name: pg, kind: postgres, options: {{host: 127.0.0.1, port: '{servers.postgres_port}', user: postgres, database: postgres}}}}\n"
+            f"  - {{name: ch, kind: clickhouse, options: {{host: 127.0.0.1, port: '{servers.clickhouse_port}'}}}}\n")
+        self.log = servers.folder / f"{dialect}.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([str(BUILD / "townlake"), "serve", "--config", str(config)], stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -140,16 +160,10 @@ class Servers:
         return Lake(self.url, user="tester")
 
     def stop(self):
-        status, text = 0, ""
-        if self.process:
-            self.process.send_signal(signal.SIGTERM)
-            status = self.process.wait(60)
-            text = self.log.read_text(errors="replace")
-        subprocess.run(["sh", str(TOOLS / "postgres_server.sh"), "stop", str(self.folder / "postgres")], check=False)
-        subprocess.run(["sh", str(TOOLS / "clickhouse_server.sh"), "stop", str(self.folder / "clickhouse")], check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        assert "AddressSanitizer" not in text and "runtime error" not in text and "LeakSanitizer" not in text, text
-        assert status == 0, text
+        """The exit status and what it logged."""
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(60)
+        return status, self.log.read_text(errors="replace")
 
 
 PREPARE_POSTGRES = """
@@ -215,5 +229,6 @@ def fill(servers, tables):
     truth = make_truth(tables)
     fill_many(servers, truth)
     servers.serve()
-    fill_lake(servers.lake(), [table for table in tables if table.source == "lake"])
+    for lake in (servers.lake(), servers.trino_lake()):
+        fill_lake(lake, [table for table in tables if table.source == "lake"])
     return truth

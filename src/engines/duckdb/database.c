@@ -240,6 +240,11 @@ static enum tl_code lock(duckdb_connection connection, const struct tl_duckdb_op
     return err->code;
 }
 
+static bool is_own(const char *dialect)
+{
+    return dialect && strcmp(dialect, "duckdb") == 0;
+}
+
 enum tl_code tl_duckdb_open(const struct tl_duckdb_options *options, const struct tl_hooks_calls *calls,
                             duckdb_database *ret_database, struct tl_err *err)
 {
@@ -253,7 +258,7 @@ enum tl_code tl_duckdb_open(const struct tl_duckdb_options *options, const struc
     if (duckdb_connect(*ret_database, &connection) != DuckDBSuccess)
         return tl_err_set(err, TL_INTERNAL, "could not connect to the engine's database");
     if (tl_hooks_install(*ret_database, calls, err) == TL_OK && load_extensions(connection, options->extensions, err) == TL_OK &&
-        tl_duckdb_dialect_install(*ret_database, connection, err) == TL_OK)
+        (is_own(options->dialect) || tl_duckdb_dialect_install(*ret_database, connection, err) == TL_OK))
         lock(connection, options, err);
     duckdb_disconnect(&connection);
     return err->code;

@@ -67,7 +67,7 @@ template <class T> void AddWhole(ScalarFunctionSet &quotient, ScalarFunctionSet 
 {
     ScalarFunction divide({type, type}, type, RunWhole<T, DivideWhole<T>>);
     divide.SetFallible();
-    divide.name = quotient.name;
+    divide.name = "trino_divide";
     quotient.AddFunction(divide);
     for (auto &function : rest.functions)
         if (function.arguments.size() == 2 && function.arguments[0] == type && function.arguments[1] == type) {
@@ -200,12 +200,14 @@ void RunDateDifference(DataChunk &input, ExpressionState &, Vector &result)
     });
 }
 
-void Replace(ScalarFunctionSet &set, const LogicalType &left, const LogicalType &right, const LogicalType &result,
+/* Under another name than the operator's: what a source does for that one is not what happens here. */
+void Replace(ScalarFunctionSet &set, const char *name, const LogicalType &left, const LogicalType &right, const LogicalType &result,
              scalar_function_t run)
 {
     for (auto &function : set.functions) {
         if (function.arguments.size() != 2 || function.arguments[0] != left || function.arguments[1] != right)
             continue;
+        function.name = name;
         function.SetReturnType(result);
         function.SetFunctionCallback(run);
         function.SetStatisticsCallback(nullptr);
@@ -363,14 +365,14 @@ void ChangeOperators(ClientContext &context)
     ScalarFunction decimal({LogicalTypeId::DECIMAL, LogicalTypeId::DECIMAL}, LogicalTypeId::DECIMAL, RunDecimalDivision<hugeint_t>,
                            BindDecimalDivision);
     decimal.SetFallible();
-    decimal.name = quotient.name;
+    decimal.name = "trino_decimal_divide";
     quotient.AddFunction(decimal);
 
     auto &plus = Operator(context, "+"), &minus = Operator(context, "-");
-    Replace(plus, LogicalType::DATE, LogicalType::INTERVAL, LogicalType::DATE, RunDateInterval<false>);
-    Replace(plus, LogicalType::INTERVAL, LogicalType::DATE, LogicalType::DATE, RunIntervalDate);
-    Replace(minus, LogicalType::DATE, LogicalType::INTERVAL, LogicalType::DATE, RunDateInterval<true>);
-    Replace(minus, LogicalType::DATE, LogicalType::DATE, LogicalType::INTERVAL, RunDateDifference);
+    Replace(plus, "trino_date_add", LogicalType::DATE, LogicalType::INTERVAL, LogicalType::DATE, RunDateInterval<false>);
+    Replace(plus, "trino_date_add", LogicalType::INTERVAL, LogicalType::DATE, LogicalType::DATE, RunIntervalDate);
+    Replace(minus, "trino_date_subtract", LogicalType::DATE, LogicalType::INTERVAL, LogicalType::DATE, RunDateInterval<true>);
+    Replace(minus, "trino_date_difference", LogicalType::DATE, LogicalType::DATE, LogicalType::INTERVAL, RunDateDifference);
 
     auto &sum = Aggregate(context, "sum");
     ChangeSum<0>(sum, LogicalType::BOOLEAN);

@@ -23,6 +23,7 @@ struct tl_duckdb_options {
     int secret_fd;
     const char *extensions; /* folder of avro, httpfs and iceberg; NULL = none: sources that need them fail */
     const char *spill_directory;
+    const char *dialect;    /* "duckdb" = the engine's own; NULL and all else = Trino's (dialect.h) */
     int64_t memory_bytes;   /* 0 = the engine's own default */
     int64_t spill_bytes;
     int threads;            /* 0 = cores */
@@ -30,7 +31,7 @@ struct tl_duckdb_options {
     size_t allowed_path_count;
 };
 
-/* From the command line: --socket P --secret-fd N --extensions D --spill D --memory BYTES --spill-limit BYTES --threads N
+/* From the command line: --socket P --secret-fd N --extensions D --spill D --memory BYTES --spill-limit BYTES --threads N --dialect D
  * --allow P (may be repeated). */
 TL_CHECKED enum tl_code tl_duckdb_options_parse(tl_arena *arena, int argc, char **argv, struct tl_duckdb_options *ret_options,
                                                 struct tl_err *err);

@@ -76,8 +76,11 @@ static bool sum(struct aggregate *aggregate, const char **ret_type)
     if (aggregate->expr->distinct)
         return decline(aggregate, "a sum of distinct values");
     if (is_whole(type->id) || type->id == TL_TYPE_BOOLEAN) {
-        *ret_type = "Nullable(Int128)";
+        bool narrow = aggregate->expr->type.id == TL_TYPE_INT64; /* Trino's dialect; beyond bigint both say so */
+        *ret_type = narrow ? "Nullable(Int64)" : "Nullable(Int128)";
+        tl_buf_adds(aggregate->speller->sql, narrow ? "accurateCast(" : "");
         call(aggregate, "sumOrNull", "toInt128(", ")");
+        tl_buf_adds(aggregate->speller->sql, narrow ? ", 'Nullable(Int64)')" : "");
     } else if (type->id == TL_TYPE_DECIMAL && type->precision <= SUM_DIGITS_MAX) {
         *ret_type = tl_arena_printf(aggregate->speller->arena, "Nullable(Decimal(38, %d))", type->scale);
         call(aggregate, "sumOrNull", "", "");
@@ -129,7 +132,7 @@ static bool average(struct aggregate *aggregate, const char **ret_type)
 {
     const struct tl_type *type = &aggregate->expr->children[0]->type;
     bool whole = is_whole(type->id), decimal = type->id == TL_TYPE_DECIMAL && type->precision <= SUM_DIGITS_MAX;
-    if (aggregate->expr->distinct || (!whole && !decimal && type->id != TL_TYPE_DOUBLE))
+    if (aggregate->expr->distinct || aggregate->expr->type.id != TL_TYPE_DOUBLE || (!whole && !decimal && type->id != TL_TYPE_DOUBLE))
         return decline(aggregate, "an average of a type without an equal meaning there");
     if (type->id == TL_TYPE_DOUBLE) {
         *ret_type = "Nullable(Float64)";

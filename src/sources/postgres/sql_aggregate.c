@@ -21,6 +21,7 @@ static const struct aggregate {
 } aggregates[] = {
     {"count", TL_POSTGRES_CLASSES_ORDERED, TL_TYPE_INT64, "count($)", "", false},
     {"sum", WHOLES, TL_TYPE_INT128, "sum($)", "::numeric", false},
+    {"sum", WHOLES, TL_TYPE_INT64, "sum($)", "::bigint", false}, /* Trino's dialect; beyond bigint both say so */
     {"sum_no_overflow", WHOLES, TL_TYPE_INT128, "sum($)", "::numeric", false},
     {"sum", DECIMALS, TL_TYPE_DECIMAL, "sum($)", NULL, false},
     {"sum_no_overflow", DECIMALS, TL_TYPE_DECIMAL, "sum($)", NULL, false},
