@@ -29,8 +29,7 @@ static const char *blob_text(tl_arena *arena, struct tl_str token)
     return text;
 }
 
-/* DECIMAL '1.50' has as many digits as are written; NULL = not a number of at most 38. */
-static const char *decimal_type(tl_arena *arena, const char *text)
+const char *tl_argument_decimal_type(tl_arena *arena, const char *text)
 {
     int before = 0, after = 0, leading = 1;
     if (*text == '-' || *text == '+')
@@ -64,7 +63,7 @@ static const char *typed_text(tl_arena *arena, struct tl_str text, struct tl_tok
     struct tl_str value;
     if (!tl_token_text(arena, text, literal, &value))
         return NULL;
-    const char *type = tl_token_is_word(text, word, "DECIMAL")     ? decimal_type(arena, value.data)
+    const char *type = tl_token_is_word(text, word, "DECIMAL")     ? tl_argument_decimal_type(arena, value.data)
                        : tl_token_is_word(text, word, "TIMESTAMP") ? timestamp_type(value.data)
                                                                    : NULL;
     return type ? tl_arena_printf(arena, "CAST(%.*s AS %s)", (int)literal.size, text.data + literal.offset, type) : NULL;

@@ -9,6 +9,9 @@
 
 #include "door/lexer.h"
 
+/* DECIMAL '1.50' has as many digits as are written: "DECIMAL(3,2)"; NULL = not a number of at most 38. */
+const char *tl_argument_decimal_type(tl_arena *arena, const char *text);
+
 struct tl_str tl_argument_plain(tl_arena *arena, struct tl_str text);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "door/argument.h"
 #include "door/dialect_int.h"
 
 enum { LITERAL_MAX = 1000 };
@@ -142,18 +143,14 @@ static bool names_zone(const char *text)
     return *rest != '\0';
 }
 
-static bool is_number(const char *text)
-{
-    size_t size = strlen(text), digits = strspn(text + (*text == '-' || *text == '+'), "0123456789.");
-    return size > 0 && digits + (*text == '-' || *text == '+') == size && strpbrk(text, "0123456789") != NULL;
-}
-
 /* DECIMAL '1.50' has the digits that are written; AS decimal without any has all 38. */
 static size_t write_decimal(struct tl_dialect_writer *w, size_t at, size_t end)
 {
-    const char *text = literal_at(w, at + 1, end);
-    if (text && is_number(text)) {
-        tl_buf_addf(&w->out, " %s", text);
+    const char *text = literal_at(w, at + 1, end), *type = text ? tl_argument_decimal_type(w->arena, text) : NULL;
+    if (type) {
+        tl_dialect_add(w, "CAST(");
+        tl_dialect_copy(w, at + 1, at + 1);
+        tl_buf_addf(&w->out, " AS %s)", type);
         return at + 2;
     }
     if (at == 0 || !tl_dialect_is_word(w, at - 1, "AS") || at + 1 > end || !tl_dialect_is_symbol(w, at + 1, ")"))
@@ -226,11 +223,10 @@ static size_t read_escape(const char *text, uint32_t *ret_point)
     size_t digits = *text == '+' ? 6 : 4, size = digits + (*text == '+');
     *ret_point = 0;
     for (size_t i = size - digits; i < size; i++) {
-        const char *hex = "0123456789abcdefABCDEF", *found = text[i] ? strchr(hex, text[i]) : NULL;
-        if (!found)
+        int digit = tl_hex_digit(text[i]);
+        if (digit < 0)
             return 0;
-        size_t value = (size_t)(found - hex);
-        *ret_point = *ret_point * 16 + (uint32_t)(value < 16 ? value : value - 6);
+        *ret_point = *ret_point * 16 + (uint32_t)digit;
     }
     bool surrogate = *ret_point >= 0xD800 && *ret_point < 0xE000;
     return *ret_point == 0 || *ret_point > 0x10FFFF || surrogate ? 0 : size;

@@ -103,7 +103,7 @@ static void test_literals_are_written_in_the_engines_form(void **state)
     check("SELECT X'65 68'", "SELECT unhex('6568')");
     check("SELECT TIMESTAMP '2024-01-02 03:04:05 Europe/Berlin'", "SELECT TIMESTAMPTZ '2024-01-02 03:04:05 Europe/Berlin'");
     check("SELECT TIMESTAMP '2024-01-02 03:04:05 +02:00'", "SELECT TIMESTAMPTZ '2024-01-02 03:04:05+02:00'");
-    check("SELECT DECIMAL '1.50'", "SELECT 1.50");
+    check("SELECT DECIMAL '1.50', DECIMAL '-0.05'", "SELECT CAST('1.50' AS DECIMAL(3,2)), CAST('-0.05' AS DECIMAL(2,2))");
     check("SELECT INTERVAL - '3' DAY", "SELECT INTERVAL '-3' DAY");
     check("SELECT INTERVAL '1-2' YEAR TO MONTH", "SELECT INTERVAL '1 years 2 months'");
     check("SELECT INTERVAL '1 02:03:04' DAY TO SECOND", "SELECT INTERVAL '1 days 02:03:04'");
