@@ -321,7 +321,7 @@ enum tl_code tl_dialect_read(tl_arena *arena, struct tl_str text, size_t bytes_m
                              struct tl_err *err)
 {
     struct tl_dialect_writer w = {.arena = arena, .text = text};
-    *ret_dialect = (struct tl_dialect){.text = text};
+    *ret_dialect = (struct tl_dialect){.text = text, .original = text};
     if (!read_tokens(&w))
         return TL_OK; /* the engine's parser says what is wrong with it */
     tl_buf_init(&w.out, bytes_max + 1);
@@ -330,7 +330,7 @@ enum tl_code tl_dialect_read(tl_arena *arena, struct tl_str text, size_t bytes_m
         tl_err_set(err, TL_TOO_LARGE, "in the engine's forms the statement has more than %zu bytes", bytes_max);
     else if (w.changed)
         *ret_dialect = (struct tl_dialect){
-            {tl_arena_strndup(arena, w.out.data, w.out.size), w.out.size}, w.piece_count, w.pieces};
+            {tl_arena_strndup(arena, w.out.data, w.out.size), w.out.size}, text, w.piece_count, w.pieces};
     tl_buf_done(&w.out);
     return err->code;
 }

@@ -19,6 +19,7 @@ struct tl_dialect_piece {
 
 struct tl_dialect {
     struct tl_str text;
+    struct tl_str original;
     size_t piece_count; /* 0 = the text is the original */
     const struct tl_dialect_piece *pieces;
 };

@@ -70,10 +70,13 @@ static bool are_rows(const struct tl_dialect_writer *w, size_t first, size_t sto
 /* Behind these a word is an expression. */
 static bool is_column(const struct tl_dialect_writer *w, size_t at)
 {
-    static const char *const words[] = {"SELECT", "WHERE", "AND",  "OR",       "BY",  "ON",     "SET", "THEN", "WHEN",
-                                        "ELSE",   "CASE",  "NOT",  "DISTINCT", "AS",  "HAVING", NULL};
+    static const char *const words[] = {"SELECT", "WHERE", "AND",  "OR",  "BY",       "ON",     "SET", "THEN",
+                                        "WHEN",   "ELSE",  "CASE", "NOT", "DISTINCT", "HAVING", NULL};
     if (at == 0)
         return false;
+    enum tl_token_kind behind = w->tokens[at + 1].kind;
+    if (tl_dialect_is_word(w, at - 1, "AS")) /* CREATE VIEW v AS VALUES 1, SELECT x AS values FROM t */
+        return behind != TL_TOKEN_NUMBER && behind != TL_TOKEN_STRING && !tl_dialect_is_word(w, at + 1, "ROW");
     if (w->tokens[at - 1].kind == TL_TOKEN_SYMBOL)
         return !tl_dialect_is_symbol(w, at - 1, "(") && !tl_dialect_is_symbol(w, at - 1, ")");
     return is_one_of(w, at - 1, words);

@@ -74,6 +74,8 @@ static void test_rows_of_values_get_brackets(void **state)
     check("SELECT * FROM (VALUES 1, f(2, 3), (4)) t(x)", "SELECT * FROM (VALUES (1), (f(2, 3)), (4)) t(x)");
     check("VALUES (1 + 2) * 3, 4 ORDER BY 1", "VALUES ((1 + 2) * 3), (4) ORDER BY 1");
     check("VALUES ROW(1, 2), (3, 4)", "VALUES (1, 2), (3, 4)");
+    check("CREATE VIEW v AS VALUES 1, f(2)", "CREATE VIEW v AS VALUES (1), (f(2))");
+    same("SELECT x AS values, y AS VALUES FROM t");
     check("INSERT INTO t VALUES 1, 2", "INSERT INTO t VALUES (1), (2)");
 }
 

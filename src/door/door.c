@@ -196,6 +196,13 @@ enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t b
     }
 }
 
+enum tl_code tl_door_read_dialect(struct tl_door_call *call, struct tl_str text, struct tl_dialect *ret_dialect)
+{
+    const struct tl_door_limits *limits = &call->door->limits;
+    *ret_dialect = (struct tl_dialect){.text = text, .original = text};
+    return limits->own_dialect ? TL_OK : tl_dialect_read(call->rq->arena, text, limits->text_bytes_max, ret_dialect, &call->rq->err);
+}
+
 static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
 {
     const struct tl_door_limits *limits = &call->door->limits;
@@ -207,9 +214,7 @@ static enum tl_code start(struct tl_door_call *call, struct tl_str sql)
     if (code != TL_OK)
         return code;
     tl_catalog_acquire(call);
-    call->dialect.text = text;
-    if (!limits->own_dialect)
-        code = tl_dialect_read(call->rq->arena, text, limits->text_bytes_max, &call->dialect, &call->rq->err);
+    code = tl_door_read_dialect(call, text, &call->dialect);
     return code == TL_OK ? tl_run_text(call, call->dialect.text, 0) : code;
 }
 

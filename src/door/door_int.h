@@ -252,6 +252,8 @@ TL_CHECKED enum tl_code tl_view_rename(struct tl_door_call *call, const struct t
 /* RENAME TO other_schema.name would move a table, which is not offered. */
 TL_CHECKED enum tl_code tl_view_check_new_name(struct tl_door_call *call, const struct tl_statement *statement);
 /* A whole text that stands at `base` in call->text: what tl_door_run does after cleaning. */
+/* The text in the forms that the engine reads; as it is when the engine has its own dialect. */
+TL_CHECKED enum tl_code tl_door_read_dialect(struct tl_door_call *call, struct tl_str text, struct tl_dialect *ret_dialect);
 TL_CHECKED enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t base);
 
 /* --- session.c --- */

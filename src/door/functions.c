@@ -10,7 +10,11 @@ struct refused_function {
     const char *name, *reason;
 };
 
-#include "function_table.h" /* generated: allowed_functions[], refused_functions[], sorted */
+struct elsewhere {
+    const char *name, *here;
+};
+
+#include "function_table.h" /* generated: allowed_functions[], refused_functions[], elsewhere[], sorted */
 
 enum { DISTANCE_MAX = 3 };
 
@@ -38,6 +42,11 @@ static int compare_refused(const void *key, const void *row)
     return strcasecmp(key, ((const struct refused_function *)row)->name);
 }
 
+static int compare_elsewhere(const void *key, const void *row)
+{
+    return strcasecmp(key, ((const struct elsewhere *)row)->name);
+}
+
 const struct tl_function *tl_function_find(const char *name, bool table)
 {
     struct key key = {name, table};
@@ -55,6 +64,12 @@ const char *tl_function_refusal(const char *name)
 
 size_t tl_function_nearest(const char *name, bool table, const char **names, size_t max)
 {
+    const struct elsewhere *row =
+        bsearch(name, elsewhere, sizeof elsewhere / sizeof *elsewhere, sizeof *elsewhere, compare_elsewhere);
+    if (row && !table && max > 0) {
+        names[0] = row->here;
+        return 1;
+    }
     size_t found = 0;
     for (int wanted = 0; wanted <= DISTANCE_MAX; wanted++)
         for (size_t i = 0; i < sizeof allowed_functions / sizeof *allowed_functions && found < max; i++)

@@ -21,7 +21,8 @@ size_t tl_functions(const struct tl_function **ret_functions);
 const struct tl_function *tl_function_find(const char *name, bool table);
 /* The engine has it and it is refused here; the reason, NULL = never heard of. */
 const char *tl_function_refusal(const char *name);
-/* Up to `max` allowed names at an edit distance of at most 3, nearest first. */
+/* What a name of other systems is called here (nvl: coalesce), else up to `max` allowed names at an edit distance of at most 3,
+ * nearest first. */
 size_t tl_function_nearest(const char *name, bool table, const char **names, size_t max);
 
 #endif

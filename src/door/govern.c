@@ -68,10 +68,13 @@ static enum tl_code add_dataset(struct work *work, const struct tl_dataset *data
     if (dataset->origin != TL_ORIGIN_VIEW)
         return TL_OK;
     struct bound *inner = TL_NEW(work->call->rq->arena, struct bound);
-    inner->text = tl_str_of(dataset->view->sql);
+    struct tl_dialect dialect;
+    enum tl_code code = tl_door_read_dialect(work->call, tl_str_of(dataset->view->sql), &dialect);
+    inner->text = dialect.text;
     inner->defaults = (struct tl_name_defaults){dataset->view->session_catalog, dataset->view->session_schema};
     work->inner[index] = inner;
-    enum tl_code code = bind_text(work, inner, depth + 1);
+    if (code == TL_OK)
+        code = bind_text(work, inner, depth + 1);
     if (code != TL_OK) {
         struct tl_err *err = &work->call->rq->err;
         err->position = -1; /* it would point into the view */

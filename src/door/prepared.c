@@ -130,8 +130,8 @@ static enum tl_code execute(struct tl_door_call *call, const struct tl_statement
     if (code == TL_OK)
         code = put_arguments(call, text, statement, &text);
     struct tl_dialect dialect = {.text = text};
-    if (code == TL_OK && !limits->own_dialect)
-        code = tl_dialect_read(call->rq->arena, text, limits->text_bytes_max, &dialect, &call->rq->err);
+    if (code == TL_OK)
+        code = tl_door_read_dialect(call, text, &dialect);
     text = dialect.text;
     if (code == TL_OK && text.size > limits->text_bytes_max)
         code =

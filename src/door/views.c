@@ -336,6 +336,16 @@ static enum tl_code name_columns(struct tl_door_call *call, const struct tl_gate
     return TL_OK;
 }
 
+/* The query as its author wrote it; that of a prepared statement is kept with the arguments it was given. */
+static struct tl_str written_query(const struct tl_door_call *call, struct tl_str query, size_t offset)
+{
+    const struct tl_str *original = &call->dialect.original;
+    if (call->positions_unknown)
+        return query;
+    size_t at = (size_t)tl_dialect_original(&call->dialect, (int64_t)offset);
+    return (struct tl_str){original->data + at, original->size - at};
+}
+
 /* Bind the query as the caller may run it: that checks it and tells its columns. */
 static enum tl_code bind_query(struct tl_door_call *call, struct tl_str query, size_t base, const struct tl_gate *gate,
                                const struct tl_dataset *target, struct tl_field **ret_fields, size_t *ret_count)
@@ -425,8 +435,9 @@ static enum tl_code create_view(struct tl_door_call *call, struct tl_str text, s
     if (code != TL_OK || (exists && gate->if_not_exists))
         return code;
     struct tl_str query = {text.data + gate->query_offset, text.size - gate->query_offset};
-    code = bind_query(call, query, base + gate->query_offset, gate, target, &fields, &count);
-    return code == TL_OK ? store_view(call, gate, query, target, fields, count) : code;
+    size_t offset = base + gate->query_offset;
+    code = bind_query(call, query, offset, gate, target, &fields, &count);
+    return code == TL_OK ? store_view(call, gate, written_query(call, query, offset), target, fields, count) : code;
 }
 
 static enum tl_code drop_view(struct tl_door_call *call, const struct tl_gate *gate, const struct tl_dataset *target)

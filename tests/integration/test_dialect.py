@@ -44,6 +44,12 @@ def test_unknown_function_is_told_with_the_nearest(lake):
     assert error.code == "function_not_found" and "json_extract_scalar" in error.hint
 
 
+@pytest.mark.parametrize("sql, here", [("nvl(1, 2)", "coalesce"), ("to_char(now(), 'YYYY')", "date_format"), ("toStartOfMonth(now())", "date_trunc")])
+def test_function_of_another_system_is_told_by_its_name_here(lake, sql, here):
+    error = lake.error(f"SELECT {sql}")
+    assert error.code == "function_not_found" and error.hint == f"did you mean {here}?"
+
+
 def test_error_points_into_the_callers_text(lake):
     sql = "SELECT any_match(ARRAY[1], x -> nosuch > 1), CAST(1 AS varchar)"
     assert lake.error(sql).position == sql.index("nosuch")
@@ -62,6 +68,14 @@ def test_tables_of_sources_are_read_in_trinos_words(lake):
 def test_views_speak_it_too(lake):
     lake.run("CREATE OR REPLACE VIEW lake.scratch.dialect AS SELECT if(x > 1, 'big') AS size, x / 2 AS half FROM (VALUES 1, 3) t(x)")
     assert lake.rows("SELECT size, half FROM lake.scratch.dialect ORDER BY half") == [[None, 0], ["big", 1]]
+    written = "SELECT CAST(x AS varchar) AS t, x / 2 AS h FROM (VALUES 1, 3) t(x)"
+    lake.run(f"CREATE OR REPLACE VIEW lake.scratch.dialect AS {written}")
+    assert lake.value("SHOW CREATE VIEW lake.scratch.dialect").endswith(f" AS\n{written}"), "as its author wrote it"
+    assert lake.rows("SELECT t, h FROM lake.scratch.dialect ORDER BY h") == [["1", 0], ["3", 1]]
+    lake.run("EXECUTE IMMEDIATE 'CREATE OR REPLACE VIEW lake.scratch.dialect AS VALUES 1, CAST(2.5e0 AS integer)'")
+    assert lake.rows("SELECT * FROM lake.scratch.dialect") == [[1], [3]]
+    lake.run("CREATE OR REPLACE VIEW lake.scratch.dialect (n) AS VALUES 7, 8")
+    assert lake.value("SELECT sum(n) FROM lake.scratch.dialect") == 15
     lake.run("DROP VIEW lake.scratch.dialect")
 
 

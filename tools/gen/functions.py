@@ -31,11 +31,25 @@ def check_spec(spec: dict) -> None:
         seen.add(key)
 
 
+def dialect_spec() -> dict:
+    with open(pathlib.Path(__file__).resolve().parents[2] / "spec" / "dialect.toml", "rb") as file:
+        return tomllib.load(file)
+
+
+def elsewhere(spec: dict) -> list:
+    """(what others call it, what it is called here), sorted; only what is unknown here needs one."""
+    rows = sorted(map(tuple, dialect_spec()["elsewhere"]))
+    known = {row[0].lower() for row in spec["allowed"] if row[1] != "table"} | set(taught(spec))
+    for name, _ in rows:
+        if name in known:
+            sys.exit(f"dialect.toml: {name} is a function here")
+    return rows
+
+
 def taught(spec: dict) -> dict:
     """Functions of Trino's that the engine is taught (spec/dialect.toml) and that are not in the list: name -> row."""
     known = {row[0].lower() for row in spec["allowed"] if row[1] != "table"}
-    with open(pathlib.Path(__file__).resolve().parents[2] / "spec" / "dialect.toml", "rb") as file:
-        functions = dialect.functions(tomllib.load(file))
+    functions = dialect.functions(dialect_spec())
     return {
         name: [name, kind, "", parameters, name not in ("rand", "shuffle"), f"Trino's function ({category})", category in dialect.HIDDEN]
         for name, (kind, parameters, category) in functions.items()
@@ -53,6 +67,8 @@ def table(spec: dict) -> str:
         )
     out += ["};", "", "static const struct refused_function refused_functions[] = {"]
     out += [f"    {{{quoted(name)}, {quoted(reason)}}}," for name, reason in sorted(spec["refused"].items(), key=lambda row: lower(row[0]))]
+    out += ["};", "", "static const struct elsewhere elsewhere[] = {"]
+    out += [f"    {{{quoted(name)}, {quoted(here)}}}," for name, here in elsewhere(spec)]
     return "\n".join(out + ["};", ""])
 
 
