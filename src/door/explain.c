@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "door/door_int.h"
-
-enum { PLAN_MAX = 4 * 1024 * 1024, DEPTH_MAX = 200 };
+#include "door/explain_int.h"
 
 struct plan {
     struct tl_buf *out;
-    bool redacted;
+    const struct tl_plan *of;
 };
 
 static void indent(struct plan *plan, int depth)
@@ -18,20 +17,20 @@ static void indent(struct plan *plan, int depth)
         tl_buf_adds(plan->out, "   ");
 }
 
-static void put_value(struct plan *plan, const tl_json *value)
+void tl_plan_put_value(struct tl_buf *out, const tl_json *value)
 {
     int64_t number;
     const char *text = tl_json_text(value);
     if (text) {
         for (const char *p = text; *p; p++)
-            tl_buf_addc(plan->out, *p == '\n' ? ' ' : *p);
+            tl_buf_addc(out, *p == '\n' ? ' ' : *p);
     } else if (tl_json_int64(value, &number)) {
-        tl_buf_addf(plan->out, "%lld", (long long)number);
+        tl_buf_addf(out, "%lld", (long long)number);
     }
     size_t count = 0;
     for (struct tl_json_iter it = tl_json_iter(tl_json_is_array(value) ? value : NULL); tl_json_next(&it); count++) {
-        tl_buf_adds(plan->out, count ? ", " : "");
-        put_value(plan, it.value);
+        tl_buf_adds(out, count ? ", " : "");
+        tl_plan_put_value(out, it.value);
     }
 }
 
@@ -40,34 +39,41 @@ static bool is_table_key(const char *key)
     return strcmp(key, "Table") == 0 || strcmp(key, "Dataset") == 0;
 }
 
-/* Inside the tree, what an operator says of itself; the function's own arguments never. */
+/* What an operator says of itself; the function's own arguments never. */
+bool tl_plan_shows(const struct tl_plan *plan, const char *key)
+{
+    return is_table_key(key) || (!plan->redacted && strcmp(key, "Estimated Cardinality") != 0 && strcmp(key, "Text") != 0 &&
+                                 strncmp(key, "__", 2) != 0);
+}
+
+/* Inside the tree. */
 static void put_details(struct plan *plan, const tl_json *node, int depth)
 {
     const tl_json *details = tl_json_get(node, "extra_info");
     for (struct tl_json_iter it = tl_json_iter(details); tl_json_next(&it);) {
-        bool shown = is_table_key(it.key) || (!plan->redacted && strcmp(it.key, "Estimated Cardinality") != 0 &&
-                                              strcmp(it.key, "Text") != 0 && strncmp(it.key, "__", 2) != 0);
         const char *text = tl_json_text(it.value);
-        if (!shown || (text && *text == '\0'))
+        if (!tl_plan_shows(plan->of, it.key) || (text && *text == '\0'))
             continue;
         indent(plan, depth + 1);
         tl_buf_addf(plan->out, "%s: ", it.key);
-        put_value(plan, it.value);
+        tl_plan_put_value(plan->out, it.value);
         tl_buf_addc(plan->out, '\n');
     }
 }
 
-static const char *name_of(const tl_json *node)
+const char *tl_plan_name(const tl_json *node)
 {
     const char *name = tl_json_get_text(node, "name");
     if (!name)
         name = tl_json_get_text(node, "operator_name");
-    return name ? name : tl_json_get_text(node, "operator_type");
+    if (!name)
+        name = tl_json_get_text(node, "operator_type");
+    return name && strcmp(name, "EXPLAIN_ANALYZE") != 0 && strcmp(name, "RESULT_COLLECTOR") != 0 ? name : NULL;
 }
 
 static void put_numbers(struct plan *plan, const tl_json *node)
 {
-    if (plan->redacted) /* rows before and after a rule */
+    if (plan->of->redacted) /* rows before and after a rule */
         return;
     const char *estimate = tl_json_get_text(tl_json_get(node, "extra_info"), "Estimated Cardinality");
     double seconds;
@@ -85,11 +91,10 @@ static void put_numbers(struct plan *plan, const tl_json *node)
 
 static void put_node(struct plan *plan, const tl_json *node, int depth)
 {
-    const char *name = name_of(node);
-    bool shown = name && strcmp(name, "EXPLAIN_ANALYZE") != 0 && strcmp(name, "RESULT_COLLECTOR") != 0;
-    if (depth > DEPTH_MAX)
+    const char *name = tl_plan_name(node);
+    if (depth > TL_PLAN_DEPTH_MAX)
         return;
-    if (shown) {
+    if (name) {
         indent(plan, depth);
         tl_buf_addf(plan->out, "- %s", name);
         put_numbers(plan, node);
@@ -98,7 +103,7 @@ static void put_node(struct plan *plan, const tl_json *node, int depth)
     }
     const tl_json *children = tl_json_get(node, "children");
     for (struct tl_json_iter it = tl_json_iter(children); tl_json_next(&it);)
-        put_node(plan, it.value, depth + shown);
+        put_node(plan, it.value, depth + (name != NULL));
 }
 
 static void put_times(struct plan *plan, const tl_json *root)
@@ -107,7 +112,7 @@ static void put_times(struct plan *plan, const tl_json *root)
     int64_t rows;
     if (tl_json_double(tl_json_get(root, "latency"), &latency))
         tl_buf_addf(plan->out, "Elapsed: %.3f ms", latency * 1000);
-    if (!plan->redacted && tl_json_int64(tl_json_get(root, "cumulative_rows_scanned"), &rows))
+    if (!plan->of->redacted && tl_json_int64(tl_json_get(root, "cumulative_rows_scanned"), &rows))
         tl_buf_addf(plan->out, ", rows read: %lld", (long long)rows);
     if (plan->out->size)
         tl_buf_addc(plan->out, '\n');
@@ -132,11 +137,11 @@ static void put_items(struct plan *plan, const tl_json *items, const char *befor
     for (struct tl_json_iter it = tl_json_iter(items); tl_json_next(&it);) {
         const char *reason = tl_json_get_text(it.value, "reason");
         tl_buf_addf(plan->out, "   %s%s: %s", before, source, tl_json_get_text(it.value, "kind"));
-        if (!plan->redacted) {
+        if (!plan->of->redacted) {
             tl_buf_addc(plan->out, ' ');
-            put_value(plan, tl_json_get(it.value, "what"));
+            tl_plan_put_value(plan->out, tl_json_get(it.value, "what"));
         }
-        if (reason && !plan->redacted) /* it may quote the source */
+        if (reason && !plan->of->redacted) /* it may quote the source */
             tl_buf_addf(plan->out, " (%s)", reason);
         tl_buf_addc(plan->out, '\n');
     }
@@ -146,8 +151,8 @@ static void put_scan(struct plan *plan, const tl_json *scan)
 {
     const char *source = tl_json_get_text(scan, "source");
     tl_buf_addf(plan->out, "%s: ", source);
-    if (!plan->redacted) {
-        put_value(plan, tl_json_get(scan, "datasets"));
+    if (!plan->of->redacted) {
+        tl_plan_put_value(plan->out, tl_json_get(scan, "datasets"));
         tl_buf_adds(plan->out, ", ");
     }
     tl_buf_adds(plan->out, "estimated: ");
@@ -170,34 +175,38 @@ static void put_scans(struct plan *plan, const tl_json *scans)
         put_scan(plan, it.value);
 }
 
-static enum tl_code render(struct tl_door_call *call, const struct tl_governed *governed, struct tl_str json,
-                           struct tl_str scans_json, const char **ret_text)
+static void put_text(struct tl_buf *out, const struct tl_plan *of)
 {
-    const tl_json *root, *scans = NULL;
-    enum tl_code code = tl_json_parse(call->rq->arena, json.data, json.size, &root, &call->rq->err);
-    if (code == TL_OK && scans_json.size)
-        code = tl_json_parse(call->rq->arena, scans_json.data, scans_json.size, &scans, &call->rq->err);
-    if (code != TL_OK)
-        return code;
-    struct tl_buf out;
-    tl_buf_init(&out, PLAN_MAX);
-    struct plan plan = {&out, tl_clearance_partial(governed->clearance)};
-    put_times(&plan, root);
-    if (tl_json_is_array(root)) {
-        for (struct tl_json_iter it = tl_json_iter(root); tl_json_next(&it);)
+    struct plan plan = {out, of};
+    put_times(&plan, of->root);
+    if (tl_json_is_array(of->root)) {
+        for (struct tl_json_iter it = tl_json_iter(of->root); tl_json_next(&it);)
             put_node(&plan, it.value, 0);
     } else {
-        put_node(&plan, root, 0);
+        put_node(&plan, of->root, 0);
     }
-    if (scans)
-        put_scans(&plan, scans);
+    put_scans(&plan, of->scans);
+}
+
+static enum tl_code render(struct tl_door_call *call, const struct tl_plan *plan, bool as_json, const char **ret_text)
+{
+    struct tl_buf out;
+    tl_buf_init(&out, TL_PLAN_BYTES_MAX);
+    (as_json ? tl_plan_put_json : put_text)(&out, plan);
     char *text = tl_arena_strndup(call->rq->arena, out.data ? out.data : "", out.size);
     if (out.failed)
-        code = tl_err_set(&call->rq->err, TL_TOO_LARGE, "the plan is longer than %d bytes", PLAN_MAX);
+        tl_err_set(&call->rq->err, TL_TOO_LARGE, "the plan is longer than %d bytes", TL_PLAN_BYTES_MAX);
     tl_buf_done(&out);
-    tl_door_clean_names(text);
+    if (!as_json)
+        tl_door_clean_names(text);
     *ret_text = text;
-    return code;
+    return call->rq->err.code;
+}
+
+static enum tl_code read_json(struct tl_door_call *call, struct tl_str json, const tl_json **ret_value)
+{
+    *ret_value = NULL;
+    return json.size ? tl_json_parse(call->rq->arena, json.data, json.size, ret_value, &call->rq->err) : TL_OK;
 }
 
 /* The last column of the last row. */
@@ -256,8 +265,13 @@ static enum tl_code run_explain(struct tl_door_call *call, const struct tl_state
     code = read_plan(call, result, &json);
     if (code == TL_OK)
         tl_result_stats(result, &stats);
+    struct tl_plan plan = {.redacted = tl_clearance_partial(governed->clearance)};
     if (code == TL_OK)
-        code = render(call, governed, json, stats.scans_json, &text);
+        code = read_json(call, json, &plan.root);
+    if (code == TL_OK)
+        code = read_json(call, stats.scans_json, &plan.scans);
+    if (code == TL_OK)
+        code = render(call, &plan, statement->as_json, &text);
     tl_result_close(result);
     if (code == TL_OK)
         answer_text(call, text);

@@ -323,9 +323,10 @@ static enum tl_code read_explain_option(struct reader *r)
         return unsupported(r, "this type of EXPLAIN", "offered are LOGICAL, DISTRIBUTED and VALIDATE");
     }
     if (take(r, "FORMAT")) {
-        if (take(r, "TEXT"))
+        r->out->as_json = take(r, "JSON");
+        if (r->out->as_json || take(r, "TEXT"))
             return TL_OK;
-        return unsupported(r, "this format of EXPLAIN", "offered is FORMAT TEXT");
+        return unsupported(r, "this format of EXPLAIN", "offered are FORMAT TEXT and FORMAT JSON");
     }
     return unexpected(r, "TYPE or FORMAT");
 }

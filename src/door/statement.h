@@ -66,7 +66,7 @@ struct tl_statement {
     const char *comment;         /* CREATE TABLE, CREATE VIEW: of the table or view; NULL = none */
     bool dropped_comments;       /* ... of columns, which are not kept */
     size_t inner_offset;         /* of `inner` in the text; 0 for EXECUTE IMMEDIATE, whose text has its quotes off */
-    bool analyze, validate_only; /* EXPLAIN */
+    bool analyze, validate_only, as_json; /* EXPLAIN */
     size_t argument_count;       /* EXECUTE .. USING: texts of the arguments; CALL */
     const struct tl_str *arguments;
     const struct tl_call_argument *call_arguments;

@@ -134,6 +134,10 @@ static void test_explain_forms(void **state)
     assert_true(statement.validate_only);
     check("explain (type distributed, format text) (select 1)", TL_STATEMENT_EXPLAIN, "");
     assert_int_equal(statement.inner_offset, 40);
+    assert_false(statement.as_json);
+    check("explain analyze (format json, type logical) select 1", TL_STATEMENT_EXPLAIN, "");
+    assert_true(statement.as_json && statement.analyze);
+    check_bad("explain (format graphviz) select 1", TL_UNSUPPORTED, 0);
     check("explain (select 1)", TL_STATEMENT_EXPLAIN, "");
     assert_int_equal(statement.inner_offset, 8);
     check_bad("explain (type io) select 1", TL_UNSUPPORTED, 0);

@@ -148,7 +148,7 @@ class Grammar:
         c, name = self.secret_column(table), table.split(".")[-1].strip('"')
         return self.one([
             f"DESCRIBE {table}", f"SHOW COLUMNS FROM {table}", f"SHOW STATS FOR {table}", f"SUMMARIZE {table}", f"SUMMARIZE SELECT * FROM {table}", f"EXPLAIN SELECT {c} FROM {table} WHERE {self.predicate(table)}",
-            f"EXPLAIN ANALYZE SELECT {self.wrapped(c)} FROM {table} WHERE {self.predicate(table)}", f"SHOW CREATE TABLE {table}", f"PIVOT {table} ON {c} USING count(*)", f"UNPIVOT {table} ON {c} INTO NAME n VALUE v",
+            f"EXPLAIN ANALYZE SELECT {self.wrapped(c)} FROM {table} WHERE {self.predicate(table)}", f"EXPLAIN ANALYZE (FORMAT JSON) SELECT {c} FROM {table} WHERE {self.predicate(table)}", f"SHOW CREATE TABLE {table}", f"PIVOT {table} ON {c} USING count(*)", f"UNPIVOT {table} ON {c} INTO NAME n VALUE v",
             f"WITH {name} AS (SELECT * FROM {table}) SELECT * FROM {name}", f"WITH RECURSIVE r AS (SELECT {c} AS v, 1 AS n FROM {table} UNION ALL SELECT v, n + 1 FROM r WHERE n < 2) SELECT * FROM r LIMIT 9",
             f"SELECT (SELECT {self.aggregate(c)} FROM {table}), {self.wrapped(chr(39) + 'x' + chr(39))}", f"SELECT x.* FROM (VALUES (1)) v(i), LATERAL (SELECT {c} FROM {table} LIMIT i) x",
             f"SELECT {c} FROM {table} UNION BY NAME SELECT {c} FROM {table}", f"SELECT {c} FROM {table} EXCEPT SELECT 'x'", f"SELECT unnest(list({c})) FROM {table}", f"SELECT * FROM query('SELECT * FROM {table}')",

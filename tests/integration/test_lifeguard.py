@@ -158,7 +158,8 @@ def test_unreviewed_columns_are_absent_everywhere(shop, analyst):
     columns = "SELECT column_name, ordinal_position FROM shop.information_schema.columns WHERE table_name = 'orders' ORDER BY 2"
     assert analyst.rows(columns) == [["id", 1], ["buyer", 2]]
     assert analyst.value("SELECT count(*) FROM system.jdbc.columns WHERE COLUMN_NAME = 'secret'") == 0
-    assert "secret" not in analyst.rows("EXPLAIN SELECT * FROM shop.main.orders")[0][0]
+    for form in ("", "(FORMAT JSON)", "ANALYZE", "ANALYZE (FORMAT JSON)"):
+        assert "secret" not in analyst.rows(f"EXPLAIN {form} SELECT * FROM shop.main.orders")[0][0]
     assert "secret" not in analyst.get("/api/v1/complete", prefix="s", catalog="shop", schema="main", count=500).text
     unknown, hidden = (analyst.error(f"SELECT {name} FROM shop.main.orders") for name in ("sicret", "secret"))
     assert hidden.code == unknown.code == "column_not_found"
