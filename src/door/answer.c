@@ -2,12 +2,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "door/door_int.h"
 
-enum { WARNINGS_MAX = 8, HEAVY_ROWS_MIN = 2000000 };
+enum { WARNINGS_MAX = 8, HEAVY_ROWS_MIN = 2000000, RUNS_MAX = 8, PAUSE_MS = 10 };
 
 struct tl_answer {
     struct tl_door_call call;
@@ -29,6 +31,7 @@ struct tl_answer {
     size_t warning_count;
     int64_t started_us, started_monotonic_us, ran_from_us, waited_us;
     int64_t rows;
+    int runs; /* of a change that met others */
     bool ended;
     struct tl_running_entry running;
 };
@@ -254,6 +257,55 @@ static enum tl_code fail(struct tl_request *rq, tl_answer *answer, const struct 
     return rq->err.code;
 }
 
+/* A change whose commit came second, so that nothing of it was done.  Which statements: those that mean on the rows that are
+ * there now what they meant before, and leave nothing behind when they fail. */
+static bool may_run_again(const tl_answer *answer, const struct tl_err *err)
+{
+    const struct tl_governed *governed = answer->governed;
+    int64_t elapsed_us = tl_clock_monotonic_us() - answer->started_monotonic_us, most_us = answer->call.settings.run_time_us_max;
+    if (err->code != TL_CONFLICT || !governed || answer->runs + 1 >= RUNS_MAX || (most_us > 0 && elapsed_us >= most_us) ||
+        (!strstr(err->message, "CommitFailedException") && !strstr(err->detail, "CommitFailedException")))
+        return false;
+    switch (governed->gate->kind) {
+    case TL_GATE_INSERT:
+    case TL_GATE_UPDATE:
+    case TL_GATE_DELETE:
+    case TL_GATE_TRUNCATE:
+    case TL_GATE_MERGE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The engine's iceberg extension tells of a conflict when, after the lake has moved the name, it finds the new one in its own memory
+ * already: another statement listed the schema in that moment. */
+static bool rename_was_done(const tl_answer *answer, const struct tl_err *err)
+{
+    const struct tl_governed *governed = answer->governed;
+    return err->code == TL_CONFLICT && governed && governed->gate->kind == TL_GATE_ALTER_TABLE && governed->gate->new_name &&
+           strstr(err->message, "was already created by a different transaction");
+}
+
+/* From its beginning, after a pause that grows and is never the same for two. */
+static enum tl_code run_again(struct tl_request *rq, tl_answer *answer)
+{
+    struct tl_err ignored;
+    uint16_t dice = 0;
+    tl_err_init(&ignored);
+    (void)!tl_random_bytes(&dice, sizeof dice, &ignored);
+    int64_t ms = ((int64_t)PAUSE_MS << answer->runs) * (0x8000 + dice) / 0x10000;
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+    tl_result_close(answer->result);
+    answer->result = NULL;
+    answer->runs++;
+    tl_err_init(&rq->err);
+    enum tl_code code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
+    if (code == TL_OK)
+        take_fields(answer);
+    return code;
+}
+
 enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_ms, const struct tl_batch **ret_batch,
                             bool *ret_end)
 {
@@ -275,6 +327,16 @@ enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_m
         return TL_OK;
     }
     enum tl_code code = tl_result_next(rq, answer->result, wait_ms, ret_batch, ret_end);
+    if (code != TL_OK && rename_was_done(answer, &rq->err)) {
+        tl_err_init(&rq->err);
+        code = TL_OK;
+        *ret_end = true;
+    }
+    if (code != TL_OK && may_run_again(answer, &rq->err)) {
+        code = run_again(rq, answer);
+        if (code == TL_OK)
+            return TL_OK; /* who asks again gets the rest */
+    }
     if (code == TL_OK && !*ret_end) /* what is over has been counted when it is closed; nobody is hindered by it */
         code = count_use(rq, answer);
     if (code != TL_OK)

@@ -74,12 +74,12 @@ void DescribeView(ClientContext &context, ViewCatalogEntry &view, Entry &entry)
         entry.columns.push_back(MakeColumn(info->names[i], info->types[i], view.GetColumnComment(i)));
 }
 
-/* A catalog over the network lists names first and reads a table when it is looked up. */
-void Describe(ClientContext &context, Catalog &catalog, Entry &entry)
+/* A catalog over the network lists names first and reads a table when it is looked up; false: it was only remembered, and is gone. */
+bool Describe(ClientContext &context, Catalog &catalog, Entry &entry)
 {
     auto found = catalog.GetEntry(context, CatalogType::TABLE_ENTRY, entry.schema, entry.name, OnEntryNotFound::RETURN_NULL);
     if (!found)
-        return;
+        return false;
     entry.is_view = found->type == CatalogType::VIEW_ENTRY;
     entry.has_comment = !found->comment.IsNull();
     entry.comment = entry.has_comment ? found->comment.ToString() : "";
@@ -93,6 +93,7 @@ void Describe(ClientContext &context, Catalog &catalog, Entry &entry)
         if (context.IsInterrupted())
             throw;
     }
+    return true;
 }
 
 std::vector<Entry> ReadNames(ClientContext &context, Catalog &catalog)
@@ -139,11 +140,11 @@ extern "C" enum tl_code tl_catalog_list(duckdb_connection connection, const char
     try {
         context.RunFunctionInTransaction([&]() {
             auto &catalog = Catalog::GetCatalog(context, catalog_name);
-            entries = ReadNames(context, catalog);
-            for (auto &entry : entries) {
+            for (auto &entry : ReadNames(context, catalog)) {
                 if (context.IsInterrupted())
                     throw InterruptException();
-                Describe(context, catalog, entry);
+                if (Describe(context, catalog, entry))
+                    entries.push_back(std::move(entry));
             }
         });
         for (size_t i = 0; i < entries.size() && code == TL_OK; i++)
