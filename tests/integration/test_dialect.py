@@ -44,7 +44,7 @@ def test_unknown_function_is_told_with_the_nearest(lake):
     assert error.code == "function_not_found" and "json_extract_scalar" in error.hint
 
 
-@pytest.mark.parametrize("sql, here", [("nvl(1, 2)", "coalesce"), ("to_char(now(), 'YYYY')", "date_format"), ("toStartOfMonth(now())", "date_trunc")])
+@pytest.mark.parametrize("sql, here", [("nvl(1, 2)", "coalesce"), ("str_to_date('2024', '%Y')", "date_parse"), ("toStartOfMonth(now())", "date_trunc")])
 def test_function_of_another_system_is_told_by_its_name_here(lake, sql, here):
     error = lake.error(f"SELECT {sql}")
     assert error.code == "function_not_found" and error.hint == f"did you mean {here}?"
