@@ -103,6 +103,28 @@ static const struct tl_registry_source *find_source(const struct tl_door_call *c
     return source && tl_catalog_may_know(call, source->name, NULL, NULL) ? source : NULL;
 }
 
+/* "orders$files": of the lake's table "orders". */
+static bool lookup_lake(struct tl_door_call *call, const struct tl_registry_source *registered, const char *schema, const char *name,
+                        struct tl_dataset *ret_dataset)
+{
+    const char *base_name;
+    int kind = registered->writable && call->door->lake ? tl_lake_kind(call->rq->arena, name, &base_name) : -1;
+    const struct tl_source_dataset *base = kind >= 0 ? tl_snapshot_dataset(call->snapshot, registered->name, schema, base_name) : NULL;
+    if (!base || !tl_catalog_may_know(call, registered->name, base->schema, base->name))
+        return false;
+    *ret_dataset = (struct tl_dataset){.source = registered->name,
+                                       .schema = base->schema,
+                                       .name = tl_arena_strdup(call->rq->arena, name),
+                                       .origin = TL_ORIGIN_LAKE,
+                                       .registered = registered,
+                                       .lake_kind = kind,
+                                       .base = base};
+    struct tl_err before = call->rq->err;
+    bool described = tl_lake_kind_describe(call, ret_dataset) == TL_OK;
+    call->rq->err = before;
+    return described;
+}
+
 bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char *schema, const char *name,
                        struct tl_dataset *ret_dataset)
 {
@@ -123,7 +145,9 @@ bool tl_catalog_lookup(struct tl_door_call *call, const char *source, const char
     const struct tl_door_view *view = tl_views_find(call, registered->name, schema, name);
     const struct tl_source_dataset *described =
         view ? &view->dataset : tl_snapshot_dataset(call->snapshot, registered->name, schema, name);
-    if (!described || !tl_catalog_may_know(call, registered->name, described->schema, described->name))
+    if (!described)
+        return lookup_lake(call, registered, schema, name, ret_dataset);
+    if (!tl_catalog_may_know(call, registered->name, described->schema, described->name))
         return false;
     *ret_dataset = (struct tl_dataset){.source = registered->name,
                                        .schema = described->schema,

@@ -26,7 +26,8 @@ struct form {
 static const struct form forms[] = {
     {"array", tl_dialect_type},          {"cast", tl_dialect_cast},          {"date", tl_dialect_literal},
     {"dec", tl_dialect_literal},         {"decimal", tl_dialect_literal},    {"extract", tl_dialect_extract},
-    {"first_value", tl_dialect_nulls},   {"interval", tl_dialect_interval},  {"json", tl_dialect_literal},
+    {"first_value", tl_dialect_nulls},   {"for", tl_dialect_as_of},          {"interval", tl_dialect_interval},
+    {"json", tl_dialect_literal},
     {"lag", tl_dialect_nulls},           {"last_value", tl_dialect_nulls},   {"lead", tl_dialect_nulls},
     {"listagg", tl_dialect_listagg},     {"nth_value", tl_dialect_nulls},    {"table", tl_dialect_table},
     {"tablesample", tl_dialect_sample},  {"time", tl_dialect_literal},       {"timestamp", tl_dialect_literal},

@@ -50,6 +50,7 @@ size_t tl_dialect_literal(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_interval(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_string(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_cast(struct tl_dialect_writer *w, size_t at, size_t end);
+size_t tl_dialect_as_of(struct tl_dialect_writer *w, size_t at, size_t end); /* dialect_as_of.c */
 size_t tl_dialect_extract(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_listagg(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_unnest(struct tl_dialect_writer *w, size_t at, size_t end);

@@ -51,6 +51,20 @@ static void same(const char *text)
     assert_ptr_equal(read_text(text).text.data, text);
 }
 
+static void test_as_of_stands_behind_the_alias(void **state)
+{
+    (void)state;
+    check("SELECT * FROM t FOR VERSION AS OF 5", "SELECT * FROM t AT (VERSION => 5)");
+    check("SELECT * FROM a.t FOR VERSION AS OF 'main' AS x JOIN u ON true", "SELECT * FROM a.t AS x AT (VERSION => 'main') JOIN u ON true");
+    check("SELECT * FROM t FOR VERSION AS OF 5 x WHERE 1 = 1", "SELECT * FROM t x AT (VERSION => 5) WHERE 1 = 1");
+    check("SELECT * FROM t FOR TIMESTAMP AS OF TIMESTAMP '2026-01-01 00:00:00' \"x\" (a, b), u",
+          "SELECT * FROM t \"x\" (a, b) AT (TIMESTAMP => TIMESTAMP '2026-01-01 00:00:00'), u");
+    check("SELECT * FROM t FOR TIMESTAMP AS OF DATE '2026-01-01' WHERE a", "SELECT * FROM t AT (TIMESTAMP => DATE '2026-01-01') WHERE a");
+    same("SELECT * FROM t FOR VERSION AS OF a + 1");
+    same("SELECT * FROM t FOR VERSION AS OF");
+    same("SELECT [x FOR x IN l]");
+}
+
 static void test_text_without_such_forms_is_given_back(void **state)
 {
     (void)state;
@@ -177,6 +191,7 @@ static void test_nesting_and_size_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_as_of_stands_behind_the_alias),
         cmocka_unit_test(test_text_without_such_forms_is_given_back),
         cmocka_unit_test(test_rows_of_values_get_brackets),
         cmocka_unit_test(test_types_are_written_in_the_engines_form),

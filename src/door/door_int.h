@@ -64,7 +64,12 @@ struct tl_door_call {
 
 /* --- catalog.c: what names mean --- */
 
-enum tl_dataset_origin { TL_ORIGIN_SOURCE, TL_ORIGIN_VIEW, TL_ORIGIN_SYSTEM };
+enum tl_dataset_origin {
+    TL_ORIGIN_SOURCE,
+    TL_ORIGIN_VIEW,
+    TL_ORIGIN_SYSTEM,
+    TL_ORIGIN_LAKE, /* what the lake knows of one of its tables: "orders$snapshots" */
+};
 
 /* A stored view (views.c); lives as long as the snapshot of views that the call holds. */
 struct tl_door_view {
@@ -83,6 +88,8 @@ struct tl_dataset {
     const struct tl_door_view *view;
     bool existed; /* of a target: it was there before the statement */
     int system_table;
+    int lake_kind;                        /* LAKE: which of them */
+    const struct tl_source_dataset *base; /* ... of this table, whose rights it has */
 };
 
 /* The catalog and schema that names without them mean. */
@@ -115,6 +122,19 @@ void tl_system_name(int table, const char **ret_schema, const char **ret_name, b
 const struct tl_source_dataset *tl_system_dataset(struct tl_door_call *call, int table);
 /* The SELECT that gives its rows, for this caller. */
 TL_CHECKED enum tl_code tl_system_sql(struct tl_door_call *call, int table, const char *catalog, const char **ret_sql);
+
+/* "SELECT .. FROM (..)" of rows in JSON, with the dataset's columns; each column's source_type is its shape for from_json. */
+void tl_system_put_select(struct tl_buf *sql, const struct tl_source_dataset *dataset, const struct tl_buf *rows);
+
+/* --- lake_tables.c: "t$snapshots" and its like --- */
+
+/* Which one a name means and of which table; -1 = none. */
+int tl_lake_kind(tl_arena *arena, const char *name, const char **ret_base);
+/* Fills dataset->described, for this caller. */
+TL_CHECKED enum tl_code tl_lake_kind_describe(struct tl_door_call *call, struct tl_dataset *dataset);
+/* grant: of the base table. */
+TL_CHECKED enum tl_code tl_lake_kind_sql(struct tl_door_call *call, const struct tl_dataset *dataset, const struct tl_dataset_grant *grant,
+                                         const char **ret_sql);
 
 /* --- running.c: the statements that run now, whoever runs them --- */
 

@@ -199,7 +199,7 @@ static void skip_alias(struct tl_lexer *lexer)
             token = tl_lexer_next(lexer);
 }
 
-/* AT (VERSION => 5), AT (TIMESTAMP => TIMESTAMP '2026-01-01'): constants only; read from the text behind the name. */
+/* AT (VERSION => 5), AT (VERSION => 'branch'), AT (TIMESTAMP => TIMESTAMP '2026-01-01'): constants only; read from the text behind the name. */
 static enum tl_code read_at(struct tl_gate_walk *walk, const tl_json *ref, struct tl_gate_table *table)
 {
     struct tl_lexer lexer = {walk->text, table->offset + table->size};
@@ -211,12 +211,13 @@ static enum tl_code read_at(struct tl_gate_walk *walk, const tl_json *ref, struc
     bool arrow = (version || timestamp) && tl_lexer_take_symbol(&lexer, "=>");
     struct tl_token first = arrow ? tl_lexer_next(&lexer) : (struct tl_token){TL_TOKEN_BAD, 0, 0}, last = first;
     if (timestamp &&
-        (tl_token_is_word(walk->text, first, "TIMESTAMP") || tl_token_is_word(walk->text, first, "TIMESTAMPTZ")))
+        (tl_token_is_word(walk->text, first, "TIMESTAMP") || tl_token_is_word(walk->text, first, "TIMESTAMPTZ") ||
+         tl_token_is_word(walk->text, first, "DATE")))
         last = tl_lexer_next(&lexer);
-    bool constant = version ? last.kind == TL_TOKEN_NUMBER : last.kind == TL_TOKEN_STRING;
+    bool constant = last.kind == TL_TOKEN_STRING || (version && last.kind == TL_TOKEN_NUMBER);
     if (!constant || !tl_lexer_take_symbol(&lexer, ")")) {
         tl_gate_refuse(walk, TL_UNSUPPORTED, ref, "this form of AT is not offered");
-        tl_err_hint(walk->err, "write AT (VERSION => number) or AT (TIMESTAMP => TIMESTAMP 'YYYY-MM-DD hh:mm:ss')");
+        tl_err_hint(walk->err, "write FOR VERSION AS OF number, AT (VERSION => number) or AT (TIMESTAMP => TIMESTAMP 'YYYY-MM-DD hh:mm:ss')");
         return TL_UNSUPPORTED;
     }
     table->at_unit = version ? "VERSION" : "TIMESTAMP";

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "door/door_int.h"
+#include "lake/describe.h"
 
 enum { DATASETS_MAX = 2000, VIEW_SQL_MAX = 16 * 1024 * 1024 };
 
@@ -131,6 +132,8 @@ static enum tl_code find_target(struct work *work, const struct bound *bound, co
                               : tl_catalog_find_table(work->call, &bound->defaults, table, ret);
     if (code != TL_OK)
         return code;
+    if (ret->origin == TL_ORIGIN_LAKE)
+        return refuse_target(work, table, "it tells what is known of a table", "change the table itself");
     if (ret->origin == TL_ORIGIN_SYSTEM || !ret->registered->writable)
         return refuse_target(work, table, "its catalog is read only",
                              "tables of the lake can be written; SHOW CATALOGS lists the catalogs");
@@ -367,6 +370,30 @@ static bool put_rule_dataset(void *context, const struct tl_rule *rule, struct t
 static enum tl_code splice_bound(struct work *work, const struct bound *bound, struct tl_edit **ret_edits,
                                  size_t *ret_edit_count, struct tl_str *ret_text);
 
+/* The engine knows snapshots by number only: a branch or tag is looked up. */
+static enum tl_code name_version(struct work *work, const struct tl_dataset *dataset, const struct tl_gate_table *table, const char **value)
+{
+    struct tl_request *rq = work->call->rq;
+    struct tl_lexer lexer = {tl_str_of(*value), 0};
+    struct tl_str name;
+    struct tl_lake_table described;
+    if (!tl_streq(table->at_unit, "VERSION") || !tl_token_text(rq->arena, lexer.text, tl_lexer_next(&lexer), &name))
+        return TL_OK;
+    if (!work->call->door->lake)
+        return tl_err_set(&rq->err, TL_UNSUPPORTED, "\"%s\" has no branches and tags", dataset->name);
+    if (tl_lake_table_load(work->call->door->lake, rq->arena, dataset->schema, dataset->name, &described, &rq->err) != TL_OK)
+        return rq->err.code;
+    const struct tl_lake_ref *ref = tl_lake_table_ref(&described, tl_arena_strndup(rq->arena, name.data, name.size));
+    if (!ref) {
+        tl_err_set(&rq->err, TL_NOT_FOUND, "\"%s\" has no branch or tag \"%.*s\"", dataset->name, (int)(name.size > 200 ? 200 : name.size), name.data);
+        tl_err_position(&rq->err, (int64_t)table->at_offset);
+        tl_err_hint(&rq->err, "SELECT * FROM \"%s$refs\" lists them", dataset->name);
+        return TL_NOT_FOUND;
+    }
+    *value = tl_arena_printf(rq->arena, "%lld", (long long)ref->snapshot_id);
+    return TL_OK;
+}
+
 /* The definition of one dataset's view, for this caller. */
 static enum tl_code make_view_sql(struct work *work, size_t index, const struct tl_gate_table *table,
                                   const char **ret_sql)
@@ -376,6 +403,8 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
     if (dataset->origin == TL_ORIGIN_SYSTEM)
         return tl_system_sql(work->call, dataset->system_table, dataset->source, ret_sql);
     const struct tl_dataset_grant *grant = work->grants[index];
+    if (dataset->origin == TL_ORIGIN_LAKE)
+        return tl_lake_kind_sql(work->call, dataset, grant, ret_sql);
     struct tl_str inner = {0};
     if (dataset->origin == TL_ORIGIN_VIEW) {
         struct tl_edit *edits;
@@ -388,6 +417,9 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
         allow_part(work, dataset, grant);
         allow_rules(work, dataset, grant);
     }
+    const char *at_value = table->at_value;
+    if (table->at_unit && name_version(work, dataset, table, &at_value) != TL_OK)
+        return rq->err.code;
     struct tl_buf sql;
     tl_buf_init(&sql, VIEW_SQL_MAX);
     tl_rights_put_columns(&sql, grant, dataset->described);
@@ -403,7 +435,7 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
         put_physical(&sql, dataset);
     }
     if (table->at_unit)
-        tl_buf_addf(&sql, " AT (%s => %s)", table->at_unit, table->at_value);
+        tl_buf_addf(&sql, " AT (%s => %s)", table->at_unit, at_value);
     tl_rights_put_rules(&sql, grant, tl_rights_need_barrier(grant, dataset, work->call->settings.no_pushdown), put_rule_dataset, work);
     *ret_sql = sql.failed ? NULL : tl_arena_strndup(rq->arena, sql.data, sql.size);
     tl_buf_done(&sql);

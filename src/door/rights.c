@@ -17,13 +17,15 @@ enum tl_code tl_rights_decide(struct tl_door_call *call, const struct tl_access_
 struct tl_access_need tl_rights_need(struct tl_door_call *call, const struct tl_dataset *dataset, unsigned access)
 {
     struct tl_access_need need = {.source = dataset->source, .schema = dataset->schema, .table = dataset->name, .access = access};
-    if (!dataset->described)
+    const struct tl_source_dataset *described = dataset->base ? dataset->base : dataset->described;
+    if (!described)
         return need;
-    const char **columns = TL_NEW_ARRAY(call->rq->arena, const char *, dataset->described->column_count);
-    for (size_t i = 0; i < dataset->described->column_count; i++)
-        columns[i] = dataset->described->columns[i].name;
+    const char **columns = TL_NEW_ARRAY(call->rq->arena, const char *, described->column_count);
+    for (size_t i = 0; i < described->column_count; i++)
+        columns[i] = described->columns[i].name;
+    need.table = dataset->base ? dataset->base->name : dataset->name;
     need.columns = columns;
-    need.column_count = dataset->described->column_count;
+    need.column_count = described->column_count;
     return need;
 }
 

@@ -213,7 +213,7 @@ static enum tl_code decide(struct tl_door_call *call, const struct tl_dataset *d
     struct tl_access_need need = tl_rights_need(call, dataset, TL_ACCESS_READ);
     const tl_clearance *clearance;
     enum tl_code code = tl_rights_decide(call, &need, 1, &clearance);
-    if (code == TL_OK && tl_clearance_count(clearance) > 0)
+    if (code == TL_OK && tl_clearance_count(clearance) > 0 && dataset->origin != TL_ORIGIN_LAKE) /* those have columns of their own */
         *ret_grant = tl_clearance_grant(clearance, 0);
     return code;
 }

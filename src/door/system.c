@@ -12,6 +12,7 @@ enum {
     HISTORY_ROWS = 100, /* of system.runtime.queries */
     AUDIT_RECORDS = 2000, /* of system.audit.records and events: `townlake audit export` has all */
     COLUMNS_MAX = 24,
+    SHAPES_MAX = 4 * 1024 * 1024,
 };
 
 const char *const tl_system_schemas[] = {"audit", "information_schema", "jdbc", "metadata", "runtime", NULL};
@@ -252,18 +253,25 @@ static enum tl_code put_rows(struct tl_door_call *call, const struct tl_system_t
     return TL_OK;
 }
 
-static void put_select(struct tl_buf *sql, const struct tl_source_dataset *dataset, const struct tl_buf *rows)
+void tl_system_put_select(struct tl_buf *sql, const struct tl_source_dataset *dataset, const struct tl_buf *rows)
 {
     struct tl_buf types;
-    tl_buf_init(&types, 8192);
+    struct tl_json_writer writer;
+    tl_buf_init(&types, SHAPES_MAX);
+    tl_json_writer_init(&writer, &types);
+    tl_json_begin_array(&writer);
+    tl_json_begin_object(&writer);
     for (size_t i = 0; i < dataset->column_count; i++) {
         tl_buf_adds(sql, i ? ", r." : "SELECT r.");
         tl_buf_add_identifier(sql, dataset->columns[i].name);
         tl_buf_adds(sql, " AS ");
         tl_buf_add_identifier(sql, dataset->columns[i].name);
-        tl_buf_addf(&types, "%s\"%s\":%s", i ? "," : "[{", dataset->columns[i].name, dataset->columns[i].source_type);
+        tl_json_key(&writer, dataset->columns[i].name);
+        tl_json_put_raw(&writer, tl_str_of(dataset->columns[i].source_type));
     }
-    tl_buf_adds(&types, "}]");
+    tl_json_end_object(&writer);
+    tl_json_end_array(&writer);
+    sql->failed = sql->failed || types.failed;
     tl_buf_adds(sql, " FROM (SELECT unnest(from_json(");
     tl_buf_add_literal(sql, rows->data, rows->size);
     tl_buf_adds(sql, ", ");
@@ -282,7 +290,7 @@ enum tl_code tl_system_sql(struct tl_door_call *call, int table, const char *cat
     tl_json_begin_array(&json);
     enum tl_code code = put_rows(call, &tl_system_tables[table], catalog, &json);
     tl_json_end_array(&json);
-    put_select(&sql, tl_system_dataset(call, table), &rows);
+    tl_system_put_select(&sql, tl_system_dataset(call, table), &rows);
     bool failed = rows.failed || sql.failed;
     *ret_sql = failed ? NULL : tl_arena_strndup(call->rq->arena, sql.data, sql.size);
     tl_buf_done(&rows);

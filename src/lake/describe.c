@@ -174,6 +174,19 @@ const char *tl_lake_table_property(const struct tl_lake_table *table, const char
     return tl_lake_property(table->metadata, name);
 }
 
+size_t tl_lake_table_properties(tl_arena *arena, const struct tl_lake_table *table, const char *const **ret_keys, const char *const **ret_values)
+{
+    const struct tl_lake_map *map = &table->metadata->properties;
+    const char **keys = TL_NEW_ARRAY(arena, const char *, map->count + 1), **values = TL_NEW_ARRAY(arena, const char *, map->count + 1);
+    for (size_t i = 0; i < map->count; i++) {
+        keys[i] = map->items[i].key;
+        values[i] = tl_json_text(map->items[i].value);
+    }
+    *ret_keys = keys;
+    *ret_values = values;
+    return map->count;
+}
+
 /* The whole object, in the arena. */
 static enum tl_code read_object(tl_objects *objects, tl_arena *arena, const char *location, struct tl_str *ret_bytes, struct tl_err *err)
 {

@@ -57,6 +57,8 @@ const struct tl_lake_ref *tl_lake_table_ref(const struct tl_lake_table *table, c
 int64_t tl_lake_table_at(const struct tl_lake_table *table, int64_t timestamp_ms);
 /* A property's text; NULL = not set. */
 const char *tl_lake_table_property(const struct tl_lake_table *table, const char *name);
+/* All of them, ordered as they were written. */
+size_t tl_lake_table_properties(tl_arena *arena, const struct tl_lake_table *table, const char *const **ret_keys, const char *const **ret_values);
 /* A snapshot's manifests, in the order of its list. */
 TL_CHECKED enum tl_code tl_lake_snapshot_manifests(tl_objects *objects, tl_arena *arena, const struct tl_lake_snapshot *snapshot,
                                                    struct tl_lake_manifest **ret_manifests, size_t *ret_count, struct tl_err *err);

@@ -151,6 +151,32 @@ def test_new_source_is_known_and_closed_until_it_is_reviewed(closed, shop, admin
     assert [row[0] for row in rows] == [1, 2] and all(len(row) == 2 and len(row[1]) == 32 for row in rows)
 
 
+def test_metadata_tables_of_the_lake_tell_nothing_of_closed_and_masked_columns_and_hidden_rows(admin, analyst, contractor):
+    admin.run("CREATE TABLE lake.dim.canaries (id BIGINT, country VARCHAR, buyer VARCHAR, secret VARCHAR) PARTITIONED BY (secret, buyer)")
+    kinds = ("snapshots", "history", "refs", "properties", "manifests", "files", "partitions")
+    try:
+        admin.run("INSERT INTO lake.dim.canaries VALUES (1, 'DE', 'canary-one', 'canary-two'), (2, 'US', 'canary-three', 'canary-four')")
+        for kind in kinds:
+            assert analyst.error(f'SELECT * FROM lake.dim."canaries${kind}"').code == "not_allowed"
+            assert analyst.error(f'DESCRIBE lake.dim."canaries${kind}"').code == "not_allowed"
+        assert "canary-four" in str(admin.rows('SELECT * FROM lake.dim."canaries$files"'))
+        post(admin, "/review", table="lake.dim.canaries", columns={"id": "open", "country": "open", "buyer": "masked:hash"}, reason="first look")
+        seen = ""
+        for kind in kinds:
+            seen += str(analyst.rows(f'SELECT * FROM lake.dim."canaries${kind}"')) + str(analyst.rows(f'DESCRIBE lake.dim."canaries${kind}"'))
+        assert "canary-" not in seen and "secret" not in seen
+        rows = analyst.rows("""SELECT record_count, lower_bounds[1], map_keys(null_value_counts) FROM lake.dim."canaries$files" ORDER BY 2""")
+        assert rows == [[1, "1", [1, 2]], [1, "2", [1, 2]]]
+        assert analyst.rows('SELECT record_count, file_count, data.id.min, data.id.max FROM lake.dim."canaries$partitions"') == [[2, 2, 1, 2]]
+        only = {"column": "country", "op": "in", "values": ["DE"]}
+        post(admin, "/row-rules", group="analyst", scope={"source": "lake", "schema": "dim", "table": "canaries"}, rule=only, reason="only some")
+        for kind in ("files", "manifests", "partitions"):
+            assert "some rows" in analyst.error(f'SELECT * FROM lake.dim."canaries${kind}"').error["message"]
+        assert analyst.rows('SELECT operation, summary FROM lake.dim."canaries$snapshots"') == [["append", None]]
+    finally:
+        admin.run("DROP TABLE lake.dim.canaries")
+
+
 def test_unreviewed_columns_are_absent_everywhere(shop, analyst):
     assert [row[0] for row in analyst.rows("DESCRIBE shop.main.orders")] == ["id", "buyer"]
     assert [row[0] for row in analyst.rows("SHOW COLUMNS FROM shop.main.orders")] == ["id", "buyer"]
