@@ -104,7 +104,9 @@ static enum tl_code show_schemas(struct tl_door_call *call, const struct tl_stat
     enum tl_code code = catalog_of(call, statement->name.part_count ? statement->name.parts[0] : NULL, &source);
     if (code != TL_OK)
         return code;
-    bool own_shown = false;
+    for (size_t i = 0; !source && tl_system_schemas[i]; i++)
+        add_wanted(&list, tl_system_schemas[i]);
+    bool own_shown = !source;
     const char *const *schemas = NULL;
     size_t count = source ? tl_catalog_schemas(call, source, &schemas) : 0;
     for (size_t i = 0; i < count; i++) {
@@ -117,10 +119,6 @@ static enum tl_code show_schemas(struct tl_door_call *call, const struct tl_stat
     }
     if (!own_shown)
         add_wanted(&list, "information_schema");
-    if (!source) {
-        for (size_t i = 1; tl_system_schemas[i]; i++) /* the first is information_schema */
-            add_wanted(&list, tl_system_schemas[i]);
-    }
     return finish(&list);
 }
 
