@@ -87,15 +87,6 @@ static enum tl_code refuse_parameters(struct tl_door_call *call)
     return TL_INVALID_ARGUMENT;
 }
 
-static enum tl_code check_scope(struct tl_door_call *call)
-{
-    if (!call->rq->principal || tl_principal_may(call->rq->principal, TL_SCOPE_WRITE))
-        return TL_OK;
-    tl_err_set(&call->rq->err, TL_NOT_ALLOWED, "the token lacks the scope \"write\", which statements that change data need");
-    tl_err_hint(&call->rq->err, "use a token that has it: townlake token create --scope read,write");
-    return TL_NOT_ALLOWED;
-}
-
 /* What the engine's parser reads. */
 static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str text, size_t base)
 {
@@ -106,7 +97,7 @@ static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str tex
         tl_answer_note(call->answer, tl_gate_kind_name(gate->kind), NULL);
         if (gate->parameter_count > 0)
             code = refuse_parameters(call);
-        else if (gate->kind != TL_GATE_SELECT && (check_scope(call) != TL_OK || tl_transaction_check_write(call) != TL_OK))
+        else if (gate->kind != TL_GATE_SELECT && tl_session_check_write(call) != TL_OK)
             return call->rq->err.code;
         else if (gate->kind == TL_GATE_CREATE_VIEW || gate->kind == TL_GATE_DROP_VIEW)
             return tl_answer_audit(call->answer) == TL_OK ? tl_view_statement(call, text, base, gate) : call->rq->err.code;

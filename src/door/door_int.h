@@ -261,8 +261,9 @@ TL_CHECKED enum tl_code tl_show(struct tl_door_call *call, const struct tl_state
 TL_CHECKED enum tl_code tl_explain(struct tl_door_call *call, const struct tl_statement *statement, size_t base);
 TL_CHECKED enum tl_code tl_session_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_transaction_statement(struct tl_door_call *call, const struct tl_statement *statement);
-/* A change inside START TRANSACTION .. COMMIT is refused: each statement is a transaction of its own. */
-TL_CHECKED enum tl_code tl_transaction_check_write(struct tl_door_call *call);
+/* Of every statement that changes something: the token must have the scope, and inside START TRANSACTION .. COMMIT a change is
+ * refused, since each statement is a transaction of its own. */
+TL_CHECKED enum tl_code tl_session_check_write(struct tl_door_call *call);
 TL_CHECKED enum tl_code tl_call_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_prepared_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_write(struct tl_door_call *call, struct tl_governed *governed);

@@ -256,8 +256,19 @@ enum tl_code tl_transaction_statement(struct tl_door_call *call, const struct tl
     return TL_OK;
 }
 
-enum tl_code tl_transaction_check_write(struct tl_door_call *call)
+static enum tl_code check_scope(struct tl_door_call *call)
 {
+    if (!call->rq->principal || tl_principal_may(call->rq->principal, TL_SCOPE_WRITE))
+        return TL_OK;
+    tl_err_set(&call->rq->err, TL_NOT_ALLOWED, "the token lacks the scope \"write\", which statements that change data need");
+    tl_err_hint(&call->rq->err, "use a token that has it: townlake token create --scope read,write");
+    return TL_NOT_ALLOWED;
+}
+
+enum tl_code tl_session_check_write(struct tl_door_call *call)
+{
+    if (check_scope(call) != TL_OK)
+        return call->rq->err.code;
     if (!in_transaction(call->session))
         return TL_OK;
     tl_err_set(&call->rq->err, TL_UNSUPPORTED, "a change inside a transaction of several statements is not offered");

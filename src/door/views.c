@@ -532,7 +532,7 @@ enum tl_code tl_view_rename(struct tl_door_call *call, const struct tl_statement
     struct tl_err *err = &call->rq->err;
     const char *catalog, *schema, *new_name = statement->new_name.parts[statement->new_name.part_count - 1];
     place_of(call, name, &catalog, &schema);
-    enum tl_code code = tl_transaction_check_write(call);
+    enum tl_code code = tl_session_check_write(call);
     if (code == TL_OK)
         code = tl_view_check_new_name(call, statement);
     if (code != TL_OK)

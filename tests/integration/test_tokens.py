@@ -70,7 +70,8 @@ def test_a_revoked_token_is_refused_from_the_next_request_on(server):
 def test_scopes_bound_what_a_token_does(server):
     reader = create(server, "roots-token", "reads", "--scope", "read")
     assert server.me(**bearer(reader)).json()["scopes"] == "read"
-    for sql in ["CREATE SCHEMA lake.x", "INSERT INTO lake.x.y VALUES (1)", "DROP TABLE lake.x.y", "CREATE VIEW lake.x.v AS SELECT 1"]:
+    for sql in ["CREATE SCHEMA lake.x", "INSERT INTO lake.x.y VALUES (1)", "DROP TABLE lake.x.y", "CREATE VIEW lake.x.v AS SELECT 1",
+                "ALTER VIEW lake.x.v RENAME TO w"]:
         error = server.lake(reader).error(sql)
         assert error.code == "not_allowed" and "lacks the scope \"write\"" in str(error), sql
     body = {"name": "x", "kind": "duckdb", "options": {"path": "/tmp/x"}}
