@@ -104,10 +104,10 @@ static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str tex
     }
     if (code == TL_OK)
         code = tl_govern(call, text, base, gate, &governed);
-    if (code == TL_OK)
-        code = run_governed(call, governed);
     if (governed)
         tl_answer_note(call->answer, tl_gate_kind_name(gate->kind), governed);
+    if (code == TL_OK)
+        code = run_governed(call, governed);
     if (code != TL_OK)
         tl_door_map_error(call, governed, &call->rq->err);
     return code;

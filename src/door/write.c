@@ -67,7 +67,9 @@ static enum tl_code drop_contents(struct tl_door_call *call, struct tl_governed 
 {
     size_t count;
     const struct tl_dataset *target = governed->target;
-    enum tl_code code = tl_lake_schema_empty(call->rq, call->door->lake, target->schema);
+    enum tl_code code = tl_answer_audit(call->answer);
+    if (code == TL_OK)
+        code = tl_lake_schema_empty(call->rq, call->door->lake, target->schema);
     if (code == TL_SCHEMA_NOT_FOUND && governed->gate->if_exists) {
         tl_err_init(&call->rq->err);
         code = TL_OK;

@@ -104,21 +104,23 @@ def test_a_changed_copy_is_found_and_exported_lines_are_json(demo, tmp_path):
 
 def test_nothing_runs_without_its_record(tmp_path):
     """The audit's folder goes away under a running server: statements are refused, and run again when it is back."""
-    server = Server(tmp_path, "{light_max: 4}\naudit: {segment: 1KiB}")
+    server = Server(tmp_path, "{light_max: 4}\naudit: {segment: 1KiB}\nlifeguard: {default: open}")
     try:
         lake = Lake(server.url, user="ann")
+        lake.run("CREATE SCHEMA lake.kept")
+        lake.run("CREATE TABLE lake.kept.t AS SELECT 5 AS n")
         for _ in range(4):
             lake.run("SELECT 1")
         folder = tmp_path / "state" / "audit"
         folder.rename(tmp_path / "aside")
         errors = []
-        for _ in range(6):  # the file that is open takes a record or two more
+        for sql in ["SELECT 2"] * 6 + ["DROP SCHEMA lake.kept CASCADE"]:  # the file that is open takes a record or two more
             try:
-                lake.run("SELECT 2")
+                lake.run(sql)
             except StatementError as error:
                 errors.append(error)
         assert errors and all("audit" in str(error) and "without its record" in error.hint for error in errors), errors
         (tmp_path / "aside").rename(folder)
-        assert lake.value("SELECT 4") == 4
+        assert lake.value("SELECT n FROM lake.kept.t") == 5, "what was refused has changed nothing"
     finally:
         server.stop()
