@@ -138,6 +138,8 @@ TL_CHECKED enum tl_code tl_lake_kind_sql(struct tl_door_call *call, const struct
 
 /* --- running.c: the statements that run now, whoever runs them --- */
 
+enum { TL_RUNNING_TEXT_MAX = 16 * 1024 }; /* what lists of statements show of a text */
+
 struct tl_running_statement {
     const char *id, *user, *source; /* source NULL = none */
     struct tl_str text;
@@ -161,7 +163,7 @@ void tl_running_add(struct tl_door_call *call, struct tl_running_entry *entry);
 void tl_running_remove(struct tl_door_call *call, struct tl_running_entry *entry);
 /* Whose statements the caller may see and end: his own name, NULL = everybody's (administrators, with a token for it). */
 const char *tl_running_whose(const struct tl_door_call *call);
-/* Copies, in the call's arena; user NULL = all. */
+/* Copies, in the call's arena, with the beginning of their texts; user NULL = all. */
 size_t tl_running_list(struct tl_door_call *call, const char *user, const struct tl_running_statement **ret_statements);
 /* TL_NOT_FOUND when no such statement of that user runs. */
 TL_CHECKED enum tl_code tl_running_kill(struct tl_door_call *call, const char *user, const char *id, const char *reason);

@@ -80,7 +80,9 @@ static struct tl_running_statement copied(tl_arena *arena, const struct tl_runni
     copy.id = tl_arena_strdup(arena, from->id);
     copy.user = tl_arena_strdup(arena, from->user);
     copy.source = from->source ? tl_arena_strdup(arena, from->source) : NULL;
-    copy.text.data = tl_arena_strndup(arena, from->text.data, from->text.size);
+    if (copy.text.size > TL_RUNNING_TEXT_MAX)
+        copy.text.size = TL_RUNNING_TEXT_MAX + 1; /* what is behind it says where a character ends */
+    copy.text.data = tl_arena_strndup(arena, from->text.data, copy.text.size);
     return copy;
 }
 
@@ -125,11 +127,10 @@ void tl_running_explain(struct tl_door_call *call, const struct tl_running_entry
 {
     struct tl_running *running = call->door->running;
     pthread_mutex_lock(&running->lock);
-    bool killed = entry->killed;
-    pthread_mutex_unlock(&running->lock);
-    if (!killed)
-        return;
-    tl_err_init(err);
-    tl_err_set(err, TL_CANCELLED, "the statement was killed by \"%s\"%s%s", entry->killed_by,
-               entry->reason[0] ? ": " : "", entry->reason);
+    if (entry->killed) {
+        tl_err_init(err);
+        tl_err_set(err, TL_CANCELLED, "the statement was killed by \"%s\"%s%s", entry->killed_by,
+                   entry->reason[0] ? ": " : "", entry->reason);
+    }
+    pthread_mutex_unlock(&running->lock); /* a second one may be writing another reason */
 }

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "door/system_int.h"
 
-enum { QUERY_TEXT_MAX = 16 * 1024, CHANGES_TEXT_MAX = 256 * 1024 };
+enum { CHANGES_TEXT_MAX = 256 * 1024 };
 
 static void text(const struct tl_system_item *item, const char *name, const char *value)
 {
@@ -238,8 +238,8 @@ static void put_times(const struct tl_system_item *item, int64_t created_us, int
 
 static void put_shortened(const struct tl_system_item *item, struct tl_str sql)
 {
-    if (sql.size > QUERY_TEXT_MAX)
-        for (sql.size = QUERY_TEXT_MAX; sql.size > 0 && ((unsigned char)sql.data[sql.size] & 0xC0) == 0x80;)
+    if (sql.size > TL_RUNNING_TEXT_MAX)
+        for (sql.size = TL_RUNNING_TEXT_MAX; sql.size > 0 && ((unsigned char)sql.data[sql.size] & 0xC0) == 0x80;)
             sql.size--;
     tl_json_key(item->json, "query");
     tl_json_put_str(item->json, sql);
