@@ -19,7 +19,7 @@ enum {
     HEAVY_AFTER_US = 500 * 1000,
     STALLED_US = 2 * 1000 * 1000,
     HALF_LIFE_US = 60 * 1000 * 1000,
-    WAIT_SLICE_MS = 50,    /* so soon a cancelled one leaves, and a running one is found to be heavy */
+    LOOK_US = 50 * 1000,   /* so soon a cancelled one leaves, and a running one is found to be heavy */
     USERS_KEPT_MAX = 4096, /* of users without statements: their usage */
     WEIGHTS_MAX = 256,
     WEIGHT_NAME_MAX = 128,
@@ -49,18 +49,19 @@ struct tl_ticket {
     double weight;
     enum tl_admission_class class;
     enum state state;
+    pthread_cond_t admitted; /* its own: one turn wakes one thread */
     int64_t asked_us, admitted_us, touched_us;
 };
 
 struct tl_admission {
     pthread_mutex_t mutex;
-    pthread_cond_t changed;
     struct tl_admission_limits limits;
     struct weight weights[WEIGHTS_MAX];
     size_t weight_count;
     tl_ticket *tickets;
     struct user *users;
     int user_count, waiting;
+    int64_t looked_us; /* when it was last seen who may run */
 };
 
 /* ---- weights ---- */
@@ -143,11 +144,6 @@ enum tl_code tl_admission_new(const struct tl_admission_limits *limits, tl_admis
     if (limits)
         admission->limits = *limits;
     fill_limits(&admission->limits);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&admission->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&admission->mutex, NULL);
     *ret_admission = NULL;
     if (read_weights(admission, admission->limits.weights, err) != TL_OK) {
@@ -167,7 +163,6 @@ tl_admission *tl_admission_free(tl_admission *admission)
         next = user->next;
         free(user);
     }
-    pthread_cond_destroy(&admission->changed);
     pthread_mutex_destroy(&admission->mutex);
     free(admission);
     return NULL;
@@ -283,23 +278,22 @@ static void admit(tl_admission *admission, tl_ticket *ticket, int64_t now_us)
     ticket->user->running++;
     admission->waiting--;
     add_usage(ticket->user, started_seconds / ticket->weight, now_us);
+    pthread_cond_signal(&ticket->admitted);
 }
 
 static void admit_all_that_may(tl_admission *admission, int64_t now_us)
 {
-    bool any = false;
+    admission->looked_us = now_us;
     if (admission->waiting == 0)
         return;
     struct load load = load_now(admission, now_us);
-    for (tl_ticket *ticket; (ticket = next_one(admission, &load, now_us)) != NULL; any = true) {
+    for (tl_ticket *ticket; (ticket = next_one(admission, &load, now_us)) != NULL;) {
         admit(admission, ticket, now_us);
         if (ticket->class == TL_ADMISSION_HEAVY)
             load.heavy++;
         else
             load.light++;
     }
-    if (any)
-        pthread_cond_broadcast(&admission->changed);
 }
 
 /* ---- tickets ---- */
@@ -315,6 +309,23 @@ static enum tl_code check_queue(tl_admission *admission, const struct user *user
     return TL_TOO_MANY_REQUESTS;
 }
 
+static tl_ticket *new_ticket(tl_admission *admission, const tl_ticket *as)
+{
+    tl_ticket *ticket = tl_heap_alloc(sizeof *ticket), **last = &admission->tickets;
+    pthread_condattr_t attributes;
+    *ticket = *as;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&ticket->admitted, &attributes);
+    pthread_condattr_destroy(&attributes);
+    while (*last)
+        last = &(*last)->next;
+    *last = ticket;
+    ticket->user->waiting++;
+    admission->waiting++;
+    return ticket;
+}
+
 enum tl_code tl_admission_ask(struct tl_request *rq, tl_admission *admission, enum tl_admission_class class, tl_ticket **ret_ticket)
 {
     static const struct tl_principal nobody = {.user = ""};
@@ -325,16 +336,10 @@ enum tl_code tl_admission_ask(struct tl_request *rq, tl_admission *admission, en
     struct user *user = find_user(admission, principal->user, now_us);
     enum tl_code code = check_queue(admission, user, &rq->err);
     if (code == TL_OK) {
-        tl_ticket *ticket = tl_heap_alloc(sizeof *ticket), **last = &admission->tickets;
-        *ticket = (tl_ticket){.admission = admission, .user = user, .weight = weight_of(admission, principal), .class = class,
-                              .state = WAITING, .asked_us = now_us};
-        while (*last)
-            last = &(*last)->next;
-        *last = ticket;
-        user->waiting++;
-        admission->waiting++;
+        tl_ticket as = {.admission = admission, .user = user, .weight = weight_of(admission, principal), .class = class,
+                        .state = WAITING, .asked_us = now_us};
+        *ret_ticket = new_ticket(admission, &as);
         admit_all_that_may(admission, now_us);
-        *ret_ticket = ticket;
     }
     pthread_mutex_unlock(&admission->mutex);
     return code;
@@ -349,10 +354,10 @@ static enum tl_code check_request(struct tl_request *rq, int64_t now_us)
     return TL_OK;
 }
 
-static void wait_until(tl_admission *admission, int64_t until_us)
+static void wait_until(tl_ticket *ticket, int64_t until_us)
 {
     struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&admission->changed, &admission->mutex, &until);
+    pthread_cond_timedwait(&ticket->admitted, &ticket->admission->mutex, &until);
 }
 
 enum tl_code tl_ticket_wait(struct tl_request *rq, tl_ticket *ticket, int wait_ms, bool *ret_admitted)
@@ -362,10 +367,11 @@ enum tl_code tl_ticket_wait(struct tl_request *rq, tl_ticket *ticket, int wait_m
     enum tl_code code = TL_OK;
     pthread_mutex_lock(&admission->mutex);
     while (ticket->state == WAITING && (code = check_request(rq, now_us)) == TL_OK && now_us < until_us) {
-        int64_t slice_us = now_us + WAIT_SLICE_MS * INT64_C(1000);
-        wait_until(admission, slice_us < until_us ? slice_us : until_us);
+        int64_t look_us = admission->looked_us + LOOK_US;
+        wait_until(ticket, look_us < until_us ? look_us : until_us);
         now_us = tl_clock_monotonic_us();
-        admit_all_that_may(admission, now_us);
+        if (now_us - admission->looked_us >= LOOK_US) /* one of those that wait looks for all of them */
+            admit_all_that_may(admission, now_us);
     }
     *ret_admitted = ticket->state == RUNNING;
     pthread_mutex_unlock(&admission->mutex);
@@ -404,6 +410,7 @@ tl_ticket *tl_ticket_leave(tl_ticket *ticket)
     unlink_ticket(admission, ticket, now_us);
     admit_all_that_may(admission, now_us);
     pthread_mutex_unlock(&admission->mutex);
+    pthread_cond_destroy(&ticket->admitted);
     free(ticket);
     return NULL;
 }
