@@ -323,25 +323,20 @@ enum tl_code tl_lake_schemas(struct tl_request *rq, tl_lake *lake, const char *c
 /* The namespace that SQL calls by its dotted name. */
 static enum tl_code find_schema(tl_store_tx *tx, struct operation *op, const char *schema, struct tl_err *err)
 {
-    struct tl_lake_names names = {0};
-    op->names = &names;
-    op->limit = TL_LAKE_LIST_MAX;
-    if (tl_store_run(tx, "SELECT name FROM lake_namespace", NULL, 0, row_name, op, err) != TL_OK)
+    const char *separator = tl_arena_printf(op->arena, "%c", TL_LAKE_LEVEL_SEPARATOR);
+    op->exists = false;
+    if (RUN(tx, "SELECT name FROM lake_namespace WHERE replace(folded, ?2, '.') = ?1", row_text, op, err,
+            TL_STORE_T(fold(op->arena, schema)), TL_STORE_T(separator)) != TL_OK)
         return err->code;
-    for (size_t i = 0; i < names.count; i++)
-        if (tl_streq_nocase(tl_lake_dotted(op->arena, names.items[i]), schema))
-            op->namespace_name = names.items[i];
-    return op->namespace_name ? TL_OK : namespace_missing(op, schema, err);
+    op->namespace_name = op->found_text;
+    return op->exists ? TL_OK : namespace_missing(op, schema, err);
 }
 
 static enum tl_code run_schema_empty(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct operation *op = context;
-    struct tl_lake_names *locations = op->names;
-    if (find_schema(tx, op, op->text, err) != TL_OK)
-        return err->code;
-    op->names = locations;
-    if (RUN(tx, "SELECT location FROM lake_table WHERE namespace = ?1", row_name, op, err, TL_STORE_T(op->namespace_name)) != TL_OK ||
+    if (find_schema(tx, op, op->text, err) != TL_OK ||
+        RUN(tx, "SELECT location FROM lake_table WHERE namespace = ?1", row_name, op, err, TL_STORE_T(op->namespace_name)) != TL_OK ||
         RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name)) != TL_OK)
         return err->code;
     return need_empty(tx, op, err);
