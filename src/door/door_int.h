@@ -138,6 +138,8 @@ TL_CHECKED enum tl_code tl_lake_kind_sql(struct tl_door_call *call, const struct
 
 /* --- running.c: the statements that run now, whoever runs them --- */
 
+const char *tl_call_user(const struct tl_door_call *call); /* "" = nobody */
+
 enum { TL_RUNNING_TEXT_MAX = 16 * 1024 }; /* what lists of statements show of a text */
 
 struct tl_running_statement {
@@ -182,9 +184,9 @@ bool tl_rights_own(struct tl_door_call *call, const struct tl_door_view *view);
 void tl_rights_put_columns(struct tl_buf *sql, const struct tl_dataset_grant *grant, const struct tl_source_dataset *described);
 void tl_rights_put_rules(struct tl_buf *sql, const struct tl_dataset_grant *grant, bool barrier, tl_rule_dataset dataset, void *context);
 bool tl_rights_need_barrier(const struct tl_dataset_grant *grant, const struct tl_dataset *dataset, bool no_pushdown);
-/* After a change of the lake: who made a table sees it, one that is gone leaves no review behind. */
 /* Of a row rule; context is the door. */
 TL_CHECKED enum tl_code tl_rights_check_sql(void *context, struct tl_request *rq, const char *sql);
+/* After a change of the lake: who made a table sees it, one that is gone leaves no review behind. */
 TL_CHECKED enum tl_code tl_rights_renamed(struct tl_door_call *call, const struct tl_dataset *target, const char *new_name);
 TL_CHECKED enum tl_code tl_rights_changed(struct tl_door_call *call, const struct tl_gate *gate, const struct tl_dataset *target);
 

@@ -125,15 +125,20 @@ static enum tl_code check_insert(struct tl_gate_walk *walk, const tl_json *state
     return code == TL_OK ? check_query(walk, tl_json_get(statement, "query"), scope) : code;
 }
 
+/* What UPDATE, DELETE and MERGE have in common. */
+static enum tl_code begin_change(struct tl_gate_walk *walk, const tl_json *statement, const struct tl_gate_scope **ret_scope)
+{
+    enum tl_code code = check_returning(walk, statement);
+    if (code == TL_OK)
+        code = tl_gate_walk_target(walk, tl_json_get(statement, "target"));
+    return code == TL_OK ? tl_gate_walk_ctes(walk, tl_json_get(statement, "ctes"), NULL, ret_scope) : code;
+}
+
 static enum tl_code check_update(struct tl_gate_walk *walk, const tl_json *statement)
 {
     walk->out->kind = TL_GATE_UPDATE;
     const struct tl_gate_scope *scope;
-    enum tl_code code = check_returning(walk, statement);
-    if (code == TL_OK)
-        code = tl_gate_walk_target(walk, tl_json_get(statement, "target"));
-    if (code == TL_OK)
-        code = tl_gate_walk_ctes(walk, tl_json_get(statement, "ctes"), NULL, &scope);
+    enum tl_code code = begin_change(walk, statement, &scope);
     if (code == TL_OK && present(tl_json_get(statement, "from")))
         code = tl_gate_walk_ref(walk, tl_json_get(statement, "from"), scope);
     if (code == TL_OK)
@@ -145,11 +150,7 @@ static enum tl_code check_delete(struct tl_gate_walk *walk, const tl_json *state
 {
     walk->out->kind = flag(statement, "truncate") ? TL_GATE_TRUNCATE : TL_GATE_DELETE;
     const struct tl_gate_scope *scope;
-    enum tl_code code = check_returning(walk, statement);
-    if (code == TL_OK)
-        code = tl_gate_walk_target(walk, tl_json_get(statement, "target"));
-    if (code == TL_OK)
-        code = tl_gate_walk_ctes(walk, tl_json_get(statement, "ctes"), NULL, &scope);
+    enum tl_code code = begin_change(walk, statement, &scope);
     const tl_json *others = tl_json_get(statement, "using");
     for (struct tl_json_iter it = tl_json_iter(others); code == TL_OK && tl_json_next(&it);)
         code = tl_gate_walk_ref(walk, it.value, scope);
@@ -177,11 +178,7 @@ static enum tl_code check_merge(struct tl_gate_walk *walk, const tl_json *statem
 {
     walk->out->kind = TL_GATE_MERGE;
     const struct tl_gate_scope *scope;
-    enum tl_code code = check_returning(walk, statement);
-    if (code == TL_OK)
-        code = tl_gate_walk_target(walk, tl_json_get(statement, "target"));
-    if (code == TL_OK)
-        code = tl_gate_walk_ctes(walk, tl_json_get(statement, "ctes"), NULL, &scope);
+    enum tl_code code = begin_change(walk, statement, &scope);
     if (code == TL_OK)
         code = tl_gate_walk_ref(walk, tl_json_get(statement, "source"), scope);
     if (code == TL_OK)

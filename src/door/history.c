@@ -21,11 +21,6 @@ static void put_tables(const struct tl_governed *governed, struct tl_buf *buf)
     tl_json_end_array(&json);
 }
 
-static const char *user_of(const struct tl_door_call *call)
-{
-    return call->rq->principal && call->rq->principal->user ? call->rq->principal->user : "";
-}
-
 static const char *state_of(const struct tl_err *err)
 {
     return err->code == TL_OK ? "FINISHED" : err->code == TL_CANCELLED ? "CANCELLED" : "FAILED";
@@ -36,7 +31,7 @@ static void put_fact(const struct tl_history_row *row, const struct tl_buf *tabl
     struct tl_json_writer json;
     tl_json_writer_init(&json, buf);
     tl_json_begin_object(&json);
-    tl_json_pair_text(&json, "user", user_of(row->call));
+    tl_json_pair_text(&json, "user", tl_call_user(row->call));
     tl_json_pair_text(&json, "kind", row->kind);
     tl_json_pair_text(&json, "state", state_of(row->err));
     tl_json_key(&json, "tables");
@@ -84,7 +79,7 @@ static void append(const struct tl_history_row *row, struct tl_buf *tables)
                                    .bytes = row->stats.scans_json};
     struct tl_store_value params[] = {
         TL_STORE_T(call->rq->id),
-        TL_STORE_T(user_of(call)),
+        TL_STORE_T(tl_call_user(call)),
         sql,
         TL_STORE_T(state_of(err)),
         failed ? TL_STORE_T(tl_code_info(err->code)->name) : TL_STORE_N,

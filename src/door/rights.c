@@ -108,18 +108,6 @@ static struct tl_grant_scope scope_of(const struct tl_dataset *dataset)
     return (struct tl_grant_scope){.source = dataset->source, .schema = dataset->schema, .table = dataset->name};
 }
 
-static enum tl_code made(struct tl_door_call *call, const struct tl_dataset *target)
-{
-    struct tl_grant_scope scope = scope_of(target);
-    return tl_lifeguard_created(call->rq, call->door->lifeguard, &scope);
-}
-
-static enum tl_code gone(struct tl_door_call *call, const struct tl_dataset *target)
-{
-    struct tl_grant_scope scope = scope_of(target);
-    return tl_lifeguard_dropped(call->rq, call->door->lifeguard, &scope);
-}
-
 enum tl_code tl_rights_renamed(struct tl_door_call *call, const struct tl_dataset *target, const char *new_name)
 {
     struct tl_grant_scope scope = scope_of(target);
@@ -128,16 +116,18 @@ enum tl_code tl_rights_renamed(struct tl_door_call *call, const struct tl_datase
 
 enum tl_code tl_rights_changed(struct tl_door_call *call, const struct tl_gate *gate, const struct tl_dataset *target)
 {
+    struct tl_grant_scope scope = scope_of(target);
+    tl_lifeguard *lifeguard = call->door->lifeguard;
     switch (gate->kind) {
     case TL_GATE_CREATE_TABLE:
     case TL_GATE_CREATE_TABLE_AS:
     case TL_GATE_CREATE_SCHEMA:
     case TL_GATE_CREATE_VIEW:
-        return target->existed && gate->if_not_exists ? TL_OK : made(call, target);
+        return target->existed && gate->if_not_exists ? TL_OK : tl_lifeguard_created(call->rq, lifeguard, &scope);
     case TL_GATE_DROP_TABLE:
     case TL_GATE_DROP_VIEW:
     case TL_GATE_DROP_SCHEMA:
-        return gone(call, target);
+        return tl_lifeguard_dropped(call->rq, lifeguard, &scope);
     case TL_GATE_ALTER_TABLE:
         return gate->new_name ? tl_rights_renamed(call, target, gate->new_name) : TL_OK;
     default:

@@ -30,7 +30,7 @@ struct tl_running *tl_running_free(struct tl_running *running)
     return NULL;
 }
 
-static const char *user_of(const struct tl_door_call *call)
+const char *tl_call_user(const struct tl_door_call *call)
 {
     return call->rq->principal && call->rq->principal->user ? call->rq->principal->user : "";
 }
@@ -40,7 +40,7 @@ void tl_running_add(struct tl_door_call *call, struct tl_running_entry *entry)
     struct tl_running *running = call->door->running;
     entry->rq = call->rq;
     entry->statement = (struct tl_running_statement){.id = call->rq->id,
-                                                     .user = user_of(call),
+                                                     .user = tl_call_user(call),
                                                      .source = call->session->source,
                                                      .text = call->text,
                                                      .started_us = tl_clock_wall_us()};
@@ -69,7 +69,7 @@ void tl_running_remove(struct tl_door_call *call, struct tl_running_entry *entry
 
 const char *tl_running_whose(const struct tl_door_call *call)
 {
-    return call->rq->principal && tl_principal_is_admin(call->rq->principal) ? NULL : user_of(call);
+    return call->rq->principal && tl_principal_is_admin(call->rq->principal) ? NULL : tl_call_user(call);
 }
 
 static struct tl_running_statement copied(tl_arena *arena, const struct tl_running_entry *entry)
@@ -109,7 +109,7 @@ enum tl_code tl_running_kill(struct tl_door_call *call, const char *user, const 
         entry = entry->after;
     if (entry && entry->rq != call->rq) {
         entry->killed = true;
-        snprintf(entry->killed_by, sizeof entry->killed_by, "%s", user_of(call));
+        snprintf(entry->killed_by, sizeof entry->killed_by, "%s", tl_call_user(call));
         snprintf(entry->reason, sizeof entry->reason, "%s", reason ? reason : "");
         atomic_store(&entry->rq->cancelled, true);
     }

@@ -216,6 +216,13 @@ static enum tl_code decide(struct tl_door_call *call, const struct tl_dataset *d
     return code;
 }
 
+static enum tl_code find_and_decide(struct tl_door_call *call, const struct tl_name *name, struct tl_dataset *ret_dataset,
+                                    const struct tl_dataset_grant **ret_grant)
+{
+    enum tl_code code = find_dataset(call, name, ret_dataset);
+    return code == TL_OK ? decide(call, ret_dataset, ret_grant) : code;
+}
+
 static bool is_open(const struct tl_dataset_grant *grant, const char *column)
 {
     bool open = !grant;
@@ -239,9 +246,7 @@ static enum tl_code show_columns(struct tl_door_call *call, const struct tl_stat
     struct list list = START(call, statement, "Column", "Type", "Extra", "Comment");
     struct tl_dataset dataset;
     const struct tl_dataset_grant *grant;
-    enum tl_code code = find_dataset(call, &statement->name, &dataset);
-    if (code == TL_OK)
-        code = decide(call, &dataset, &grant);
+    enum tl_code code = find_and_decide(call, &statement->name, &dataset, &grant);
     if (code != TL_OK)
         return code;
     for (size_t i = 0; i < dataset.described->column_count; i++) {
@@ -338,9 +343,7 @@ static enum tl_code show_create_table(struct tl_door_call *call, const struct tl
 {
     struct tl_dataset dataset;
     const struct tl_dataset_grant *grant;
-    enum tl_code code = find_dataset(call, &statement->name, &dataset);
-    if (code == TL_OK)
-        code = decide(call, &dataset, &grant);
+    enum tl_code code = find_and_decide(call, &statement->name, &dataset, &grant);
     if (code != TL_OK)
         return code;
     if (dataset.origin == TL_ORIGIN_VIEW) {

@@ -157,6 +157,20 @@ static void put_source(const struct tl_system_table *table, struct tl_system_ite
     put_system_tables(table, item, false);
 }
 
+/* A row for each object of a JSON array. */
+static enum tl_code put_each(const struct tl_system_table *table, struct tl_system_item item, const struct tl_buf *json)
+{
+    const tl_json *rows;
+    enum tl_code code = tl_json_parse(item.call->rq->arena, json->data, json->size, &rows, &item.call->rq->err);
+    if (code != TL_OK)
+        return code;
+    for (struct tl_json_iter it = tl_json_iter(rows); tl_json_next(&it);) {
+        item.finished = it.value;
+        put_row(table, item);
+    }
+    return TL_OK;
+}
+
 /* Statements: those that run, then what the history has of the last ones; the caller's own, or all for administrators. */
 static enum tl_code put_queries(const struct tl_system_table *table, struct tl_system_item item)
 {
@@ -169,17 +183,12 @@ static enum tl_code put_queries(const struct tl_system_table *table, struct tl_s
         put_row(table, item);
     }
     item.running = NULL;
-    struct tl_buf buf;
-    const tl_json *history = NULL;
-    tl_buf_init(&buf, HISTORY_JSON_MAX);
-    enum tl_code code = tl_door_history(call->rq, call->door, user, HISTORY_ROWS, &buf);
+    struct tl_buf json;
+    tl_buf_init(&json, HISTORY_JSON_MAX);
+    enum tl_code code = tl_door_history(call->rq, call->door, user, HISTORY_ROWS, &json);
     if (code == TL_OK)
-        code = tl_json_parse(call->rq->arena, buf.data, buf.size, &history, &call->rq->err);
-    for (struct tl_json_iter it = tl_json_iter(history); code == TL_OK && tl_json_next(&it);) {
-        item.finished = it.value;
-        put_row(table, item);
-    }
-    tl_buf_done(&buf);
+        code = put_each(table, item, &json);
+    tl_buf_done(&json);
     return code;
 }
 
@@ -189,21 +198,16 @@ static enum tl_code put_records(const struct tl_system_table *table, struct tl_s
     struct tl_door_call *call = item.call;
     const struct tl_principal *principal = call->rq->principal;
     bool all = principal && tl_principal_is_auditor(principal);
-    const tl_json *records = NULL;
-    struct tl_buf buf;
+    struct tl_buf json;
     if (!call->door->audit)
         return TL_OK;
-    tl_buf_init(&buf, HISTORY_JSON_MAX);
-    const char *user = all ? NULL : principal ? principal->user : "";
-    enum tl_code code = table->span == TL_SYSTEM_PER_EVENT ? tl_audit_events(call->rq, call->door->audit, user, AUDIT_RECORDS, &buf)
-                                                           : tl_audit_recent(call->rq, call->door->audit, user, AUDIT_RECORDS, &buf);
+    tl_buf_init(&json, HISTORY_JSON_MAX);
+    const char *user = all ? NULL : tl_call_user(call);
+    enum tl_code code = table->span == TL_SYSTEM_PER_EVENT ? tl_audit_events(call->rq, call->door->audit, user, AUDIT_RECORDS, &json)
+                                                           : tl_audit_recent(call->rq, call->door->audit, user, AUDIT_RECORDS, &json);
     if (code == TL_OK)
-        code = tl_json_parse(call->rq->arena, buf.data, buf.size, &records, &call->rq->err);
-    for (struct tl_json_iter it = tl_json_iter(records); code == TL_OK && tl_json_next(&it);) {
-        item.finished = it.value;
-        put_row(table, item);
-    }
-    tl_buf_done(&buf);
+        code = put_each(table, item, &json);
+    tl_buf_done(&json);
     return code;
 }
 

@@ -107,11 +107,17 @@ static void forget(struct tl_door_views *views, struct kept *kept)
     *kept = views->kept[--views->count];
 }
 
+/* The one of the same name, if there is one. */
+static void forget_same(struct tl_door_views *views, const struct tl_door_view *view)
+{
+    struct kept *kept = find(views, view->source, view->schema, view->name);
+    if (kept)
+        forget(views, kept);
+}
+
 static void keep(struct tl_door_views *views, const struct tl_door_view *view)
 {
-    struct kept *old = find(views, view->source, view->schema, view->name);
-    if (old)
-        forget(views, old);
+    forget_same(views, view);
     if (views->count == views->capacity) {
         views->capacity = views->capacity ? views->capacity * 2 : 16;
         views->kept = tl_heap_grow(views->kept, views->capacity * sizeof *views->kept);
@@ -277,9 +283,7 @@ static enum tl_code drop(struct tl_door_call *call, const struct tl_door_view *v
     if (code != TL_OK)
         return code;
     pthread_mutex_lock(&views->mutex);
-    struct kept *kept = find(views, view->source, view->schema, view->name);
-    if (kept)
-        forget(views, kept);
+    forget_same(views, view);
     pthread_mutex_unlock(&views->mutex);
     return TL_OK;
 }
@@ -387,7 +391,7 @@ static enum tl_code store_view(struct tl_door_call *call, const struct tl_gate *
                                 .sql = tl_arena_strndup(call->rq->arena, query.data, query.size),
                                 .session_catalog = call->session->catalog,
                                 .session_schema = call->session->schema,
-                                .owner = call->rq->principal ? call->rq->principal->user : ""};
+                                .owner = tl_call_user(call)};
     view.dataset = (struct tl_source_dataset){
         .schema = view.schema, .name = view.name, .kind = TL_DATASET_VIEW, .row_estimate = -1, .size_bytes = -1};
     struct change change = {&view, tl_buf_cstr(&columns), gate->or_replace};
@@ -518,9 +522,7 @@ static enum tl_code rename_to(struct tl_door_call *call, const struct tl_door_vi
     if (code != TL_OK)
         return code;
     pthread_mutex_lock(&views->mutex);
-    struct kept *kept = find(views, view->source, view->schema, view->name);
-    if (kept)
-        forget(views, kept);
+    forget_same(views, view);
     keep(views, &renamed);
     pthread_mutex_unlock(&views->mutex);
     return TL_OK;
