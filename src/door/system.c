@@ -141,6 +141,8 @@ static void put_source(const struct tl_system_table *table, struct tl_system_ite
         if (tl_catalog_may_know(call, source->name, schemas[i], NULL))
             put_schema(table, item, schemas[i]);
     put_schema(table, item, "information_schema");
+    if (table->span > TL_SYSTEM_PER_COLUMN)
+        return;
     for (size_t i = 0; i < source->dataset_count; i++) {
         item.dataset = &source->datasets[i];
         item.schema = item.dataset->schema;
@@ -150,10 +152,12 @@ static void put_source(const struct tl_system_table *table, struct tl_system_ite
     const struct tl_door_view **views;
     size_t view_count = tl_views_list(call, source->name, &views);
     for (size_t i = 0; i < view_count; i++) {
+        item.view = views[i];
         item.dataset = &views[i]->dataset;
         item.schema = views[i]->schema;
         put_dataset(table, item);
     }
+    item.view = NULL;
     put_system_tables(table, item, false);
 }
 
@@ -237,7 +241,8 @@ static void put_system_catalog(const struct tl_system_table *table, struct tl_sy
         put_row(table, item);
     for (size_t i = 0; tl_system_schemas[i]; i++)
         put_schema(table, item, tl_system_schemas[i]);
-    put_system_tables(table, item, true);
+    if (table->span <= TL_SYSTEM_PER_COLUMN)
+        put_system_tables(table, item, true);
 }
 
 static enum tl_code put_rows(struct tl_door_call *call, const struct tl_system_table *table, const char *catalog,

@@ -10,6 +10,7 @@ struct tl_system_item {
     struct tl_json_writer *json;
     const char *catalog, *schema;
     const struct tl_source_dataset *dataset;
+    const struct tl_door_view *view; /* that the dataset is; NULL = none of ours */
     const struct tl_source_column *column;
     const struct tl_running_statement *running;
     const tl_json *finished; /* a row of the history, or a record of the audit */
@@ -17,9 +18,9 @@ struct tl_system_item {
 };
 
 enum tl_system_span {
-    TL_SYSTEM_PER_TABLE,
+    TL_SYSTEM_PER_TABLE, /* these three need the datasets ... */
     TL_SYSTEM_PER_VIEW,
-    TL_SYSTEM_PER_COLUMN,
+    TL_SYSTEM_PER_COLUMN, /* ... and the others do not */
     TL_SYSTEM_PER_SCHEMA,
     TL_SYSTEM_PER_CATALOG,
     TL_SYSTEM_PER_TYPE,

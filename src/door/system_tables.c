@@ -48,11 +48,10 @@ static void put_tables(const struct tl_system_item *item)
 
 static void put_views(const struct tl_system_item *item)
 {
-    const struct tl_door_view *view = tl_views_find(item->call, item->catalog, item->schema, item->dataset->name);
     text(item, "table_catalog", item->catalog);
     text(item, "table_schema", item->schema);
     text(item, "table_name", item->dataset->name);
-    text(item, "view_definition", view && tl_rights_own(item->call, view) ? view->sql : NULL);
+    text(item, "view_definition", item->view && tl_rights_own(item->call, item->view) ? item->view->sql : NULL);
 }
 
 static void put_columns(const struct tl_system_item *item)
