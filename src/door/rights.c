@@ -156,25 +156,6 @@ void tl_door_each_dataset(struct tl_request *rq, tl_door *door, void (*each)(voi
     tl_registry_release(call.snapshot);
 }
 
-static struct tl_source_dataset copy_dataset(tl_arena *arena, const struct tl_source_dataset *from)
-{
-    struct tl_source_dataset dataset = *from;
-    struct tl_source_column *columns = TL_NEW_ARRAY(arena, struct tl_source_column, from->column_count);
-    for (size_t i = 0; i < from->column_count; i++) {
-        columns[i] = from->columns[i];
-        columns[i].name = tl_arena_strdup(arena, columns[i].name);
-        columns[i].comment = tl_arena_strdup(arena, columns[i].comment);
-        columns[i].source_type = tl_arena_strdup(arena, columns[i].source_type);
-        columns[i].type = tl_type_copy(arena, &from->columns[i].type);
-    }
-    dataset.schema = tl_arena_strdup(arena, from->schema);
-    dataset.name = tl_arena_strdup(arena, from->name);
-    dataset.comment = tl_arena_strdup(arena, from->comment);
-    dataset.columns = columns;
-    dataset.driver_data = NULL;
-    return dataset;
-}
-
 enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *door, const char *name, struct tl_grant_scope *ret_scope,
                                   struct tl_source_dataset *ret_dataset)
 {
@@ -193,7 +174,7 @@ enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *door, const ch
     tl_catalog_acquire(&call);
     enum tl_code code = tl_catalog_find_table(&call, &defaults, &table, &dataset);
     if (code == TL_OK) {
-        *ret_dataset = copy_dataset(rq->arena, dataset.described);
+        *ret_dataset = tl_registry_dataset_copy(rq->arena, dataset.described);
         *ret_scope = (struct tl_grant_scope){.source = tl_arena_strdup(rq->arena, dataset.source), .schema = ret_dataset->schema, .table = ret_dataset->name};
     } else {
         rq->err.position = -1;

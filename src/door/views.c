@@ -72,21 +72,13 @@ static void copy_view(tl_arena *arena, const struct tl_door_view *from, struct t
 {
     *to = *from;
     to->source = tl_arena_strdup(arena, from->source);
-    to->schema = tl_arena_strdup(arena, from->schema);
-    to->name = tl_arena_strdup(arena, from->name);
     to->sql = tl_arena_strdup(arena, from->sql);
     to->session_catalog = tl_arena_strdup(arena, from->session_catalog);
     to->session_schema = tl_arena_strdup(arena, from->session_schema);
     to->owner = tl_arena_strdup(arena, from->owner);
-    struct tl_source_column *columns = TL_NEW_ARRAY(arena, struct tl_source_column, from->dataset.column_count);
-    for (size_t i = 0; i < from->dataset.column_count; i++) {
-        columns[i] = from->dataset.columns[i];
-        columns[i].name = tl_arena_strdup(arena, columns[i].name);
-        columns[i].type = tl_type_copy(arena, &from->dataset.columns[i].type);
-    }
-    to->dataset.columns = columns;
-    to->dataset.schema = to->schema;
-    to->dataset.name = to->name;
+    to->dataset = tl_registry_dataset_copy(arena, &from->dataset);
+    to->schema = to->dataset.schema;
+    to->name = to->dataset.name;
 }
 
 /* Under the mutex. */

@@ -63,6 +63,8 @@ void tl_registry_wait_ready(tl_registry *registry, int64_t timeout_us);
 const tl_registry_snapshot *tl_registry_acquire(tl_registry *registry);
 void tl_registry_release(const tl_registry_snapshot *snapshot);
 size_t tl_snapshot_sources(const tl_registry_snapshot *snapshot, const struct tl_registry_source **ret_sources); /* sorted by name */
+/* All of it in the arena, but for what means nothing outside the driver. */
+struct tl_source_dataset tl_registry_dataset_copy(tl_arena *arena, const struct tl_source_dataset *from);
 const struct tl_registry_source *tl_snapshot_source(const tl_registry_snapshot *snapshot, const char *name);
 /* Names are matched exactly first, then without regard to case when that is unambiguous. NULL = none. */
 const struct tl_source_dataset *tl_snapshot_dataset(const tl_registry_snapshot *snapshot, const char *source, const char *schema, const char *name);

@@ -79,18 +79,23 @@ static const struct tl_source_column *copy_columns(tl_arena *arena, const struct
     return columns;
 }
 
+struct tl_source_dataset tl_registry_dataset_copy(tl_arena *arena, const struct tl_source_dataset *from)
+{
+    struct tl_source_dataset copy = *from;
+    copy.schema = tl_arena_strdup(arena, from->schema);
+    copy.name = tl_arena_strdup(arena, from->name);
+    copy.comment = tl_arena_strdup(arena, from->comment);
+    copy.columns = copy_columns(arena, from);
+    copy.driver_data = NULL; /* the driver's own: it means nothing outside its process */
+    return copy;
+}
+
 static struct tl_registry_listing *copy_listing(const struct tl_source_dataset *from, size_t count)
 {
     tl_arena *arena = tl_arena_new(TL_REGISTRY_ARENA_BYTES_MAX);
     struct tl_source_dataset *datasets = TL_NEW_ARRAY(arena, struct tl_source_dataset, count);
-    for (size_t i = 0; i < count; i++) {
-        datasets[i] = from[i];
-        datasets[i].schema = tl_arena_strdup(arena, from[i].schema);
-        datasets[i].name = tl_arena_strdup(arena, from[i].name);
-        datasets[i].comment = tl_arena_strdup(arena, from[i].comment);
-        datasets[i].columns = copy_columns(arena, &from[i]);
-        datasets[i].driver_data = NULL; /* the driver's own: it means nothing outside its process */
-    }
+    for (size_t i = 0; i < count; i++)
+        datasets[i] = tl_registry_dataset_copy(arena, &from[i]);
     return tl_registry_listing_new(arena, datasets, count, tl_clock_wall_us());
 }
 
