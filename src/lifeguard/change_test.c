@@ -216,6 +216,23 @@ static void test_a_request_is_decided_once_and_by_another(void **state)
     assert_int_equal(tl_lifeguard_decide_request(&rq, guard, "request-none", true, "x"), TL_NOT_FOUND);
 }
 
+/* Neither more than the column that a scope names, nor a whole schema for columns of no table. */
+static void test_a_request_for_a_column_opens_that_column(void **state)
+{
+    (void)state;
+    const char *id;
+    review(all_open);
+    as(&ann);
+    assert_int_equal(tl_lifeguard_request(&rq, guard, json_of("{\"scope\":{\"source\":\"ops\"},\"columns\":[\"id\"],\"reason\":\"r\"}"), &id),
+                     TL_INVALID_ARGUMENT);
+    as(&ann);
+    expect_ok(tl_lifeguard_request(
+        &rq, guard, json_of("{\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"accounts\",\"column\":\"id\"},\"reason\":\"r\"}"), &id));
+    as(&root);
+    expect_ok(tl_lifeguard_decide_request(&rq, guard, id, true, "fine"));
+    assert_string_equal(seen_by(&ann, false), "id");
+}
+
 static void test_a_request_that_cannot_be_granted_stays_open(void **state)
 {
     (void)state;
@@ -339,6 +356,7 @@ int main(void)
         TEST(test_groups_are_remembered_as_they_were_seen),
         TEST(test_who_was_only_ever_denied_is_known_too),
         TEST(test_a_request_is_decided_once_and_by_another),
+        TEST(test_a_request_for_a_column_opens_that_column),
         TEST(test_a_request_that_cannot_be_granted_stays_open),
         TEST(test_sql_rules_need_somebody_who_checks_them),
         TEST(test_ended_grants_leave_the_state_after_a_day),

@@ -141,6 +141,8 @@ static enum tl_code write_request(struct tl_request *rq, const tl_json *body, st
     if (lg_scope_read(rq->arena, tl_json_get(body, "scope"), scope, &rq->err) != TL_OK || !tl_privileges_parse(privileges ? privileges : "read", &rq->err) ||
         lg_texts_read(rq->arena, tl_json_get(body, "columns"), COLUMNS_MAX, &column_count, &columns, &rq->err) != TL_OK)
         return rq->err.code;
+    if (column_count && !scope->table)
+        return tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "a request for columns names their table");
     if (!reason || !*reason || strlen(reason) > COMMENT_MAX)
         return tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "a request needs a reason of at most %d bytes", COMMENT_MAX);
     if (duration && (!tl_parse_duration_us(duration, &duration_us) || duration_us <= 0))
@@ -271,8 +273,8 @@ static enum tl_code grant_one(struct tl_request *rq, tl_lifeguard *lifeguard, co
 static enum tl_code make_grants(struct tl_request *rq, tl_lifeguard *lifeguard, struct deciding *d, const tl_json *asked, struct tl_grant_scope *scope)
 {
     const tl_json *columns = tl_json_get(asked, "columns");
-    if (!columns || !scope->table)
-        return grant_one(rq, lifeguard, d, asked, scope, NULL, &d->grant_id);
+    if (!columns)
+        return grant_one(rq, lifeguard, d, asked, scope, scope->column, &d->grant_id);
     for (struct tl_json_iter it = tl_json_iter(columns); tl_json_next(&it);)
         if (grant_one(rq, lifeguard, d, asked, scope, tl_json_text(it.value), &d->grant_id) != TL_OK)
             return rq->err.code;
@@ -313,7 +315,7 @@ enum tl_code tl_lifeguard_decide_request(struct tl_request *rq, tl_lifeguard *li
     if (code == TL_OK)
         code = tl_store_write(lifeguard->store, update_request, &d, &rq->err);
     if (code == TL_OK && approve && make_grants(rq, lifeguard, &d, asked, &scope) != TL_OK) {
-        struct tl_err ignored; /* then it stays decided without a grant, and can be asked again */
+        struct tl_err ignored; /* if even this fails, it stays decided without a grant, and can be asked again */
         tl_err_init(&ignored);
         code = tl_store_write(lifeguard->store, reopen, &d, &ignored);
         code = rq->err.code;
