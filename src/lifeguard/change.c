@@ -184,21 +184,46 @@ enum tl_code tl_lifeguard_created(struct tl_request *rq, tl_lifeguard *lifeguard
     return code;
 }
 
+/* Grants and row rules are by name: what restricts the table stays with the old one, what opens something may be there already
+ * under the new one.  Then the review is not enough. */
+struct renaming {
+    const struct tl_grant_scope *before, *after;
+    bool waits;
+};
+
+static bool names_table(const struct tl_grant_scope *scope, const struct tl_grant_scope *table)
+{
+    return tl_streq(scope->source, table->source) && tl_streq(scope->schema, table->schema) && tl_streq(scope->table, table->table);
+}
+
+static void note_rule(void *context, const struct lg_item *item)
+{
+    struct renaming *renaming = context;
+    bool restricts = item->kind == LG_ROW_RULE || item->grant.deny || item->grant.has_mask;
+    const struct tl_grant_scope *scope = item->kind == LG_ROW_RULE ? &item->row_rule.scope : &item->grant.scope;
+    renaming->waits = renaming->waits || names_table(scope, restricts ? renaming->before : renaming->after);
+}
+
 enum tl_code tl_lifeguard_renamed(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset, const char *new_name)
 {
     struct tl_grant_scope after = *dataset;
     after.table = new_name;
+    struct renaming renaming = {dataset, &after, false};
     pthread_mutex_lock(&lifeguard->changing);
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
     const struct lg_dataset *old = lg_find_dataset(lifeguard, snapshot, dataset->source, dataset->schema, dataset->table);
     struct lg_item item = {.kind = LG_DATASET};
     enum tl_code code = TL_OK;
     if (old) {
+        lg_each(snapshot, LG_GRANT, note_rule, &renaming);
+        lg_each(snapshot, LG_ROW_RULE, note_rule, &renaming);
         item.dataset = *old;
         item.dataset.table = new_name;
+        item.dataset.state = renaming.waits && old->state == LG_OPEN ? LG_PENDING : old->state;
         struct lg_change changes[] = {{LG_DATASET, lg_dataset_name(rq->arena, dataset), NULL},
                                       {LG_DATASET, lg_dataset_name(rq->arena, &after), write_item(rq, &item)}};
-        code = changes[1].body ? lg_apply(rq, lifeguard, "renamed", lg_scope_text(rq->arena, &after), NULL, changes, 2) : rq->err.code;
+        const char *reason = renaming.waits ? "grants or row rules name the table, so it waits for a review under its new name" : NULL;
+        code = changes[1].body ? lg_apply(rq, lifeguard, "renamed", lg_scope_text(rq->arena, &after), reason, changes, 2) : rq->err.code;
     }
     lg_release(snapshot);
     pthread_mutex_unlock(&lifeguard->changing);

@@ -194,6 +194,64 @@ static void test_who_makes_a_table_sees_it_and_nobody_else(void **state)
     assert_int_equal(decide_as(&ann, &need, false, &granted), TL_NOT_ALLOWED);
 }
 
+static const char *seen_as_people(void)
+{
+    const struct tl_access_need need = {"ops", "public", "people", TL_ACCESS_READ, 3, columns};
+    const struct tl_dataset_grant *granted;
+    enum tl_code code = decide_as(&ann, &need, false, &granted);
+    return code == TL_OK ? tl_arena_printf(arena, "%zu columns", granted->column_count) : tl_code_info(code)->name;
+}
+
+static void rename_to_people(void)
+{
+    as(&root);
+    expect_ok(tl_lifeguard_renamed(&rq, guard, &accounts_scope, "people"));
+}
+
+static void review_people(const char *body)
+{
+    const struct tl_grant_scope people = {.source = "ops", .schema = "public", .table = "people"};
+    as(&root);
+    expect_ok(tl_lifeguard_review(&rq, guard, &people, columns, 3, json_of(body), "test"));
+}
+
+static void test_a_renamed_table_keeps_its_review(void **state)
+{
+    (void)state;
+    review(all_open);
+    grant(READS_OPS);
+    grant("{\"user\":\"carl\",\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"accounts\"},\"reason\":\"test\"}");
+    rename_to_people();
+    assert_string_equal(seen_as_people(), "3 columns");
+}
+
+/* What restricted the table by its name does not follow it, so nothing is shown before somebody has looked at it again. */
+static void test_a_renamed_table_with_rules_of_its_own_waits_for_a_review(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {
+        "{\"group\":\"analyst\",\"effect\":\"deny\",\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"accounts\",\"column\":\"email\"},"
+        "\"reason\":\"x\"}",
+        "{\"group\":\"analyst\",\"mask\":\"null\",\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"accounts\"},\"reason\":\"x\"}",
+        "{\"user\":\"ann\",\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"people\"},\"reason\":\"left by another table\"}"};
+    grant(READS_OPS);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        review("{\"state\":\"approved\",\"others\":\"open\"}");
+        const char *id = grant(rules[i]);
+        rename_to_people();
+        assert_string_equal(seen_as_people(), "not_allowed");
+        review_people("{\"state\":\"approved\"}");
+        assert_string_equal(seen_as_people(), "3 columns");
+        as(&root);
+        expect_ok(tl_lifeguard_revoke(&rq, guard, id, "test"));
+    }
+    review("{\"state\":\"approved\",\"others\":\"open\"}");
+    row_rule("{\"everyone\":true,\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"accounts\"},\"reason\":\"x\","
+             "\"rule\":{\"column\":\"country\",\"op\":\"=\",\"value\":\"DE\"}}");
+    rename_to_people();
+    assert_string_equal(seen_as_people(), "not_allowed");
+}
+
 static void test_a_dropped_source_leaves_no_review_behind(void **state)
 {
     (void)state;
@@ -337,6 +395,8 @@ int main(void)
         TEST(test_row_rules_add_up_and_exceptions_are_excepted),
         TEST(test_writing_needs_write_and_dropping_needs_own),
         TEST(test_who_makes_a_table_sees_it_and_nobody_else),
+        TEST(test_a_renamed_table_keeps_its_review),
+        TEST(test_a_renamed_table_with_rules_of_its_own_waits_for_a_review),
         TEST(test_a_dropped_source_leaves_no_review_behind),
         TEST(test_listings_show_what_a_decision_would),
         TEST(test_equal_rights_have_equal_names_and_others_not),

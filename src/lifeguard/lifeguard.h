@@ -103,7 +103,8 @@ TL_CHECKED enum tl_code tl_lifeguard_limits(struct tl_request *rq, tl_lifeguard 
 
 /* What the door tells of tables that people make: who makes one sees it, nobody else until it is reviewed. */
 TL_CHECKED enum tl_code tl_lifeguard_created(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset);
-/* It keeps its review under the new name. */
+/* It keeps its review under the new name; but where grants or row rules name the table it waits for another, since they do not
+ * follow it. */
 TL_CHECKED enum tl_code tl_lifeguard_renamed(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset, const char *new_name);
 /* A table, or with NULLs a whole schema or source: what comes under the same name later has not been reviewed. */
 TL_CHECKED enum tl_code tl_lifeguard_dropped(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *scope);
