@@ -285,9 +285,9 @@ static enum tl_code check_length(struct tl_request *rq, const struct lg_snapshot
 {
     enum { DAY_S = 86400 };
     int64_t longest_us = snapshot->limits.longest_us[sensitivity];
-    if (!given)
-        grant->end_us = grant->start_us + longest_us;
-    if (grant->end_us - grant->start_us <= longest_us)
+    if (!given && __builtin_add_overflow(grant->start_us, longest_us, &grant->end_us))
+        return invalid(rq, "the grant would start too late");
+    if (grant->end_us - grant->start_us <= longest_us) /* neither is below 0 */
         return TL_OK;
     tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "a grant on what is %s lasts at most %lld days", lg_sensitivity_name(sensitivity),
                (long long)(longest_us / 1000000 / DAY_S));
@@ -304,8 +304,8 @@ static enum tl_code fill_times(struct tl_request *rq, const tl_json *body, struc
     *ret_given = duration || tl_json_int64(tl_json_get(body, "end_us"), &grant->end_us);
     if (duration && (!tl_parse_duration_us(duration, &duration_us) || duration_us <= 0))
         return invalid(rq, "the duration of a grant is such as 8h or 30d");
-    if (duration)
-        grant->end_us = grant->start_us + duration_us;
+    if (grant->start_us < 0 || (duration && __builtin_add_overflow(grant->start_us, duration_us, &grant->end_us)))
+        return invalid(rq, "the times of a grant are not times");
     if (*ret_given && grant->end_us <= now_us)
         return invalid(rq, "the grant would have ended already");
     return TL_OK;

@@ -76,6 +76,20 @@ static void test_the_longest_grant_depends_on_the_sensitivity(void **state)
     assert_int_equal(try_grant(&root, table), TL_OK);
 }
 
+/* Times so far apart that their distance is no number are no way around the limits. */
+static void test_no_grant_lasts_for_ever(void **state)
+{
+    (void)state;
+    static const char *const times[] = {
+        "\"start_us\":-2,\"end_us\":9223372036854775807", "\"start_us\":-9223372036854775808,\"duration\":\"1d\"", "\"start_us\":9223372036854775807",
+        "\"start_us\":9223372036854775807,\"duration\":\"1d\"", "\"start_us\":0,\"end_us\":9223372036854775807"};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        const char *body = tl_arena_printf(arena, "{\"group\":\"g\",\"scope\":{},\"reason\":\"x\",%s}", times[i]);
+        if (try_grant(&root, body) != TL_INVALID_ARGUMENT)
+            fail_msg("%s was granted", body);
+    }
+}
+
 static void test_a_review_keeps_what_it_does_not_name(void **state)
 {
     (void)state;
@@ -349,6 +363,7 @@ int main(void)
         TEST(test_changes_that_say_nothing_sensible_are_refused),
         TEST(test_nobody_grants_themselves),
         TEST(test_the_longest_grant_depends_on_the_sensitivity),
+        TEST(test_no_grant_lasts_for_ever),
         TEST(test_a_review_keeps_what_it_does_not_name),
         TEST(test_rules_survive_a_restart),
         TEST(test_revoked_is_over_for_the_next_decision),
