@@ -40,8 +40,8 @@ struct deciding {
 static void keep_grant(struct deciding *d, const struct lg_grant *grant, int level)
 {
     struct lg_decision *out = d->out;
-    if (out->grant_count == LG_GRANTS_MAX && !grant->deny)
-        return; /* fewer grants open less */
+    if (out->grant_count >= LG_GRANTS_MAX && !grant->deny && !grant->has_mask)
+        return; /* fewer of these open less */
     if (out->grant_count == d->grant_capacity) {
         size_t old = d->grant_capacity;
         d->grant_capacity = old ? 2 * old : GRANTS_FIRST;

@@ -119,6 +119,26 @@ static void test_the_most_specific_mask_wins_then_the_user_then_the_stricter(voi
     assert_string_equal(seen_by(&ann, false), "id,email,country");
 }
 
+/* More grants than a decision keeps: what is left out only opens, so that the narrow mask holds still. */
+static void test_a_mask_holds_among_any_number_of_grants(void **state)
+{
+    enum { MANY = LG_GRANTS_MAX + 1 };
+    (void)state;
+    static struct lg_change changes[MANY];
+    review(masked);
+    as(&root);
+    for (int i = 0; i < MANY; i++)
+        changes[i] = (struct lg_change){LG_GRANT, tl_arena_printf(arena, "grant-%d", i),
+                                        "{\"group\":\"analyst\",\"privileges\":\"read, clear\",\"scope\":{},\"end_us\":4000000000000000}"};
+    pthread_mutex_lock(&guard->changing);
+    expect_ok(lg_apply(&rq, guard, "granted", "everything", "test", changes, MANY));
+    pthread_mutex_unlock(&guard->changing);
+    assert_string_equal(seen_by(&ann, false), "id,email,country");
+    grant("{\"group\":\"analyst\",\"mask\":\"redact\",\"scope\":{\"source\":\"ops\",\"schema\":\"public\",\"table\":\"accounts\",\"column\":\"email\"},"
+          "\"reason\":\"test\"}");
+    assert_string_equal(seen_by(&ann, false), "id,email=redact,country");
+}
+
 static void test_grants_hold_from_their_start_to_their_end(void **state)
 {
     (void)state;
@@ -391,6 +411,7 @@ int main(void)
         TEST(test_deny_wins_over_every_grant),
         TEST(test_a_column_can_be_granted_or_denied_alone),
         TEST(test_the_most_specific_mask_wins_then_the_user_then_the_stricter),
+        TEST(test_a_mask_holds_among_any_number_of_grants),
         TEST(test_grants_hold_from_their_start_to_their_end),
         TEST(test_row_rules_add_up_and_exceptions_are_excepted),
         TEST(test_writing_needs_write_and_dropping_needs_own),
