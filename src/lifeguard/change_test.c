@@ -203,6 +203,22 @@ static void test_who_was_only_ever_denied_is_known_too(void **state)
     assert_string_equal(seen.groups[0], "contractor");
 }
 
+/* Who has left the group that opened everything asks in vain, and is known to have left it. */
+static void test_groups_of_who_is_denied_are_remembered(void **state)
+{
+    (void)state;
+    struct tl_principal seen, moved = ann;
+    review(all_open);
+    grant(READS_OPS);
+    assert_string_equal(seen_by(&ann, false), "id,email,country");
+    moved.groups = contractors;
+    usleep(2000);
+    assert_string_equal(seen_by(&moved, false), "not_allowed");
+    as(&root);
+    assert_true(tl_lifeguard_groups_of(&rq, guard, "ann", 0, &seen));
+    assert_string_equal(seen.groups[0], "contractor");
+}
+
 static void test_a_request_is_decided_once_and_by_another(void **state)
 {
     (void)state;
@@ -370,6 +386,7 @@ int main(void)
         TEST(test_a_past_moment_is_explained_by_its_own_rules),
         TEST(test_groups_are_remembered_as_they_were_seen),
         TEST(test_who_was_only_ever_denied_is_known_too),
+        TEST(test_groups_of_who_is_denied_are_remembered),
         TEST(test_a_request_is_decided_once_and_by_another),
         TEST(test_a_request_for_a_column_opens_that_column),
         TEST(test_a_request_that_cannot_be_granted_stays_open),
