@@ -290,6 +290,7 @@ static void put_name(struct tl_json_writer *json, const char *key, const char *n
     tl_buf_init(&pattern, LG_NAME_MAX);
     put_pattern(&pattern, name);
     tl_json_pair_text(json, key, tl_buf_cstr(&pattern));
+    json->buf->failed = json->buf->failed || pattern.failed; /* half a name may be another's */
     tl_buf_done(&pattern);
 }
 
@@ -316,7 +317,7 @@ static void put_rule(struct rendering *r, const struct tl_trino_dataset *dataset
     tl_json_begin_object(&json);
     put_dataset_name(&json, dataset);
     tl_json_pair_text(&json, "user", pattern);
-    put_privileges(&json, decision.allow & ~decision.deny);
+    put_privileges(&json, grant.partial ? TL_PRIVILEGE_READ : decision.allow & ~decision.deny); /* who sees a part changes nothing */
     put_columns(&json, dataset, &decision);
     bool said = put_filter(r, &json, dataset, &grant);
     tl_json_end_object(&json);
@@ -396,6 +397,7 @@ static void put_tables(struct rendering *r)
 static void free_classes(struct rendering *r)
 {
     for (size_t i = 0; i < r->class_count; i++) {
+        r->json.buf->failed = r->json.buf->failed || r->classes[i].pattern.failed || r->classes[i].pii_pattern.failed;
         tl_buf_done(&r->classes[i].pattern);
         tl_buf_done(&r->classes[i].pii_pattern);
     }

@@ -1,0 +1,99 @@
+/* The rules for Trino, read as JSON: who is in which rule, and what it lets them do. */
+#include "lifeguard/lifeguard_testing.h"
+#include "lifeguard/trino.h"
+
+static const struct tl_trino_column trino_columns[] = {
+    {"id", {.id = TL_TYPE_INT64}, "bigint"}, {"email", {.id = TL_TYPE_VARCHAR}, "varchar"}, {"country", {.id = TL_TYPE_VARCHAR}, "varchar"}};
+static const struct tl_trino_dataset trino_accounts = {"ops", "public", "accounts", 3, trino_columns};
+static const char all_open[] = "{\"others\":\"open\"}";
+
+static const tl_json *table_rules(void)
+{
+    struct tl_buf text;
+    const tl_json *json;
+    as(&root);
+    tl_buf_init(&text, 1 << 20);
+    expect_ok(tl_lifeguard_trino_rules(&rq, guard, &trino_accounts, 1, &text));
+    expect_ok(tl_json_parse(arena, text.data, text.size, &json, &rq.err));
+    tl_buf_done(&text);
+    return tl_json_get(json, "tables");
+}
+
+/* "SELECT INSERT": what the rule of these users gives them; "" = there is none. */
+static const char *privileges_of(const char *users)
+{
+    struct tl_buf text;
+    tl_buf_init(&text, 1000);
+    for (struct tl_json_iter rule = tl_json_iter(table_rules()); tl_json_next(&rule);)
+        for (struct tl_json_iter it = tl_json_iter(tl_streq(tl_json_get_text(rule.value, "user"), users) ? tl_json_get(rule.value, "privileges") : NULL);
+             tl_json_next(&it);)
+            tl_buf_addf(&text, "%s%s", text.size ? " " : "", tl_json_text(it.value));
+    const char *copy = tl_arena_strdup(arena, tl_buf_cstr(&text));
+    tl_buf_done(&text);
+    return copy;
+}
+
+static void test_users_of_equal_rights_share_a_rule(void **state)
+{
+    (void)state;
+    static const struct tl_principal bea = {.user = "b.ea", .group_count = 1, .groups = analysts, .authenticated = true};
+    review(all_open);
+    grant(READS_OPS);
+    seen_by(&ann, false);
+    seen_by(&bea, false);
+    seen_by(&carl, false);
+    assert_string_equal(privileges_of("ann|b\\.ea"), "SELECT");
+    assert_string_equal(privileges_of("carl"), "");
+    grant("{\"user\":\"b.ea\",\"privileges\":\"write\",\"scope\":{\"source\":\"ops\"},\"reason\":\"test\"}");
+    assert_string_equal(privileges_of("ann"), "SELECT");
+    assert_string_equal(privileges_of("b\\.ea"), "SELECT INSERT DELETE UPDATE");
+}
+
+/* As the door has it: rows that somebody may not see must not be changed, nor be found out by changing. */
+static void test_who_sees_a_part_changes_nothing(void **state)
+{
+    (void)state;
+    review(all_open);
+    grant("{\"group\":\"analyst\",\"privileges\":\"own\",\"scope\":{\"source\":\"ops\"},\"reason\":\"test\"}");
+    seen_by(&ann, false);
+    assert_string_equal(privileges_of("ann"), "SELECT INSERT DELETE UPDATE OWNERSHIP");
+    review("{\"columns\":{\"email\":\"masked:hash\"}}");
+    assert_string_equal(privileges_of("ann"), "SELECT");
+    review("{\"columns\":{\"email\":\"denied\"}}");
+    assert_string_equal(privileges_of("ann"), "SELECT");
+    review("{\"columns\":{\"email\":\"open\"}}");
+    assert_string_equal(privileges_of("ann"), "SELECT INSERT DELETE UPDATE OWNERSHIP");
+    row_rule("{\"group\":\"analyst\",\"scope\":{},\"reason\":\"x\",\"rule\":{\"column\":\"country\",\"op\":\"=\",\"value\":\"DE\"}}");
+    assert_string_equal(privileges_of("ann"), "SELECT");
+}
+
+/* Half a name could be the whole name of somebody else's table. */
+static void test_a_name_that_does_not_fit_is_in_no_rule(void **state)
+{
+    (void)state;
+    char dots[1501];
+    memset(dots, '.', sizeof dots - 1);
+    dots[sizeof dots - 1] = '\0';
+    const struct tl_grant_scope scope = {.source = "ops", .schema = "public", .table = dots};
+    const struct tl_trino_dataset dataset = {"ops", "public", dots, 3, trino_columns};
+    struct tl_buf text;
+    as(&root);
+    expect_ok(tl_lifeguard_review(&rq, guard, &scope, columns, 3, json_of(all_open), "test"));
+    grant(READS_OPS);
+    seen_by(&ann, false);
+    as(&root);
+    tl_buf_init(&text, 1 << 20);
+    expect_ok(tl_lifeguard_trino_rules(&rq, guard, &dataset, 1, &text));
+    assert_null(strstr(tl_buf_cstr(&text), "\"user\":\"ann\""));
+    tl_buf_done(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_users_of_equal_rights_share_a_rule),
+        TEST(test_who_sees_a_part_changes_nothing),
+        TEST(test_a_name_that_does_not_fit_is_in_no_rule),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
