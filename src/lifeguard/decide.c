@@ -18,6 +18,14 @@ struct lg_who lg_who_of(const tl_lifeguard *lifeguard, tl_arena *arena, const st
     return (struct lg_who){principal->user, count, subjects, now_us, pii};
 }
 
+bool lg_who_is(const struct lg_who *who, const struct lg_subject *subject)
+{
+    bool is = false;
+    for (size_t i = 0; i < who->count && !is; i++)
+        is = lg_same_subject(&who->subjects[i], subject);
+    return is;
+}
+
 bool lg_reads(unsigned privileges)
 {
     return (privileges & (TL_PRIVILEGE_READ | TL_PRIVILEGE_CLEAR | TL_PRIVILEGE_OWN)) != 0;
@@ -77,9 +85,8 @@ static void take_grant(struct deciding *d, const struct lg_grant *grant, int lev
 static bool excepted(const struct lg_who *who, const struct lg_row_rule *row_rule)
 {
     for (size_t i = 0; i < row_rule->except_count; i++)
-        for (size_t k = 0; k < who->count; k++)
-            if (row_rule->except[i].kind == who->subjects[k].kind && strcmp(row_rule->except[i].name, who->subjects[k].name) == 0)
-                return true;
+        if (lg_who_is(who, &row_rule->except[i]))
+            return true;
     return false;
 }
 
@@ -320,8 +327,7 @@ unsigned lg_privileges_on(const tl_lifeguard *lifeguard, const struct lg_snapsho
         if (dataset && tl_streq(dataset->creator, who->user))
             decision.allow |= TL_PRIVILEGE_OWN;
     }
-    for (size_t i = 0; i < who->count; i++)
-        if (who->subjects[i].kind == LG_GROUP && strcmp(who->subjects[i].name, TL_GROUP_ADMIN) == 0)
-            decision.allow |= TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_ADMIN;
+    if (lg_who_is(who, &(struct lg_subject){LG_GROUP, TL_GROUP_ADMIN, 0}))
+        decision.allow |= TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_ADMIN;
     return decision.allow & ~decision.deny;
 }

@@ -69,7 +69,7 @@ static void take_holder(struct holders *holders, const struct lg_grant *grant)
     if (grant->deny || !(grant->privileges & holders->privileges) || grant->end_us <= holders->now_us || grant->start_us > holders->now_us)
         return;
     for (size_t i = 0; i < holders->count; i++)
-        if (holders->found[i]->subject.kind == grant->subject.kind && strcmp(holders->found[i]->subject.name, grant->subject.name) == 0)
+        if (lg_same_subject(&holders->found[i]->subject, &grant->subject))
             return;
     size_t at = holders->count;
     while (at > 0 && (holders->found[at - 1]->level < grant->level ||

@@ -23,18 +23,10 @@ static bool governs(const struct listing *listing, const struct tl_grant_scope *
     return lg_privileges_on(listing->lifeguard, listing->snapshot, listing->rq->arena, listing->who, scope) & governing;
 }
 
-static bool is_about(const struct lg_who *who, const struct lg_subject *subject)
-{
-    bool about = false;
-    for (size_t i = 0; i < who->count && !about; i++)
-        about = who->subjects[i].kind == subject->kind && strcmp(who->subjects[i].name, subject->name) == 0;
-    return about;
-}
-
 static void put_grant_item(void *context, const struct lg_item *item)
 {
     const struct listing *listing = context;
-    if (is_about(listing->who, &item->grant.subject) || governs(listing, &item->grant.scope))
+    if (lg_who_is(listing->who, &item->grant.subject) || governs(listing, &item->grant.scope))
         lg_item_put(listing->json, item);
 }
 
@@ -279,7 +271,7 @@ static void take_subject(void *context, const struct lg_item *item)
     struct subjects *subjects = context;
     const struct lg_subject *subject = &item->grant.subject;
     for (size_t i = 0; i < subjects->count; i++)
-        if (subjects->list[i]->kind == subject->kind && strcmp(subjects->list[i]->name, subject->name) == 0)
+        if (lg_same_subject(subjects->list[i], subject))
             return;
     if (subjects->count < SUBJECTS_MAX)
         subjects->list[subjects->count++] = subject;

@@ -210,6 +210,7 @@ struct lg_change {
 
 uint64_t lg_hash(const tl_lifeguard *lifeguard, const char *text, size_t size);
 struct lg_subject lg_subject_of(const tl_lifeguard *lifeguard, enum lg_who_kind kind, const char *name);
+bool lg_same_subject(const struct lg_subject *a, const struct lg_subject *b);
 /* A snapshot is held until released. */
 const struct lg_snapshot *lg_acquire(tl_lifeguard *lifeguard);
 void lg_release(const struct lg_snapshot *snapshot);
@@ -318,6 +319,8 @@ struct lg_decision {
 };
 
 struct lg_who lg_who_of(const tl_lifeguard *lifeguard, tl_arena *arena, const struct tl_principal *principal, int64_t now_us, bool pii);
+/* Is it the user, one of the groups, or everyone? */
+bool lg_who_is(const struct lg_who *who, const struct lg_subject *subject);
 /* Everything about one dataset for one caller; lives in the arena and the snapshot. */
 void lg_decide(const tl_lifeguard *lifeguard, const struct lg_snapshot *snapshot, tl_arena *arena, const struct lg_who *who,
                const struct tl_access_need *need, struct lg_decision *ret_decision);
@@ -353,6 +356,8 @@ void lg_saw(tl_lifeguard *lifeguard, const struct tl_principal *principal, int64
 
 TL_CHECKED enum tl_code lg_choices_new(tl_lifeguard *lifeguard, struct tl_err *err);
 void lg_choices_free(struct lg_choices *choices);
+/* Does a grant in force let them choose to see personal data anywhere? */
+bool lg_may_choose_pii(const struct lg_snapshot *snapshot, const struct lg_who *who);
 
 /* --- quota.c, use.c --- */
 

@@ -117,23 +117,25 @@ static void look_for_permission(void *context, const struct lg_item *item)
 {
     struct permission *permission = context;
     const struct lg_grant *grant = &item->grant;
-    if (permission->found || grant->deny || !(grant->privileges & TL_PRIVILEGE_PII) || grant->start_us > permission->who->now_us ||
-        grant->end_us <= permission->who->now_us)
-        return;
-    for (size_t i = 0; i < permission->who->count && !permission->found; i++)
-        permission->found = permission->who->subjects[i].kind == grant->subject.kind && strcmp(permission->who->subjects[i].name, grant->subject.name) == 0;
+    bool gives = !grant->deny && (grant->privileges & TL_PRIVILEGE_PII) && grant->start_us <= permission->who->now_us &&
+                 grant->end_us > permission->who->now_us;
+    permission->found = permission->found || (gives && lg_who_is(permission->who, &grant->subject));
+}
+
+bool lg_may_choose_pii(const struct lg_snapshot *snapshot, const struct lg_who *who)
+{
+    struct permission permission = {who, false};
+    lg_each(snapshot, LG_GRANT, look_for_permission, &permission);
+    return permission.found;
 }
 
 static enum tl_code check_permission(struct tl_request *rq, tl_lifeguard *lifeguard, int64_t now_us)
 {
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
     struct lg_who who = lg_who_of(lifeguard, rq->arena, rq->principal, now_us, true);
-    struct permission permission = {&who, false};
     const struct tl_grant_scope everything = {0};
-    lg_each(snapshot, LG_GRANT, look_for_permission, &permission);
-    if (!permission.found) {
-        struct tl_grant_scope scope = {0};
-        const char *holders = lg_holders(lifeguard, snapshot, rq->arena, &scope, TL_PRIVILEGE_PII, now_us);
+    if (!lg_may_choose_pii(snapshot, &who)) {
+        const char *holders = lg_holders(lifeguard, snapshot, rq->arena, &everything, TL_PRIVILEGE_PII, now_us);
         tl_err_set(&rq->err, TL_NOT_ALLOWED, "no grant in force lets you choose to see personal data");
         tl_err_detail(&rq->err, "reason: the privilege \"pii\" is missing; reviewer: group %s; open to: %s", TL_GROUP_ADMIN,
                       *holders ? holders : "those it was granted to, table by table");

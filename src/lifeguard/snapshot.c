@@ -22,6 +22,11 @@ struct lg_subject lg_subject_of(const tl_lifeguard *lifeguard, enum lg_who_kind 
     return (struct lg_subject){kind, name, lg_hash(lifeguard, name, strlen(name)) * 2654435761U + (uint64_t)kind};
 }
 
+bool lg_same_subject(const struct lg_subject *a, const struct lg_subject *b)
+{
+    return a->kind == b->kind && strcmp(a->name, b->name) == 0;
+}
+
 struct lg_batch *lg_batch_new(size_t arena_bytes_max)
 {
     struct lg_batch *batch = tl_heap_alloc(sizeof *batch);
@@ -133,8 +138,8 @@ const struct lg_entry *lg_scope_entries(const struct lg_snapshot *snapshot, uint
 
 bool lg_entry_is(const struct lg_entry *entry, const struct lg_scope_key *scope, const struct lg_subject *subject)
 {
-    return entry->scope_hash == scope->hash && entry->subject->hash == subject->hash && entry->subject->kind == subject->kind &&
-           strcmp(entry->subject->name, subject->name) == 0 && strcmp(entry->scope, scope->text) == 0;
+    return entry->scope_hash == scope->hash && entry->subject->hash == subject->hash && lg_same_subject(entry->subject, subject) &&
+           strcmp(entry->scope, scope->text) == 0;
 }
 
 /* --- the table of items --- */

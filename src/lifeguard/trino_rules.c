@@ -150,29 +150,6 @@ static const char *groups_key(tl_arena *arena, const struct tl_principal *princi
     return copy;
 }
 
-struct choosing {
-    const struct lg_who *who;
-    bool may;
-};
-
-static void note_pii(void *context, const struct lg_item *item)
-{
-    struct choosing *choosing = context;
-    const struct lg_grant *grant = &item->grant;
-    if (!(grant->privileges & TL_PRIVILEGE_PII) || grant->deny || grant->end_us <= choosing->who->now_us)
-        return;
-    for (size_t i = 0; i < choosing->who->count; i++)
-        choosing->may = choosing->may || (grant->subject.kind == choosing->who->subjects[i].kind &&
-                                          strcmp(grant->subject.name, choosing->who->subjects[i].name) == 0);
-}
-
-static bool may_choose_pii(const struct lg_snapshot *snapshot, const struct lg_who *who)
-{
-    struct choosing choosing = {.who = who};
-    lg_each(snapshot, LG_GRANT, note_pii, &choosing);
-    return choosing.may;
-}
-
 static int by_class(const void *a, const void *b)
 {
     return strcmp(((const struct user *)a)->class_key, ((const struct user *)b)->class_key);
@@ -185,7 +162,7 @@ static void open_class(struct rendering *r, const struct user *user)
     class->plain = lg_who_of(r->lifeguard, r->rq->arena, &user->principal, r->now_us, false);
     class->pii = class->plain;
     class->pii.pii = true;
-    class->may_choose_pii = may_choose_pii(r->snapshot, &class->plain);
+    class->may_choose_pii = lg_may_choose_pii(r->snapshot, &class->plain);
     tl_buf_init(&class->pattern, BODY_MAX);
     tl_buf_init(&class->pii_pattern, BODY_MAX);
 }

@@ -88,12 +88,26 @@ static void test_a_name_that_does_not_fit_is_in_no_rule(void **state)
     tl_buf_done(&text);
 }
 
+static void test_a_choice_has_a_rule_where_a_grant_allows_it(void **state)
+{
+    (void)state;
+    review("{\"others\":\"open\",\"columns\":{\"email\":\"masked:hash\"}}");
+    grant(READS_OPS);
+    seen_by(&ann, false);
+    assert_string_equal(privileges_of("ann\\+pii"), "");
+    grant("{\"group\":\"analyst\",\"privileges\":\"pii\",\"scope\":{\"source\":\"ops\"},\"reason\":\"later\",\"start_us\":4000000000000000}");
+    assert_string_equal(privileges_of("ann\\+pii"), "");
+    grant("{\"group\":\"analyst\",\"privileges\":\"pii\",\"scope\":{\"source\":\"ops\"},\"reason\":\"now\"}");
+    assert_string_equal(privileges_of("ann\\+pii"), "SELECT");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_users_of_equal_rights_share_a_rule),
         TEST(test_who_sees_a_part_changes_nothing),
         TEST(test_a_name_that_does_not_fit_is_in_no_rule),
+        TEST(test_a_choice_has_a_rule_where_a_grant_allows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
