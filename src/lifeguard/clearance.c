@@ -211,26 +211,24 @@ static enum tl_code check_token(struct tl_request *rq, unsigned access)
     return TL_NOT_ALLOWED;
 }
 
-static enum tl_code check_needs(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_access_need *needs, size_t need_count)
+static enum tl_code check_needs(struct tl_request *rq, const tl_lifeguard *lifeguard, const struct tl_access_need *needs, size_t need_count)
 {
-    struct tl_lifeguard_health health;
+    unsigned access = 0;
     if (!rq->principal || !rq->principal->user || !rq->principal->user[0])
         return tl_err_set(&rq->err, TL_UNAUTHENTICATED, "the request does not say who is asking");
     if (need_count > NEEDS_MAX)
         return tl_err_set(&rq->err, TL_TOO_LARGE, "the statement names %zu tables, the limit is %d", need_count, NEEDS_MAX);
-    for (size_t i = 0; i < need_count; i++)
+    for (size_t i = 0; i < need_count; i++) {
         if (needs[i].access == 0 || (needs[i].access & ~(unsigned)ACCESS_ALL) != 0)
             return tl_err_set(&rq->err, TL_INTERNAL, "unknown kind of access %u to \"%s.%s\"", needs[i].access, needs[i].source, needs[i].schema);
-    unsigned access = 0;
-    for (size_t i = 0; i < need_count; i++)
         access |= needs[i].access;
+    }
     if (check_token(rq, access) != TL_OK)
         return rq->err.code;
-    tl_lifeguard_health(lifeguard, &health);
-    if (!health.broken)
+    if (!lg_is_broken(lifeguard))
         return TL_OK;
     tl_err_set(&rq->err, TL_STATE, "the rules cannot be read, so nothing can be shown");
-    tl_err_detail(&rq->err, "%s", health.failure);
+    tl_err_detail(&rq->err, "%s", lifeguard->failure);
     tl_err_hint(&rq->err, "`townlake doctor` says more; restore the state from a backup");
     return TL_STATE;
 }
@@ -291,11 +289,9 @@ enum tl_code tl_lifeguard_decide(struct tl_request *rq, tl_lifeguard *lifeguard,
 
 void tl_lifeguard_visible(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_access_need *need, bool *ret_visible)
 {
-    struct tl_lifeguard_health health;
     struct lg_decision decision;
     memset(ret_visible, 0, need->column_count * sizeof *ret_visible);
-    tl_lifeguard_health(lifeguard, &health);
-    if (!rq->principal || health.broken)
+    if (!rq->principal || lg_is_broken(lifeguard))
         return;
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
     struct lg_who who = lg_who_of(lifeguard, rq->arena, rq->principal, tl_clock_wall_us(), false);

@@ -158,10 +158,10 @@ struct tl_lifeguard {
     int64_t pii_us;
     uint64_t key[2];
     uint8_t mask_key[TL_MASK_KEY_SIZE];
-    pthread_rwlock_t lock; /* of `current`, `link_base`, `failure` */
+    pthread_rwlock_t lock; /* of `current`, `link_base` */
     struct lg_snapshot *current;
     char *link_base;
-    char failure[256]; /* why nothing can be decided; "" = nothing is wrong */
+    char failure[256]; /* why nothing can be decided; "" = nothing is wrong; stays as the start has found it */
     pthread_mutex_t changing; /* one change at a time, from what it read to what it wrote */
     struct lg_seen *seen;
     struct lg_choices *choices;
@@ -245,6 +245,9 @@ const struct lg_entry *lg_scope_entries(const struct lg_snapshot *snapshot, uint
 bool lg_entry_is(const struct lg_entry *entry, const struct lg_scope_key *scope, const struct lg_subject *subject);
 
 /* --- state.c --- */
+
+/* The rules could not be read: everything is denied. */
+bool lg_is_broken(const tl_lifeguard *lifeguard);
 
 /* Checks the bodies, writes the version and swaps the snapshot; `changing` is held by the caller. */
 TL_CHECKED enum tl_code lg_apply(struct tl_request *rq, tl_lifeguard *lifeguard, const char *action, const char *subject, const char *reason,

@@ -159,12 +159,9 @@ static void publish(tl_lifeguard *lifeguard, struct lg_snapshot *next)
     lg_release(old);
 }
 
-static bool is_broken(tl_lifeguard *lifeguard)
+bool lg_is_broken(const tl_lifeguard *lifeguard)
 {
-    pthread_rwlock_rdlock(&lifeguard->lock);
-    bool broken = lifeguard->failure[0] != '\0';
-    pthread_rwlock_unlock(&lifeguard->lock);
-    return broken;
+    return lifeguard->failure[0] != '\0';
 }
 
 /* Many small batches make a change slow: then all is read anew into one. */
@@ -192,7 +189,7 @@ static enum tl_code commit(struct tl_request *rq, tl_lifeguard *lifeguard, struc
 enum tl_code lg_apply(struct tl_request *rq, tl_lifeguard *lifeguard, const char *action, const char *subject, const char *reason,
                       const struct lg_change *changes, size_t count)
 {
-    if (is_broken(lifeguard))
+    if (lg_is_broken(lifeguard))
         return tl_err_set(&rq->err, TL_STATE, "the rules could not be read, so they cannot be changed");
     struct lg_batch *batch = lg_batch_new(RULES_BYTES_MAX);
     struct lg_item **items = TL_NEW_ARRAY(rq->arena, struct lg_item *, count);
@@ -365,10 +362,8 @@ void tl_lifeguard_health(tl_lifeguard *lifeguard, struct tl_lifeguard_health *re
         .grants = snapshot->counts[LG_GRANT],
         .row_rules = snapshot->counts[LG_ROW_RULE],
         .open = lifeguard->open,
+        .broken = lg_is_broken(lifeguard),
     };
     lg_release(snapshot);
-    pthread_rwlock_rdlock(&lifeguard->lock);
-    ret_health->broken = lifeguard->failure[0] != '\0';
     memcpy(ret_health->failure, lifeguard->failure, sizeof ret_health->failure);
-    pthread_rwlock_unlock(&lifeguard->lock);
 }

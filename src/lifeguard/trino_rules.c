@@ -384,9 +384,7 @@ enum tl_code tl_lifeguard_trino_rules(struct tl_request *rq, tl_lifeguard *lifeg
                                       struct tl_buf *json)
 {
     struct rendering r = {.rq = rq, .lifeguard = lifeguard, .datasets = datasets, .dataset_count = dataset_count, .now_us = tl_clock_wall_us()};
-    struct tl_lifeguard_health health;
-    tl_lifeguard_health(lifeguard, &health);
-    if (health.broken)
+    if (lg_is_broken(lifeguard))
         return tl_err_set(&rq->err, TL_STATE, "the rules cannot be read, so Trino gets none");
     tl_store_flush(lifeguard->store);
     if (tl_store_read(lifeguard->store, read_users, &r, &rq->err) != TL_OK)
