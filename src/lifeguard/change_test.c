@@ -1,5 +1,6 @@
 /* Changing the rules: who may, what becomes of it, and that a past day stays as it was. */
 #include "lifeguard/lifeguard_testing.h"
+#include "lifeguard/trino.h"
 
 static const char all_open[] = "{\"others\":\"open\"}";
 
@@ -117,6 +118,35 @@ static void test_rules_survive_a_restart(void **state)
     close_guard();
     open_guard(false);
     assert_string_equal(seen_by(&ann, false), "id,email=constant:it's \"x\" rules 1");
+}
+
+static enum tl_code spoil(tl_store_tx *tx, void *unused, struct tl_err *err)
+{
+    (void)unused;
+    return tl_store_run(tx, "UPDATE lifeguard_item SET body = '{\"privileges\":\"fly\"}' WHERE kind = 'grant'", NULL, 0, NULL, NULL, err);
+}
+
+static void test_rules_that_cannot_be_read_deny_everything(void **state)
+{
+    (void)state;
+    struct tl_lifeguard_health health;
+    struct tl_buf text;
+    bool visible[3];
+    review(all_open);
+    grant(READS_OPS);
+    expect_ok(tl_store_write(store, spoil, NULL, &rq.err));
+    close_guard();
+    open_guard(true); /* what is open by default is closed too */
+    tl_lifeguard_health(guard, &health);
+    assert_true(health.broken && health.failure[0]);
+    assert_string_equal(seen_by(&ann, false), tl_code_info(TL_STATE)->name);
+    tl_lifeguard_visible(&rq, guard, &accounts, visible);
+    assert_false(visible[0] || visible[1] || visible[2]);
+    assert_int_equal(try_grant(&root, READS_OPS), TL_STATE);
+    tl_buf_init(&text, 1 << 20);
+    as(&root);
+    assert_int_equal(tl_lifeguard_trino_rules(&rq, guard, NULL, 0, &text), TL_STATE);
+    tl_buf_done(&text);
 }
 
 static void test_revoked_is_over_for_the_next_decision(void **state)
@@ -382,6 +412,7 @@ int main(void)
         TEST(test_no_grant_lasts_for_ever),
         TEST(test_a_review_keeps_what_it_does_not_name),
         TEST(test_rules_survive_a_restart),
+        TEST(test_rules_that_cannot_be_read_deny_everything),
         TEST(test_revoked_is_over_for_the_next_decision),
         TEST(test_a_past_moment_is_explained_by_its_own_rules),
         TEST(test_groups_are_remembered_as_they_were_seen),

@@ -67,7 +67,7 @@ static enum tl_code read_users(tl_store_tx *tx, void *context, struct tl_err *er
     return tl_store_run(tx,
                         "SELECT m.user_name, m.groups_json FROM lifeguard_membership m JOIN (SELECT user_name, max(seen_at_us) AS last_us "
                         "FROM lifeguard_membership GROUP BY user_name) l ON l.user_name = m.user_name AND l.last_us = m.seen_at_us "
-                        "ORDER BY m.user_name",
+                        "ORDER BY m.user_name", /* of more than there is room for always the same ones */
                         NULL, 0, take_user, context, err);
 }
 
@@ -82,11 +82,17 @@ static void put_pattern(struct tl_buf *pattern, const char *text)
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct user *)a)->principal.user, ((const struct user *)b)->principal.user);
+}
+
 static void note_user(struct rendering *r, const char *name)
 {
-    for (size_t i = 0; i < r->user_count; i++)
-        if (strcmp(r->users[i].principal.user, name) == 0)
-            r->users[i].class_key = name; /* a class of one */
+    struct user key = {.principal = {.user = name}};
+    struct user *user = r->user_count ? bsearch(&key, r->users, r->user_count, sizeof key, by_name) : NULL;
+    if (user)
+        user->class_key = name; /* a class of one */
 }
 
 static bool speaks_of_caller(const struct tl_rule *rule)
@@ -169,6 +175,8 @@ static void open_class(struct rendering *r, const struct user *user)
 
 static void make_classes(struct rendering *r)
 {
+    if (r->user_count)
+        qsort(r->users, r->user_count, sizeof *r->users, by_name);
     for (int kind = 0; kind < LG_KINDS; kind++)
         lg_each(r->snapshot, (enum lg_kind)kind, note_item, r);
     for (size_t i = 0; i < r->user_count; i++)
