@@ -41,6 +41,10 @@ static void test_changes_that_say_nothing_sensible_are_refused(void **state)
         "{\"group\":\"g\",\"scope\":{\"table\":\"t\"},\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":{\"tag\":\"a\",\"source\":\"s\"},\"reason\":\"x\"}",
         "{\"group\":\"g\",\"scope\":{},\"duration\":\"soon\",\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":{},\"duration\":\"900d\",\"reason\":\"x\"}",
         "{\"group\":\"g\",\"scope\":{},\"end_us\":5,\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":{},\"mask\":\"rot13\",\"reason\":\"x\"}",
+        "{\"group\":\"g\",\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":null,\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":[],\"reason\":\"x\"}",
+        "{\"group\":\"g\",\"scope\":{\"source\":\"s\",\"schema\":\"p\",\"tabel\":\"t\"},\"reason\":\"x\"}",
+        "{\"group\":\"g\",\"scope\":{\"source\":\"s\",\"schema\":5},\"reason\":\"x\"}",
+        "{\"group\":\"g\",\"scope\":{\"source\":\"s\\u0000t\"},\"reason\":\"x\"}",
         "{\"group\":\"g\\u001fh\",\"scope\":{},\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":{\"source\":\"a\\u001fb\"},\"reason\":\"x\"}",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)

@@ -145,35 +145,38 @@ static enum tl_code check_part(const char *part, struct tl_err *err)
     return TL_OK;
 }
 
+static const char *const scope_keys[] = {"source", "schema", "table", "column", "tag"};
+enum { SCOPE_PARTS = sizeof scope_keys / sizeof *scope_keys };
+
+/* A part that is not understood is no part that may be left out: the rest would be wider than what was meant. */
 enum tl_code lg_scope_read(tl_arena *arena, const tl_json *json, struct tl_grant_scope *ret_scope, struct tl_err *err)
 {
-    *ret_scope = (struct tl_grant_scope){
-        .source = tl_arena_strdup(arena, tl_json_get_text(json, "source")),
-        .schema = tl_arena_strdup(arena, tl_json_get_text(json, "schema")),
-        .table = tl_arena_strdup(arena, tl_json_get_text(json, "table")),
-        .column = tl_arena_strdup(arena, tl_json_get_text(json, "column")),
-        .tag = tl_arena_strdup(arena, tl_json_get_text(json, "tag")),
-    };
-    const char *const parts[] = {ret_scope->source, ret_scope->schema, ret_scope->table, ret_scope->column, ret_scope->tag};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (check_part(parts[i], err) != TL_OK)
+    const char *parts[SCOPE_PARTS] = {NULL};
+    if (!tl_json_is_object(json))
+        return refuse(err, "a scope is an object with source, schema, table and column, or tag");
+    for (struct tl_json_iter it = tl_json_iter(json); tl_json_next(&it);) {
+        int index = index_of(scope_keys, SCOPE_PARTS, it.key);
+        struct tl_str text = tl_json_str(it.value);
+        if (index < 0 || !(tl_json_is_string(it.value) || tl_json_is_null(it.value)) || memchr(text.data, '\0', text.size))
+            return refuse(err, "a scope has the texts source, schema, table and column, or tag, and nothing else");
+        parts[index] = tl_json_is_string(it.value) ? tl_arena_strndup(arena, text.data, text.size) : NULL;
+        if (check_part(parts[index], err) != TL_OK)
             return err->code;
+    }
     for (size_t i = 1; i < 4; i++)
         if (parts[i] && !parts[i - 1])
             return refuse(err, "a scope names a part without the one before it (source, schema, table, column)");
-    if (json && !tl_json_is_object(json))
-        return refuse(err, "a scope is an object with source, schema, table and column, or tag");
+    *ret_scope = (struct tl_grant_scope){.source = parts[0], .schema = parts[1], .table = parts[2], .column = parts[3], .tag = parts[4]};
     return ret_scope->tag && ret_scope->source ? refuse(err, "a scope is a tag or a name, not both") : TL_OK;
 }
 
 void lg_scope_put(struct tl_json_writer *json, const struct tl_grant_scope *scope)
 {
-    const char *const keys[] = {"source", "schema", "table", "column", "tag"};
-    const char *const parts[] = {scope->source, scope->schema, scope->table, scope->column, scope->tag};
+    const char *const parts[SCOPE_PARTS] = {scope->source, scope->schema, scope->table, scope->column, scope->tag};
     tl_json_begin_object(json);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    for (size_t i = 0; i < SCOPE_PARTS; i++)
         if (parts[i])
-            tl_json_pair_text(json, keys[i], parts[i]);
+            tl_json_pair_text(json, scope_keys[i], parts[i]);
     tl_json_end_object(json);
 }
 
