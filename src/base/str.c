@@ -100,6 +100,15 @@ bool tl_utf8_valid(const char *bytes, size_t size, size_t *ret_bad)
     return true;
 }
 
+struct tl_str tl_utf8_cut(struct tl_str text, size_t most)
+{
+    if (text.size <= most)
+        return text;
+    while (most > 0 && ((unsigned char)text.data[most] & 0xC0) == 0x80)
+        most--;
+    return (struct tl_str){text.data, most};
+}
+
 enum { EDIT_TEXT_MAX = 128 };
 
 int tl_edit_distance(const char *a, const char *b, int limit)

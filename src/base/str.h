@@ -29,6 +29,9 @@ bool tl_equal_constant_time(const void *a, size_t a_size, const void *b, size_t 
  * offset that is not. */
 bool tl_utf8_valid(const char *bytes, size_t size, size_t *ret_bad);
 
+/* Its first `most` bytes, or fewer: UTF-8 is never cut inside a character. */
+struct tl_str tl_utf8_cut(struct tl_str text, size_t most);
+
 /* Damerau-Levenshtein distance, case folded, at most `limit` (returns limit + 1 beyond). */
 int tl_edit_distance(const char *a, const char *b, int limit);
 

@@ -50,6 +50,17 @@ static void test_valid_utf8_is_taken(void **state)
     assert_true(tl_utf8_valid("a\0b", 3, NULL));
 }
 
+static void test_a_cut_text_ends_with_a_whole_character(void **state)
+{
+    (void)state;
+    struct tl_str text = TL_STR("a\xC3\xA9\xF0\x9F\x98\x80z"); /* of 1, 2, 4 and 1 bytes */
+    static const size_t kept[] = {0, 1, 1, 3, 3, 3, 3, 7, 8, 8};
+    for (size_t most = 0; most < sizeof kept / sizeof *kept; most++)
+        assert_int_equal(tl_utf8_cut(text, most).size, kept[most]);
+    assert_int_equal(tl_utf8_cut(TL_STR("\x80\x80\x80"), 2).size, 0);
+    assert_int_equal(tl_utf8_cut(TL_STR(""), 0).size, 0);
+}
+
 static void test_invalid_utf8_is_refused_at_its_byte(void **state)
 {
     (void)state;
@@ -151,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_texts_compare_by_bytes_or_folded),
         cmocka_unit_test(test_constant_time_comparison_is_a_comparison),
         cmocka_unit_test(test_valid_utf8_is_taken),
+        cmocka_unit_test(test_a_cut_text_ends_with_a_whole_character),
         cmocka_unit_test(test_invalid_utf8_is_refused_at_its_byte),
         cmocka_unit_test(test_edit_distance_counts_slips),
         cmocka_unit_test(test_buffer_keeps_what_fits_and_stays_failed),

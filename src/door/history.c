@@ -48,15 +48,11 @@ static struct tl_store_value text_or_null(const char *text)
     return text && *text ? TL_STORE_T(text) : TL_STORE_N;
 }
 
-/* The text as it was sent, cut where it is very long (never inside a character). */
+/* The text as it was sent, cut where it is very long and where it is no text. */
 static struct tl_str kept_text(struct tl_str text)
 {
-    if (text.size > TEXT_KEPT_MAX) {
-        text.size = TEXT_KEPT_MAX;
-        while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xC0) == 0x80)
-            text.size--;
-    }
     size_t bad;
+    text = tl_utf8_cut(text, TEXT_KEPT_MAX);
     if (!tl_utf8_valid(text.data, text.size, &bad))
         text.size = bad;
     const char *nul = text.size ? memchr(text.data, '\0', text.size) : NULL;

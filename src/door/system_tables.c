@@ -237,11 +237,8 @@ static void put_times(const struct tl_system_item *item, int64_t created_us, int
 
 static void put_shortened(const struct tl_system_item *item, struct tl_str sql)
 {
-    if (sql.size > TL_RUNNING_TEXT_MAX)
-        for (sql.size = TL_RUNNING_TEXT_MAX; sql.size > 0 && ((unsigned char)sql.data[sql.size] & 0xC0) == 0x80;)
-            sql.size--;
     tl_json_key(item->json, "query");
-    tl_json_put_str(item->json, sql);
+    tl_json_put_str(item->json, tl_utf8_cut(sql, TL_RUNNING_TEXT_MAX));
 }
 
 /* A row of the history, as tl_door_history gives it. */

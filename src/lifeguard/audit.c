@@ -39,17 +39,6 @@ tl_audit *tl_audit_close(tl_audit *audit)
 
 /* ---- records ---- */
 
-/* Never cut inside a character; bytes that are no text become U+FFFD when written. */
-static struct tl_str kept_text(struct tl_str text)
-{
-    if (text.size <= TEXT_KEPT_MAX)
-        return text;
-    text.size = TEXT_KEPT_MAX;
-    while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xC0) == 0x80)
-        text.size--;
-    return text;
-}
-
 static void pair_if(struct tl_json_writer *json, const char *key, const char *text)
 {
     if (text && *text)
@@ -152,7 +141,7 @@ enum tl_code tl_audit_statement(struct tl_request *rq, tl_audit *audit, const st
     put_who(&json, rq);
     tl_json_pair_text(&json, "statement", statement->kind);
     tl_json_key(&json, "text");
-    tl_json_put_str(&json, kept_text(statement->text));
+    tl_json_put_str(&json, tl_utf8_cut(statement->text, TEXT_KEPT_MAX)); /* bytes that are no text become U+FFFD */
     pair_if(&json, "source", statement->source);
     pair_if(&json, "client_info", statement->client_info);
     pair_if(&json, "client_tags", statement->client_tags);
