@@ -61,8 +61,8 @@ static void pair(struct tl_cli_job *job, struct body *body, const char *key, con
         tl_json_pair_text(&body->json, key, tl_cli_job_option(job, name));
 }
 
-/* The next part of "ops.public.\"odd name\"". */
-static const char *next_part(struct tl_cli_job *job, const char **at)
+/* The next part of "ops.public.\"odd name\"", and whether another follows. */
+static const char *next_part(struct tl_cli_job *job, const char **at, bool *ret_more)
 {
     const char *p = *at;
     struct tl_buf part;
@@ -74,22 +74,26 @@ static const char *next_part(struct tl_cli_job *job, const char **at)
         tl_buf_addc(&part, *p);
     }
     *at = *p == '.' ? p + 1 : p;
+    *ret_more = *p != '\0';
     const char *copy = tl_arena_strdup(job->arena, tl_buf_cstr(&part));
     tl_buf_done(&part);
     return copy;
 }
 
-/* "*", "ops", "ops.public", "ops.public.accounts", "tag:pii.email" */
+/* "*", "ops", "ops.public", "ops.public.accounts", "tag:pii.email".  Each part is written, an empty one
+ * and one too many too: left out, they would make the scope wider; the server refuses them. */
 static void put_scope(struct tl_cli_job *job, struct body *body, const char *text)
 {
-    static const char *const keys[] = {"source", "schema", "table"};
+    static const char *const keys[] = {"source", "schema", "table", "more"};
+    enum { LAST = sizeof keys / sizeof *keys - 1 };
+    bool more = true;
     tl_json_key(&body->json, "scope");
     tl_json_begin_object(&body->json);
     if (strncmp(text, "tag:", 4) == 0) {
         tl_json_pair_text(&body->json, "tag", text + 4);
     } else if (strcmp(text, "*") != 0) {
-        for (size_t i = 0; i < 3 && *text; i++)
-            tl_json_pair_text(&body->json, keys[i], next_part(job, &text));
+        for (size_t i = 0; more; i++)
+            tl_json_pair_text(&body->json, keys[i < LAST ? i : LAST], next_part(job, &text, &more));
         if (tl_cli_job_option(job, "--column"))
             tl_json_pair_text(&body->json, "column", tl_cli_job_option(job, "--column"));
     }
@@ -179,8 +183,9 @@ static void show(struct tl_cli_job *job)
 static void put_reviewed(struct tl_cli_job *job, struct body *body, const char *name)
 {
     const char *at = name, *parts[3] = {NULL, NULL, NULL};
-    for (size_t i = 0; i < 3 && *at; i++)
-        parts[i] = next_part(job, &at);
+    bool more = true;
+    for (size_t i = 0; i < 3 && more; i++)
+        parts[i] = next_part(job, &at, &more);
     if (parts[2]) {
         tl_json_pair_text(&body->json, "table", name);
         return;

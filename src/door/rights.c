@@ -202,7 +202,7 @@ enum tl_code tl_rights_check_sql(void *context, struct tl_request *rq, const cha
     struct tl_session session = {.source = NULL};
     struct tl_door_call call = {.rq = rq, .door = context, .session = &session};
     const struct tl_gate *gate;
-    const char *text = tl_arena_printf(rq->arena, "SELECT * FROM t WHERE (%s\n)", sql);
+    const char *text = tl_arena_printf(rq->arena, "SELECT * FROM t WHERE (%s)", sql);
     enum tl_code code = tl_check_text(&call, tl_str_of(text), &gate);
     bool alone = code == TL_OK && gate->kind == TL_GATE_SELECT && gate->table_count == 1 && gate->function_count == 0 && gate->parameter_count == 0 &&
                  gate->word_count == 0 && gate->column_count == 0 && is_balanced(tl_str_of(sql));

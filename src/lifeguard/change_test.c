@@ -43,7 +43,7 @@ static void test_changes_that_say_nothing_sensible_are_refused(void **state)
         "{\"group\":\"g\",\"scope\":{},\"end_us\":5,\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":{},\"mask\":\"rot13\",\"reason\":\"x\"}",
         "{\"group\":\"g\",\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":null,\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":[],\"reason\":\"x\"}",
         "{\"group\":\"g\",\"scope\":{\"source\":\"s\",\"schema\":\"p\",\"tabel\":\"t\"},\"reason\":\"x\"}",
-        "{\"group\":\"g\",\"scope\":{\"source\":\"s\",\"schema\":5},\"reason\":\"x\"}",
+        "{\"group\":\"g\",\"scope\":{\"source\":\"s\",\"schema\":5},\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":{\"source\":\"\"},\"reason\":\"x\"}",
         "{\"group\":\"g\",\"scope\":{\"source\":\"s\\u0000t\"},\"reason\":\"x\"}",
         "{\"group\":\"g\\u001fh\",\"scope\":{},\"reason\":\"x\"}", "{\"group\":\"g\",\"scope\":{\"source\":\"a\\u001fb\"},\"reason\":\"x\"}",
     };

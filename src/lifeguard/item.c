@@ -157,9 +157,10 @@ enum tl_code lg_scope_read(tl_arena *arena, const tl_json *json, struct tl_grant
     for (struct tl_json_iter it = tl_json_iter(json); tl_json_next(&it);) {
         int index = index_of(scope_keys, SCOPE_PARTS, it.key);
         struct tl_str text = tl_json_str(it.value);
-        if (index < 0 || !(tl_json_is_string(it.value) || tl_json_is_null(it.value)) || memchr(text.data, '\0', text.size))
-            return refuse(err, "a scope has the texts source, schema, table and column, or tag, and nothing else");
-        parts[index] = tl_json_is_string(it.value) ? tl_arena_strndup(arena, text.data, text.size) : NULL;
+        bool named = text.size > 0 && !memchr(text.data, '\0', text.size);
+        if (index < 0 || !(named || tl_json_is_null(it.value)))
+            return refuse(err, "a scope has the texts source, schema, table and column, or tag, none of them empty, and nothing else");
+        parts[index] = named ? tl_arena_strndup(arena, text.data, text.size) : NULL;
         if (check_part(parts[index], err) != TL_OK)
             return err->code;
     }
