@@ -11,6 +11,7 @@
 enum {
     TEXT_KEPT_MAX = 256 * 1024,
     RECORD_MAX = TL_JOURNAL_LINE_MAX - 4096,
+    RECORD_ARENA_MAX = 16 * TL_JOURNAL_LINE_MAX,
     COLUMNS_KEPT_MAX = 256, /* of one table; beyond, their number alone */
 };
 
@@ -216,7 +217,7 @@ enum tl_code tl_audit_event(struct tl_request *rq, tl_audit *audit, const char *
 
 struct recent {
     const char *user;
-    tl_arena *arena;
+    tl_arena *scratch; /* of one record */
     struct tl_json_writer json;
     struct tl_err *err;
 };
@@ -257,27 +258,30 @@ static void put_own(struct tl_json_writer *json, const tl_json *record)
 static bool put_record(void *context, int64_t seq, struct tl_str line)
 {
     struct recent *recent = context;
-    const tl_json *record = NULL;
+    const tl_json *record;
     (void)seq;
-    if (recent->user && (tl_json_parse(recent->arena, line.data, line.size, &record, recent->err) != TL_OK ||
-                         !tl_streq(tl_json_get_text(record, "user"), recent->user)))
-        return recent->err->code == TL_OK;
-    if (recent->user)
-        put_own(&recent->json, record);
-    else
+    if (!recent->user) {
         tl_json_put_raw(&recent->json, line);
-    return !recent->json.buf->failed;
+    } else if (tl_json_parse(recent->scratch, line.data, line.size, &record, recent->err) == TL_OK) {
+        if (tl_streq(tl_json_get_text(record, "user"), recent->user))
+            put_own(&recent->json, record);
+        tl_arena_reset(recent->scratch);
+    }
+    return !recent->json.buf->failed && recent->err->code == TL_OK;
 }
 
 enum tl_code tl_audit_recent(struct tl_request *rq, tl_audit *audit, const char *user, int count_max, struct tl_buf *json_array)
 {
-    struct recent recent = {.user = user, .arena = rq->arena, .err = &rq->err};
+    struct recent recent = {.user = user, .scratch = tl_arena_new(RECORD_ARENA_MAX), .err = &rq->err};
     struct tl_journal_head head;
     tl_journal_head(audit->journal, &head);
     tl_json_writer_init(&recent.json, json_array);
     tl_json_begin_array(&recent.json);
     enum tl_code code = tl_journal_read(audit->directory, head.seq - count_max + 1, put_record, &recent, &rq->err);
     tl_json_end_array(&recent.json);
+    tl_arena_free(recent.scratch);
+    if (code == TL_OK)
+        code = rq->err.code; /* a record that cannot be read ends it */
     if (code == TL_OK && json_array->failed)
         code = tl_err_set(&rq->err, TL_TOO_LARGE, "the records are longer than %zu bytes; ask for fewer", json_array->max_size);
     return code;
