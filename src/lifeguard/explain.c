@@ -94,19 +94,8 @@ struct history {
 static enum tl_code put_version(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
 {
     static const char *const keys[] = {"version", "at_us", "user", "action", "subject", "reason"};
-    struct tl_json_writer *json = ((struct history *)context)->json;
     (void)err;
-    tl_json_begin_object(json);
-    for (size_t i = 0; i < cell_count && i < 6; i++) {
-        tl_json_key(json, keys[i]);
-        if (cells[i].type == TL_STORE_INT)
-            tl_json_put_int64(json, cells[i].integer);
-        else if (cells[i].type == TL_STORE_TEXT)
-            tl_json_put_str(json, cells[i].bytes);
-        else
-            tl_json_put_null(json);
-    }
-    tl_json_end_object(json);
+    lg_cells_put(((struct history *)context)->json, keys, cells, cell_count < 6 ? cell_count : 6);
     return TL_OK;
 }
 

@@ -373,6 +373,8 @@ void lg_uses_free(struct lg_uses *uses);
 /* --- request.c, teller.c --- */
 
 void lg_expire_requests(struct tl_request *rq, tl_lifeguard *lifeguard);
+/* A row of the store as an object. */
+void lg_cells_put(struct tl_json_writer *json, const char *const *keys, const struct tl_store_value *cells, size_t count);
 struct lg_teller *lg_teller_new(const char *url);
 void lg_teller_free(struct lg_teller *teller);
 /* Told later, by a thread of its own; the newest are dropped when too many wait. */

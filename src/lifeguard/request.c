@@ -49,7 +49,7 @@ static void pair_cell(struct tl_json_writer *json, const char *key, const struct
         tl_json_put_str(json, cell->bytes);
 }
 
-static void put_cells(struct tl_json_writer *json, const char *const *keys, const struct tl_store_value *cells, size_t count)
+void lg_cells_put(struct tl_json_writer *json, const char *const *keys, const struct tl_store_value *cells, size_t count)
 {
     tl_json_begin_object(json);
     for (size_t i = 0; i < count; i++)
@@ -61,7 +61,7 @@ static enum tl_code put_comment(void *context, const struct tl_store_value *cell
 {
     static const char *const keys[] = {"at_us", "user", "text"};
     (void)err;
-    put_cells(((struct listing *)context)->json, keys, cells, cell_count < 3 ? cell_count : 3);
+    lg_cells_put(((struct listing *)context)->json, keys, cells, cell_count < 3 ? cell_count : 3);
     return TL_OK;
 }
 

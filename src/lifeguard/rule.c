@@ -270,25 +270,30 @@ static void write_column(struct tl_buf *sql, const char *column, int depth)
     tl_buf_add_identifier(sql, column);
 }
 
-/* One value of a comparison may be several when it is an attribute: then it is about each. */
+const char *tl_rule_sign(const struct tl_rule *rule, bool *ret_list)
+{
+    bool several = rule->value_count > 1;
+    enum tl_rule_op op = !several ? rule->op : rule->op == TL_RULE_EQUAL ? TL_RULE_IN : rule->op == TL_RULE_NOT_EQUAL ? TL_RULE_NOT_IN : rule->op;
+    *ret_list = ops[op].list;
+    return ops[op].no_value || (rule->value_count > 0 && (!several || ops[op].list)) ? ops[op].sql : NULL;
+}
+
 static void write_compare(struct tl_buf *sql, const struct tl_rule *rule, int depth)
 {
-    bool list = ops[rule->op].list || rule->value_count > 1;
-    enum tl_rule_op op = !list ? rule->op : rule->op == TL_RULE_EQUAL ? TL_RULE_IN : rule->op == TL_RULE_NOT_EQUAL ? TL_RULE_NOT_IN : rule->op;
-    if (!ops[op].no_value && (rule->value_count == 0 || (list && !ops[op].list))) {
+    bool list;
+    const char *sign = tl_rule_sign(rule, &list);
+    if (!sign) {
         tl_buf_adds(sql, "FALSE");
         return;
     }
     write_column(sql, rule->column, depth);
-    tl_buf_adds(sql, ops[op].sql);
-    if (ops[op].list)
-        tl_buf_addc(sql, '(');
-    for (size_t i = 0; i < rule->value_count && !ops[op].no_value; i++) {
+    tl_buf_adds(sql, sign);
+    tl_buf_adds(sql, list ? "(" : "");
+    for (size_t i = 0; i < rule->value_count; i++) {
         tl_buf_adds(sql, i ? ", " : "");
         write_value(sql, &rule->values[i]);
     }
-    if (ops[op].list)
-        tl_buf_addc(sql, ')');
+    tl_buf_adds(sql, list ? ")" : "");
 }
 
 static void write_dataset(struct writing *w, const struct tl_rule *rule, int depth)

@@ -51,6 +51,10 @@ typedef size_t (*tl_rule_attribute)(void *context, const char *name, const char 
 /* The same rule with the caller's values in it. */
 const struct tl_rule *tl_rule_resolve(tl_arena *arena, const struct tl_rule *rule, tl_rule_attribute attribute, void *context);
 
+/* The sign between the column of a comparison and its values (" IN "), the same in every SQL; NULL = it is false.  An attribute of
+ * several values is about each of them: then = is IN. */
+const char *tl_rule_sign(const struct tl_rule *rule, bool *ret_list);
+
 /* The name of another dataset as the engine knows it; false = there is none, and the predicate is false. */
 typedef bool (*tl_rule_dataset)(void *context, const struct tl_rule *rule, struct tl_buf *sql);
 void tl_rule_write(struct tl_buf *sql, const struct tl_rule *rule, tl_rule_dataset dataset, void *context);

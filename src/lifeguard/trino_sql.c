@@ -143,39 +143,25 @@ static void put_value(struct tl_buf *sql, const struct tl_rule_value *value, con
     tl_buf_addc(sql, ')');
 }
 
-static void put_list(struct tl_buf *sql, const struct tl_rule *rule, const struct tl_trino_column *column)
-{
-    tl_buf_addc(sql, '(');
-    for (size_t i = 0; i < rule->value_count; i++) {
-        tl_buf_adds(sql, i ? ", " : "");
-        put_value(sql, &rule->values[i], column);
-    }
-    tl_buf_addc(sql, ')');
-}
-
 static bool put_compare(struct tl_buf *sql, const struct tl_rule *rule, const struct tl_trino_dataset *dataset, int depth)
 {
-    static const char *const signs[] = {
-        [TL_RULE_EQUAL] = " = ", [TL_RULE_NOT_EQUAL] = " <> ", [TL_RULE_LESS] = " < ", [TL_RULE_LESS_EQUAL] = " <= ", [TL_RULE_GREATER] = " > ",
-        [TL_RULE_GREATER_EQUAL] = " >= ", [TL_RULE_IN] = " IN ", [TL_RULE_NOT_IN] = " NOT IN ", [TL_RULE_LIKE] = " LIKE ",
-        [TL_RULE_IS_NULL] = " IS NULL", [TL_RULE_IS_NOT_NULL] = " IS NOT NULL",
-    };
+    bool list;
+    const char *sign = tl_rule_sign(rule, &list);
     const struct tl_trino_column *column = find_column(dataset, rule->column);
-    bool no_value = rule->op == TL_RULE_IS_NULL || rule->op == TL_RULE_IS_NOT_NULL, several = rule->value_count > 1;
-    enum tl_rule_op op = !several ? rule->op : rule->op == TL_RULE_EQUAL ? TL_RULE_IN : rule->op == TL_RULE_NOT_EQUAL ? TL_RULE_NOT_IN : rule->op;
-    bool list = op == TL_RULE_IN || op == TL_RULE_NOT_IN;
     if (!column)
         return false;
-    if (!no_value && (rule->value_count == 0 || (several && !list))) {
+    if (!sign) {
         tl_buf_adds(sql, "false");
         return true;
     }
     put_column(sql, rule->column, depth);
-    tl_buf_adds(sql, signs[op]);
-    if (list)
-        put_list(sql, rule, column);
-    else if (!no_value)
-        put_value(sql, &rule->values[0], column);
+    tl_buf_adds(sql, sign);
+    tl_buf_adds(sql, list ? "(" : "");
+    for (size_t i = 0; i < rule->value_count; i++) {
+        tl_buf_adds(sql, i ? ", " : "");
+        put_value(sql, &rule->values[i], column);
+    }
+    tl_buf_adds(sql, list ? ")" : "");
     return true;
 }
 
