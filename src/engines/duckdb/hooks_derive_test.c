@@ -81,41 +81,12 @@ static const struct testing_query queries[] = {
     {"SELECT count(*) FROM @ JOIN small ON i8 = small.k JOIN # n ON n.k = i4", false},
 };
 
-static void compare_all(void)
-{
-    testing_compare_all(queries, sizeof queries / sizeof *queries);
-}
+static struct testing_queries all = {queries, sizeof queries / sizeof *queries};
 
-static void test_answers_are_equal_when_everything_is_pushed(void **state)
+static void test_answers_are_equal_when_much_is_derived(void **state)
 {
-    (void)state;
-    compare_all();
+    test_answers_are_equal_when_everything_is_pushed(state);
     assert_true(atomic_load(&fake.derived) > 50);
-}
-
-static void test_answers_are_equal_when_some_is_pushed(void **state)
-{
-    (void)state;
-    fake.pushes = FAKE_PUSHES_COMPARISONS;
-    fake.pushes_order = false;
-    fake.parts_at_once = 1;
-    compare_all();
-}
-
-static void test_answers_are_equal_when_the_source_derives_nothing(void **state)
-{
-    (void)state;
-    fake.derives = false;
-    compare_all();
-}
-
-static void test_answers_are_equal_with_pushdown_switched_off(void **state)
-{
-    (void)state;
-    tl_hooks_set_guard(testing_connection, &(struct tl_hooks_guard){.no_pushdown = true, .query_id = "test"});
-    long derived = atomic_load(&fake.derived);
-    compare_all();
-    assert_int_equal(atomic_load(&fake.derived), derived);
 }
 
 static void test_groups_are_computed_by_the_source(void **state)
@@ -233,7 +204,7 @@ static void test_without_the_optimizer_nothing_is_derived(void **state)
     (void)state;
     testing_run("PRAGMA disable_optimizer");
     long derived = atomic_load(&fake.derived);
-    compare_all();
+    testing_compare_all(queries, all.count);
     assert_int_equal(atomic_load(&fake.derived), derived);
     testing_run("PRAGMA enable_optimizer");
 }
@@ -265,10 +236,10 @@ static void test_every_dataset_of_a_derived_one_must_be_allowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_answers_are_equal_when_everything_is_pushed, testing_reset),
-        cmocka_unit_test_setup(test_answers_are_equal_when_some_is_pushed, testing_reset),
-        cmocka_unit_test_setup(test_answers_are_equal_when_the_source_derives_nothing, testing_reset),
-        cmocka_unit_test_setup(test_answers_are_equal_with_pushdown_switched_off, testing_reset),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_when_much_is_derived, testing_reset, NULL, &all),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_when_some_is_pushed, testing_reset, NULL, &all),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_when_the_source_derives_nothing, testing_reset, NULL, &all),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_with_pushdown_switched_off, testing_reset, NULL, &all),
         cmocka_unit_test_setup(test_groups_are_computed_by_the_source, testing_reset),
         cmocka_unit_test_setup(test_joins_of_one_source_are_computed_by_it, testing_reset),
         cmocka_unit_test_setup(test_what_would_bring_more_bytes_stays_here_and_says_so, testing_reset),

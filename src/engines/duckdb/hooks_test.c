@@ -81,47 +81,14 @@ static const struct testing_query queries[] = {
     {"SELECT sum(id) FROM @ WHERE abs(i2) = 7 AND i8 % 10 = 3", false},
 };
 
-static void compare_all(void)
-{
-    testing_compare_all(queries, sizeof queries / sizeof *queries);
-}
-
-static void test_answers_are_equal_when_everything_is_pushed(void **state)
-{
-    (void)state;
-    compare_all();
-}
-
-static void test_answers_are_equal_when_some_is_pushed(void **state)
-{
-    (void)state;
-    fake.pushes = FAKE_PUSHES_COMPARISONS;
-    fake.pushes_order = false;
-    fake.parts_at_once = 1;
-    compare_all();
-}
-
-static void test_answers_are_equal_when_the_source_derives_nothing(void **state)
-{
-    (void)state;
-    fake.derives = false;
-    compare_all();
-}
+static struct testing_queries all = {queries, sizeof queries / sizeof *queries};
 
 static void test_answers_are_equal_when_the_source_declines_everything(void **state)
 {
     (void)state;
     fake.pushes = FAKE_PUSHES_NOTHING;
     fake.pushes_order = fake.derives = false;
-    compare_all();
-}
-
-static void test_answers_are_equal_with_pushdown_switched_off(void **state)
-{
-    (void)state;
-    tl_hooks_set_guard(testing_connection, &(struct tl_hooks_guard){.no_pushdown = true, .query_id = "test"});
-    compare_all();
-    assert_null(strstr(fake.last_sql, "IN ("));
+    testing_compare_all(queries, all.count);
 }
 
 static void test_answers_are_equal_through_views(void **state)
@@ -450,11 +417,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_types_are_the_engines_own, testing_reset),
         cmocka_unit_test_setup(test_the_copy_is_read_back_exactly, testing_reset),
-        cmocka_unit_test_setup(test_answers_are_equal_when_everything_is_pushed, testing_reset),
-        cmocka_unit_test_setup(test_answers_are_equal_when_some_is_pushed, testing_reset),
-        cmocka_unit_test_setup(test_answers_are_equal_when_the_source_derives_nothing, testing_reset),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_when_everything_is_pushed, testing_reset, NULL, &all),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_when_some_is_pushed, testing_reset, NULL, &all),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_when_the_source_derives_nothing, testing_reset, NULL, &all),
         cmocka_unit_test_setup(test_answers_are_equal_when_the_source_declines_everything, testing_reset),
-        cmocka_unit_test_setup(test_answers_are_equal_with_pushdown_switched_off, testing_reset),
+        cmocka_unit_test_prestate_setup_teardown(test_answers_are_equal_with_pushdown_switched_off, testing_reset, NULL, &all),
         cmocka_unit_test_setup(test_answers_are_equal_through_views, testing_reset),
         cmocka_unit_test_setup(test_filters_arrive_at_the_source, testing_reset),
         cmocka_unit_test_setup(test_casts_cases_and_functions_arrive_at_the_source, testing_reset),

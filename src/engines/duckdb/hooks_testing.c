@@ -232,6 +232,40 @@ void testing_compare_all(const struct testing_query *queries, size_t count)
     assert_int_equal(others, 0);
 }
 
+static void compare_state(void **state)
+{
+    const struct testing_queries *all = *state;
+    testing_compare_all(all->queries, all->count);
+}
+
+void test_answers_are_equal_when_everything_is_pushed(void **state)
+{
+    compare_state(state);
+}
+
+void test_answers_are_equal_when_some_is_pushed(void **state)
+{
+    fake.pushes = FAKE_PUSHES_COMPARISONS;
+    fake.pushes_order = false;
+    fake.parts_at_once = 1;
+    compare_state(state);
+}
+
+void test_answers_are_equal_when_the_source_derives_nothing(void **state)
+{
+    fake.derives = false;
+    compare_state(state);
+}
+
+void test_answers_are_equal_with_pushdown_switched_off(void **state)
+{
+    tl_hooks_set_guard(testing_connection, &(struct tl_hooks_guard){.no_pushdown = true, .query_id = "test"});
+    long derived = atomic_load(&fake.derived);
+    compare_state(state);
+    assert_int_equal(atomic_load(&fake.derived), derived);
+    assert_null(strstr(fake.last_sql, "IN ("));
+}
+
 /* What the source was asked in the last statement. */
 void testing_assert_sent(const char *sql, const char *wanted)
 {

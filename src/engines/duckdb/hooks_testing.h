@@ -62,6 +62,15 @@ struct testing_query {
 };
 /* Over scans and over the engine's own tables: the same rows each. */
 void testing_compare_all(const struct testing_query *queries, size_t count);
+/* Tests of any such list, which is their state. */
+struct testing_queries {
+    const struct testing_query *queries;
+    size_t count;
+};
+void test_answers_are_equal_when_everything_is_pushed(void **state);
+void test_answers_are_equal_when_some_is_pushed(void **state);
+void test_answers_are_equal_when_the_source_derives_nothing(void **state);
+void test_answers_are_equal_with_pushdown_switched_off(void **state);
 /* What the source was asked last when the statement runs. */
 void testing_assert_sent(const char *sql, const char *wanted);
 void testing_assert_not_sent(const char *sql, const char *unwanted);
