@@ -15,18 +15,6 @@ enum {
     JOIN_KEYS_MAX = 5000, /* rows of a join's smaller side whose keys are sent, one by one, to the source of the other side */
 };
 
-/* When a statement fails between its start and its first row, the engine says that it cannot go on, and the reason behind that. */
-static void unwrap(struct tl_err *err)
-{
-    static const char mark[] = "Error: ";
-    if (!strstr(err->message, "closed pending query result") || strncmp(err->detail, mark, sizeof mark - 1) != 0)
-        return;
-    struct tl_err inner;
-    tl_err_init(&inner);
-    tl_hooks_error(err->detail + sizeof mark - 1, DUCKDB_ERROR_INVALID, &inner);
-    *err = inner;
-}
-
 /* Its advice is about settings that nobody can change here. */
 static void advise(struct tl_err *err)
 {
@@ -44,7 +32,6 @@ enum tl_code tl_duckdb_error(duckdb_connection connection, const char *message, 
     if (!tl_hooks_take_error(connection, &said) || said.code == TL_OK) {
         tl_err_init(&said);
         tl_hooks_error(message ? message : "", type, &said);
-        unwrap(&said);
         advise(&said);
     }
     return tl_err_copy(err, &said);

@@ -26,9 +26,6 @@ const Pattern patterns[] = {
     {"No space left on device", TL_DISK_FULL},
     {"max_temp_directory_size", TL_DISK_FULL},
     {"failed to offload data block", TL_DISK_FULL},
-    /* met by another thread first: the engine wraps the error in another one about a closed result */
-    {"Error: Out of Memory Error: ", TL_MEMORY_EXCEEDED},
-    {"Error: {\"exception_type\":\"Out of Memory\"", TL_MEMORY_EXCEEDED},
     {"NamespaceNotEmptyException", TL_SCHEMA_NOT_EMPTY},
     {"CommitFailedException", TL_CONFLICT},
     {"Conflict on ", TL_CONFLICT},
@@ -265,6 +262,17 @@ ErrorData ReadError(const string &message, ExceptionType type)
     return ErrorData(type, text);
 }
 
+/* What failed between its start and its first row is wrapped in an error about a closed result: the one inside is the reason. */
+ErrorData Unwrap(const ErrorData &error)
+{
+    const string mark = "Attempting to execute an unsuccessful or closed pending query result\nError: ";
+    if (!StringUtil::StartsWith(error.RawMessage(), mark))
+        return error;
+    auto inner = error.RawMessage().substr(mark.size());
+    auto type = Exception::StringToExceptionType(inner.substr(0, inner.find(" Error: ")));
+    return ReadError(inner, type);
+}
+
 } // namespace
 
 enum tl_code ReportException(const std::exception &exception, struct tl_err *err)
@@ -280,7 +288,7 @@ extern "C" enum tl_code tl_hooks_error(const char *engine_message, int engine_er
     auto type = static_cast<ExceptionType>(engine_error_type);
     try {
         std::string message = engine_message ? engine_message : "";
-        ErrorData error = tl::ReadError(message, type);
+        ErrorData error = tl::Unwrap(tl::ReadError(message, type));
         return tl::Report(error, error.Type(), err);
     } catch (const std::exception &) {
         return tl_err_set(err, TL_INTERNAL, "the engine's error could not be read");

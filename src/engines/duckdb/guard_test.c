@@ -323,6 +323,26 @@ static void test_limits_of_the_engine_have_codes(void **state)
     }
 }
 
+static void test_a_statement_that_fails_before_its_first_row_tells_why(void **state)
+{
+    (void)state;
+    struct tl_err err;
+    char reason[3001], text[4096];
+    static const char *const plain = "Invalid Input Error: Attempting to execute an unsuccessful or closed pending query result\n"
+                                     "Error: Out of Memory Error: could not allocate block of size 256.0 KiB (99 MiB/100 MiB used)";
+    tl_err_init(&err);
+    assert_int_equal(tl_hooks_error(plain, DUCKDB_ERROR_INVALID_INPUT, &err), TL_MEMORY_EXCEEDED);
+    assert_string_equal(err.message, "could not allocate block of size 256.0 KiB (99 MiB/100 MiB used)");
+    /* also when the reason is longer than a detail may be */
+    memset(reason, 'x', sizeof reason - 1);
+    reason[sizeof reason - 1] = '\0';
+    snprintf(text, sizeof text, "{\"exception_type\":\"Invalid Input\",\"exception_message\":\"Attempting to execute an unsuccessful or closed "
+             "pending query result\\nError: {\\\"exception_type\\\":\\\"Constraint\\\",\\\"exception_message\\\":\\\"%s\\\"}\"}", reason);
+    tl_err_init(&err);
+    assert_int_equal(tl_hooks_error(text, DUCKDB_ERROR_INVALID_INPUT, &err), TL_CONSTRAINT);
+    assert_int_equal(strncmp(err.message, "xxx", 3), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup(test_errors_of_the_engine_become_ours, testing_reset),
         cmocka_unit_test_setup(test_errors_as_json_become_the_same, testing_reset),
         cmocka_unit_test_setup(test_limits_of_the_engine_have_codes, testing_reset),
+        cmocka_unit_test_setup(test_a_statement_that_fails_before_its_first_row_tells_why, testing_reset),
     };
     return cmocka_run_group_tests(tests, testing_open, testing_close);
 }
