@@ -7,7 +7,6 @@
 #include "duckdb/optimizer/optimizer_extension.hpp"
 #include "duckdb/planner/binder.hpp"
 #include "duckdb/planner/expression/bound_columnref_expression.hpp"
-#include "duckdb/planner/expression/bound_function_expression.hpp"
 #include "duckdb/planner/operator/logical_filter.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
 
@@ -167,15 +166,8 @@ private:
         return StringUtil::BytesToHumanReadableString(static_cast<idx_t>(bytes));
     }
 
-    static string WhyNotGroup(const Relation &relation, const Grouping &grouping, double width)
+    static string WhyMoreBytes(const Relation &relation, double rows, double width)
     {
-        if (grouping.groups.empty())
-            return "";
-        if (Collector::GroupsByKey(relation, grouping))
-            return "each row would be a group of its own";
-        double rows = Collector::GroupRows(relation, grouping);
-        if (relation.inputs.size() == 1)
-            return "";
         if (!relation.known || rows < 0)
             return "it is not known whether fewer bytes would come";
         if (rows * width > relation.bytes)
@@ -183,15 +175,18 @@ private:
         return "";
     }
 
+    static string WhyNotGroup(const Relation &relation, const Grouping &grouping, double width)
+    {
+        if (grouping.groups.empty())
+            return "";
+        if (Collector::GroupsByKey(relation, grouping))
+            return "each row would be a group of its own";
+        return relation.inputs.size() == 1 ? "" : WhyMoreBytes(relation, Collector::GroupRows(relation, grouping), width);
+    }
+
     static string WhyNotJoin(const Relation &relation, double width)
     {
-        if (relation.reduces)
-            return "";
-        if (!relation.known || relation.rows < 0)
-            return "it is not known whether fewer bytes would come";
-        if (relation.rows * width > relation.bytes)
-            return "more bytes would come: about " + Bytes(relation.rows * width) + " instead of " + Bytes(relation.bytes);
-        return "";
+        return relation.reduces ? "" : WhyMoreBytes(relation, relation.rows, width);
     }
 
     /* ---- the plan's operator becomes a scan ---- */
@@ -212,27 +207,13 @@ private:
         return get;
     }
 
-    static void SetPackedColumn(Expression &packing, const ColumnBinding &binding)
-    {
-        auto at = &packing;
-        while (at->GetExpressionClass() == ExpressionClass::BOUND_FUNCTION)
-            at = at->Cast<BoundFunctionExpression>().children[0].get();
-        at->Cast<BoundColumnRefExpression>().binding = binding;
-    }
-
     /* What the plan above still wants packed. */
     unique_ptr<LogicalOperator> Pack(unique_ptr<LogicalGet> get, const Grouping &grouping)
     {
         vector<unique_ptr<Expression>> expressions;
         for (idx_t i = 0; i < get->returned_types.size(); i++) {
-            ColumnBinding column(get->table_index, i);
-            bool packs = i < grouping.packing.size() && grouping.packing[i];
-            if (packs) {
-                expressions.push_back(grouping.packing[i]->Copy());
-                SetPackedColumn(*expressions.back(), column);
-            } else {
-                expressions.push_back(make_uniq<BoundColumnRefExpression>(get->returned_types[i], column));
-            }
+            auto column = make_uniq<BoundColumnRefExpression>(get->returned_types[i], ColumnBinding(get->table_index, i));
+            expressions.push_back(grouping.Packed(i, std::move(column)));
         }
         auto projection = make_uniq<LogicalProjection>(input.optimizer.binder.GenerateTableIndex(), std::move(expressions));
         projection->SetEstimatedCardinality(get->estimated_cardinality);
@@ -257,12 +238,7 @@ private:
         Collector collector(input.context);
         Relation relation;
         Grouping grouping;
-        if (!collector.Collect(*op->children[0], relation))
-            return Decline(*op, collector.reason);
-        bool grouped = op->type == LogicalOperatorType::LOGICAL_DISTINCT
-                           ? collector.Group(op->Cast<LogicalDistinct>(), relation, grouping)
-                           : collector.Group(op->Cast<LogicalAggregate>(), relation, grouping);
-        if (!grouped)
+        if (!collector.Collect(*op->children[0], relation) || !collector.Group(*op, relation, grouping))
             return Decline(*op, collector.reason);
         op->ResolveOperatorTypes();
         auto reason = WhyNotGroup(relation, grouping, WidthOf(op->types));
@@ -273,7 +249,7 @@ private:
         if (made->rows >= 0)
             rows = MinValue(rows, made->rows);
         auto get = MakeScan(made, *relation.scan, rows);
-        Replace(op, grouping.packs ? Pack(std::move(get), grouping) : unique_ptr<LogicalOperator>(std::move(get)));
+        Replace(op, grouping.Packs() ? Pack(std::move(get), grouping) : unique_ptr<LogicalOperator>(std::move(get)));
         return true;
     }
 

@@ -1,5 +1,6 @@
 #include "engines/duckdb/scan_relation_int.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "duckdb/planner/expression/list.hpp"
@@ -90,30 +91,35 @@ bool AreLeaves(const Relation &relation)
     return true;
 }
 
+bool IsColumn(const Expression &e, idx_t input, idx_t column)
+{
+    return IsLeaf(e) && e.Cast<BoundColumnRefExpression>().binding == ColumnBinding(input, column);
+}
+
+/* Is there a unique key, and does `holds` say so of one of the expressions for each of its columns? */
+template <class HOLDS> bool CoverKey(const vector<unique_ptr<Expression>> &expressions, const Dataset &dataset, HOLDS holds)
+{
+    bool found = false;
+    for (idx_t i = 0; i < dataset.described->column_count; i++) {
+        if (dataset.described->columns[i].key_position == 0)
+            continue;
+        found = std::any_of(expressions.begin(), expressions.end(), [&](const unique_ptr<Expression> &e) { return holds(*e, i); });
+        if (!found)
+            return false;
+    }
+    return found && dataset.described->key_unique;
+}
+
 /* Do the conditions of an equal join fix the key of one input?  Then each row of the others meets at most one of it. */
 bool FixKey(const vector<unique_ptr<Expression>> &conditions, const Dataset &dataset, idx_t input)
 {
-    if (!dataset.described->key_unique)
-        return false;
-    size_t keys = 0, fixed = 0;
-    for (size_t i = 0; i < dataset.described->column_count; i++) {
-        if (dataset.described->columns[i].key_position == 0)
-            continue;
-        keys++;
-        for (auto &e : conditions) {
-            if (e->GetExpressionType() != ExpressionType::COMPARE_EQUAL)
-                continue;
-            auto &pair = e->Cast<BoundComparisonExpression>();
-            auto is_key = [&](const Expression &side) {
-                return IsLeaf(side) && side.Cast<BoundColumnRefExpression>().binding == ColumnBinding(input, i);
-            };
-            if ((is_key(*pair.left) && LastInput(*pair.right) != input) || (is_key(*pair.right) && LastInput(*pair.left) != input)) {
-                fixed++;
-                break;
-            }
-        }
-    }
-    return keys > 0 && keys == fixed;
+    return CoverKey(conditions, dataset, [&](const Expression &e, idx_t column) {
+        if (e.GetExpressionType() != ExpressionType::COMPARE_EQUAL)
+            return false;
+        auto &pair = e.Cast<BoundComparisonExpression>();
+        return (IsColumn(*pair.left, input, column) && LastInput(*pair.right) != input) ||
+               (IsColumn(*pair.right, input, column) && LastInput(*pair.left) != input);
+    });
 }
 
 double Estimate(const LogicalOperator &op)
@@ -382,14 +388,35 @@ void Collector::Unpack(unique_ptr<Expression> &group, idx_t index, Grouping &out
         innermost = &(*innermost)->Cast<BoundFunctionExpression>().children[0];
         group = std::move(child);
     }
-    if (packing) {
+    if (packing)
         *innermost = make_uniq<BoundColumnRefExpression>(group->return_type, ColumnBinding(0, index));
-        out.packs = true;
-    }
     out.packing.push_back(std::move(packing));
 }
 
-bool Collector::Group(const LogicalAggregate &op, const Relation &relation, Grouping &out)
+bool Grouping::Packs() const
+{
+    return std::any_of(packing.begin(), packing.end(), [](const unique_ptr<Expression> &e) { return e != nullptr; });
+}
+
+unique_ptr<Expression> Grouping::Packed(idx_t i, unique_ptr<Expression> column) const
+{
+    if (i >= packing.size() || !packing[i])
+        return column;
+    auto packed = packing[i]->Copy();
+    auto at = &packed;
+    while (!IsLeaf(**at))
+        at = &(*at)->Cast<BoundFunctionExpression>().children[0];
+    *at = std::move(column);
+    return packed;
+}
+
+bool Collector::Group(LogicalOperator &op, const Relation &relation, Grouping &out)
+{
+    return op.type == LogicalOperatorType::LOGICAL_DISTINCT ? GroupDistinct(op.Cast<LogicalDistinct>(), relation, out)
+                                                            : GroupAggregate(op.Cast<LogicalAggregate>(), relation, out);
+}
+
+bool Collector::GroupAggregate(const LogicalAggregate &op, const Relation &relation, Grouping &out)
 {
     if (op.grouping_sets.size() > 1 || !op.grouping_functions.empty())
         return Decline("several grouping sets");
@@ -411,7 +438,7 @@ bool Collector::Group(const LogicalAggregate &op, const Relation &relation, Grou
     return true;
 }
 
-bool Collector::Group(LogicalDistinct &op, const Relation &relation, Grouping &out)
+bool Collector::GroupDistinct(LogicalDistinct &op, const Relation &relation, Grouping &out)
 {
     auto bindings = op.GetColumnBindings();
     op.ResolveOperatorTypes();
@@ -434,27 +461,13 @@ bool Collector::TakeGroups(LogicalOperator &op, Relation &out)
     Grouping grouping;
     if (!Collect(*op.children[0], below))
         return false;
-    bool grouped = op.type == LogicalOperatorType::LOGICAL_DISTINCT ? Group(op.Cast<LogicalDistinct>(), below, grouping)
-                                                                    : Group(op.Cast<LogicalAggregate>(), below, grouping);
-    auto dataset = grouped ? Derive(below, grouping) : nullptr;
+    auto dataset = Group(op, below, grouping) ? Derive(below, grouping) : nullptr;
     if (!dataset)
         return false;
-    double rows = GroupRows(below, grouping);
-    Begin(dataset, below.scan, rows, out);
-    out.known = rows >= 0;
+    Begin(dataset, below.scan, dataset->rows, out);
     auto bindings = op.GetColumnBindings();
-    for (idx_t i = 0; i < bindings.size(); i++) {
-        auto leaf = Leaf(*dataset, 0, i);
-        if (i < grouping.packing.size() && grouping.packing[i]) {
-            auto packed = grouping.packing[i]->Copy();
-            auto at = &packed;
-            while (!IsLeaf(**at))
-                at = &(*at)->Cast<BoundFunctionExpression>().children[0];
-            *at = std::move(leaf);
-            leaf = std::move(packed);
-        }
-        out.columns[bindings[i]] = std::move(leaf);
-    }
+    for (idx_t i = 0; i < bindings.size(); i++)
+        out.columns[bindings[i]] = grouping.Packed(i, Leaf(*dataset, 0, i));
     out.bytes = below.bytes;
     out.reduces = false;
     return true;
@@ -477,21 +490,9 @@ double Collector::GroupRows(const Relation &relation, const Grouping &grouping)
 
 bool Collector::GroupsByKey(const Relation &relation, const Grouping &grouping)
 {
-    auto &dataset = *relation.inputs[0].dataset;
-    size_t keys = 0, found = 0;
-    if (relation.inputs.size() != 1 || !dataset.described->key_unique)
-        return false;
-    for (size_t i = 0; i < dataset.described->column_count; i++) {
-        if (dataset.described->columns[i].key_position == 0)
-            continue;
-        keys++;
-        for (auto &group : grouping.groups)
-            if (IsLeaf(*group) && group->Cast<BoundColumnRefExpression>().binding.column_index == i) {
-                found++;
-                break;
-            }
-    }
-    return keys > 0 && keys == found;
+    return relation.inputs.size() == 1 && CoverKey(grouping.groups, *relation.inputs[0].dataset, [](const Expression &e, idx_t column) {
+               return IsColumn(e, 0, column);
+           });
 }
 
 bool Collector::Collect(LogicalOperator &op, Relation &out)

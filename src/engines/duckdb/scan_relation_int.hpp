@@ -41,7 +41,10 @@ struct Grouping {
     /* The engine packs values of known range before it groups; the source gets them unpacked, and this packs what comes: the
      * expression over BoundColumnRef (0, i), NULL for a group that is not packed. */
     duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> packing;
-    bool packs = false;
+
+    bool Packs() const;
+    /* What the plan wants as output `i`, over the column that the source gives for it. */
+    duckdb::unique_ptr<duckdb::Expression> Packed(duckdb::idx_t i, duckdb::unique_ptr<duckdb::Expression> column) const;
 };
 
 class Collector {
@@ -54,8 +57,8 @@ public:
     std::string reason;
 
     bool Collect(duckdb::LogicalOperator &op, Relation &out);
-    bool Group(const duckdb::LogicalAggregate &op, const Relation &relation, Grouping &out);
-    bool Group(duckdb::LogicalDistinct &op, const Relation &relation, Grouping &out);
+    /* `op`: an aggregate or DISTINCT */
+    bool Group(duckdb::LogicalOperator &op, const Relation &relation, Grouping &out);
     /* A column of the plan, in terms of the relation. */
     duckdb::unique_ptr<duckdb::Expression> Column(const Relation &relation, const duckdb::ColumnBinding &binding, const duckdb::LogicalType &type);
 
@@ -79,6 +82,8 @@ private:
     bool TakeProjection(duckdb::LogicalOperator &op, Relation &out);
     bool TakeFilter(duckdb::LogicalOperator &op, Relation &out);
     bool TakeGroups(duckdb::LogicalOperator &op, Relation &out);
+    bool GroupAggregate(const duckdb::LogicalAggregate &op, const Relation &relation, Grouping &out);
+    bool GroupDistinct(duckdb::LogicalDistinct &op, const Relation &relation, Grouping &out);
     bool TakeJoin(duckdb::LogicalComparisonJoin &join, Relation &out);
     bool Combine(const duckdb::LogicalComparisonJoin &join, enum tl_join_kind kind, Relation &out, Relation &right);
     bool AddConditions(const duckdb::LogicalComparisonJoin &join, enum tl_join_kind kind, duckdb::idx_t first, Relation &out);
