@@ -18,3 +18,13 @@ int64_t tl_clock_wall_us(void)
 {
     return now_us(CLOCK_REALTIME);
 }
+
+int64_t tl_clock_thread_cpu_us(void)
+{
+    return now_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t tl_clock_process_cpu_us(void)
+{
+    return now_us(CLOCK_PROCESS_CPUTIME_ID);
+}

@@ -4,7 +4,6 @@
  * tick when the engine takes its time for the next rows.  Small answers leave in one piece, columns, rows and end. */
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -47,13 +46,6 @@ struct run {
     tl_arena *scratch;
     struct tl_err encode_err;
 };
-
-static int64_t thread_cpu_us(void)
-{
-    struct timespec used = {0};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
-}
 
 /* ---- blocks; under send_mutex ---- */
 
@@ -394,7 +386,7 @@ static bool send_end(struct run *run)
     run->stats.elapsed_us = tl_clock_monotonic_us() - run->start_us;
     run->stats.progress = 1;
     tl_duckdb_watch_share(session->process->watchdog, &run->running, &run->stats.peak_memory_bytes, &run->stats.cpu_us);
-    int64_t own_cpu_us = thread_cpu_us() - run->start_cpu_us;
+    int64_t own_cpu_us = tl_clock_thread_cpu_us() - run->start_cpu_us;
     if (run->stats.cpu_us < own_cpu_us)
         run->stats.cpu_us = own_cpu_us; /* over before the watchdog saw it */
     pthread_mutex_lock(&session->send_mutex);
@@ -491,8 +483,8 @@ bool tl_duckdb_session_run(struct tl_duckdb_session *session, struct tl_str body
 {
     struct tl_wire_reader reader = {.left = body};
     struct tl_err err;
-    struct run run = {.session = session, .err = &err, .start_us = tl_clock_monotonic_us(), .block_rows = BLOCK_BYTES / ROW_BYTES_GUESS};
-    run.start_cpu_us = thread_cpu_us();
+    struct run run = {.session = session, .err = &err, .start_us = tl_clock_monotonic_us(), .start_cpu_us = tl_clock_thread_cpu_us(),
+                      .block_rows = BLOCK_BYTES / ROW_BYTES_GUESS};
     tl_err_init(&err);
     tl_err_init(&run.encode_err);
     if (!tl_wire_statement(&reader, session->arena, &run.input) || reader.left.size)

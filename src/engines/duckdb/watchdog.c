@@ -67,17 +67,10 @@ static void look_at(struct tl_duckdb_running *running, int64_t now_us)
         running->tick(running->context, now_us);
 }
 
-static int64_t process_cpu_us(void)
-{
-    struct timespec used = {0};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
-}
-
 /* The engine counts for all statements together; each gets an equal part of what has changed since the last tick. */
 static void share_out(struct tl_duckdb_watchdog *watchdog)
 {
-    int64_t memory_bytes = watchdog->database ? tl_memory_of_statements(watchdog->database) : 0, cpu_us = process_cpu_us();
+    int64_t memory_bytes = watchdog->database ? tl_memory_of_statements(watchdog->database) : 0, cpu_us = tl_clock_process_cpu_us();
     double memory = (double)(memory_bytes - watchdog->memory_bytes), cpu = (double)(cpu_us - watchdog->cpu_us);
     watchdog->memory_bytes = memory_bytes;
     watchdog->cpu_us = cpu_us;

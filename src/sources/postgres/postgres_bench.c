@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "sources/postgres/postgres.h"
@@ -83,20 +82,13 @@ static int64_t scan(tl_source *source, const struct tl_scan_request *request, in
     return rows;
 }
 
-static double cpu_seconds(void)
-{
-    struct timespec used;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
-}
-
 /* Prints the seconds alone, passed and used: the script compares them with others'. */
 static void measure_scan(tl_source *source, const struct tl_scan_request *request, int threads)
 {
     int64_t start = tl_clock_monotonic_us();
-    double used = cpu_seconds();
+    int64_t used = tl_clock_process_cpu_us();
     scan(source, request, threads);
-    printf("%.3f %.3f\n", (double)(tl_clock_monotonic_us() - start) / 1e6, cpu_seconds() - used);
+    printf("%.3f %.3f\n", (double)(tl_clock_monotonic_us() - start) / 1e6, (double)(tl_clock_process_cpu_us() - used) / 1e6);
 }
 
 static int compare(const void *a, const void *b)
