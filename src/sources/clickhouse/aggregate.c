@@ -18,18 +18,7 @@ struct aggregate {
     const struct tl_expr *expr;
     const char *argument;  /* its text; "" for none */
     const char *condition; /* of FILTER, as ", ..." or "..."; "" for none */
-    struct tl_clickhouse_spelled spelled;
 };
-
-static bool is_whole(enum tl_type_id id)
-{
-    return (id >= TL_TYPE_INT8 && id <= TL_TYPE_INT64) || (id >= TL_TYPE_UINT8 && id <= TL_TYPE_UINT64);
-}
-
-static bool is_real(enum tl_type_id id)
-{
-    return id == TL_TYPE_FLOAT || id == TL_TYPE_DOUBLE;
-}
 
 /* name[If](argument[, condition]) */
 static void call(struct aggregate *aggregate, const char *name, const char *before, const char *after)
@@ -59,7 +48,7 @@ static bool count(struct aggregate *aggregate, const char **ret_type)
         call(aggregate, "count", "", "");
     } else if (expr->child_count != 1) {
         return decline(aggregate, "malformed");
-    } else if (is_real(expr->children[0]->type.id)) { /* one zero, one NaN */
+    } else if (tl_clickhouse_is_real(expr->children[0]->type.id)) { /* one zero, one NaN */
         const char *after = tl_arena_printf(aggregate->speller->arena, "), NULL, if(isNaN(%s), nan, (%s) + 0))",
                                             aggregate->argument, aggregate->argument);
         call(aggregate, "uniqExact", "if(isNull(", after);
@@ -75,7 +64,7 @@ static bool sum(struct aggregate *aggregate, const char **ret_type)
     const struct tl_type *type = &aggregate->expr->children[0]->type;
     if (aggregate->expr->distinct)
         return decline(aggregate, "a sum of distinct values");
-    if (is_whole(type->id) || type->id == TL_TYPE_BOOLEAN) {
+    if (tl_clickhouse_is_whole(type->id) || type->id == TL_TYPE_BOOLEAN) {
         bool narrow = aggregate->expr->type.id == TL_TYPE_INT64; /* Trino's dialect; beyond bigint both say so */
         *ret_type = narrow ? "Nullable(Int64)" : "Nullable(Int128)";
         tl_buf_adds(aggregate->speller->sql, narrow ? "accurateCast(" : "");
@@ -112,15 +101,12 @@ static void extreme_of_reals(struct aggregate *aggregate, bool least)
 static bool extreme(struct aggregate *aggregate, const char **ret_type)
 {
     const struct tl_type *type = &aggregate->expr->children[0]->type;
-    bool least = tl_streq(aggregate->expr->function, "min"), text = type->id == TL_TYPE_VARCHAR || type->id == TL_TYPE_BLOB;
-    bool ordered = type->id == TL_TYPE_BOOLEAN || (type->id >= TL_TYPE_INT8 && type->id <= TL_TYPE_UINT128) ||
-                   type->id == TL_TYPE_DECIMAL || text || type->id == TL_TYPE_DATE || type->id == TL_TYPE_TIMESTAMP ||
-                   type->id == TL_TYPE_TIMESTAMPTZ || type->id == TL_TYPE_TIMESTAMP_NS || is_real(type->id);
+    bool least = tl_streq(aggregate->expr->function, "min");
     const char *home = tl_clickhouse_home(aggregate->speller->arena, type);
-    if (!ordered || !home)
+    if (!tl_clickhouse_has_order(type->id) || !home)
         return decline(aggregate, "the least of a type without an equal order there");
     *ret_type = tl_arena_printf(aggregate->speller->arena, "Nullable(%s)", home);
-    if (is_real(type->id))
+    if (tl_clickhouse_is_real(type->id))
         extreme_of_reals(aggregate, least);
     else
         call(aggregate, least ? "minOrNull" : "maxOrNull", "", "");
@@ -131,7 +117,7 @@ static bool extreme(struct aggregate *aggregate, const char **ret_type)
 static bool average(struct aggregate *aggregate, const char **ret_type)
 {
     const struct tl_type *type = &aggregate->expr->children[0]->type;
-    bool whole = is_whole(type->id), decimal = type->id == TL_TYPE_DECIMAL && type->precision <= SUM_DIGITS_MAX;
+    bool whole = tl_clickhouse_is_whole(type->id), decimal = type->id == TL_TYPE_DECIMAL && type->precision <= SUM_DIGITS_MAX;
     if (aggregate->expr->distinct || aggregate->expr->type.id != TL_TYPE_DOUBLE || (!whole && !decimal && type->id != TL_TYPE_DOUBLE))
         return decline(aggregate, "an average of a type without an equal meaning there");
     if (type->id == TL_TYPE_DOUBLE) {
@@ -157,25 +143,21 @@ static bool read_parts(struct aggregate *aggregate)
 {
     struct tl_clickhouse_speller *speller = aggregate->speller;
     const struct tl_expr *expr = aggregate->expr;
+    struct tl_clickhouse_spelled spelled;
     aggregate->argument = aggregate->condition = "";
     if (expr->child_count > 1)
         return decline(aggregate, "an aggregate of several arguments");
     if (expr->child_count == 1) {
-        const struct tl_expr *argument = expr->children[0];
-        size_t start = speller->sql->size;
-        if (!tl_clickhouse_spell_home(speller, argument, &aggregate->spelled))
-            return false;
-        if (aggregate->spelled.folded)
+        aggregate->argument = tl_clickhouse_spell_apart(speller, expr->children[0], &spelled);
+        if (!aggregate->argument)
+            return decline(aggregate, "too long");
+        if (spelled.folded)
             return decline(aggregate, "lower and upper case are not the same there, but for ASCII");
-        aggregate->argument = tl_arena_strndup(speller->arena, speller->sql->data + start, speller->sql->size - start);
-        speller->sql->size = start;
     }
-    if (expr->filter) {
-        struct tl_clickhouse_spelled ignored;
+    if (expr->filter)
         aggregate->condition = expr->filter->type.id == TL_TYPE_BOOLEAN
-                                   ? tl_clickhouse_spell_apart(speller, expr->filter, &ignored)
+                                   ? tl_clickhouse_spell_apart(speller, expr->filter, &spelled)
                                    : NULL;
-    }
     return aggregate->condition ? true : decline(aggregate, "a condition without an equal spelling there");
 }
 

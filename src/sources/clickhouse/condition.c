@@ -52,7 +52,7 @@ static enum tl_expr_kind turned(enum tl_expr_kind kind)
 static bool is_zero(const struct tl_expr *expr)
 {
     return expr->kind == TL_EXPR_CONSTANT && !expr->value.is_null &&
-           (expr->type.id == TL_TYPE_FLOAT || expr->type.id == TL_TYPE_DOUBLE) && expr->value.as.number == 0;
+           tl_clickhouse_is_real(expr->type.id) && expr->value.as.number == 0;
 }
 
 /* As the column is there, so that its index can be used.  But for zero: ClickHouse makes a set of three and more equalities of
@@ -134,13 +134,6 @@ static bool of_floats(struct tl_clickhouse_speller *speller, const char *a, cons
     return true;
 }
 
-static bool has_order(enum tl_type_id id)
-{
-    return id == TL_TYPE_BOOLEAN || (id >= TL_TYPE_INT8 && id <= TL_TYPE_UINT128) || id == TL_TYPE_DECIMAL ||
-           id == TL_TYPE_VARCHAR || id == TL_TYPE_BLOB || id == TL_TYPE_DATE || id == TL_TYPE_TIMESTAMP ||
-           id == TL_TYPE_TIMESTAMPTZ || id == TL_TYPE_TIMESTAMP_NS;
-}
-
 static bool of_expressions(struct tl_clickhouse_speller *speller, const struct tl_expr *left, const struct tl_expr *right,
                            enum tl_expr_kind op)
 {
@@ -159,9 +152,9 @@ static bool of_expressions(struct tl_clickhouse_speller *speller, const struct t
         left_text = tl_arena_printf(speller->arena, "abs(%s)", left_text);
     else if (equality && is_zero(left))
         right_text = tl_arena_printf(speller->arena, "abs(%s)", right_text);
-    if (id == TL_TYPE_FLOAT || id == TL_TYPE_DOUBLE)
+    if (tl_clickhouse_is_real(id))
         return of_floats(speller, left_text, right_text, op, a.nullable || b.nullable);
-    if (!has_order(id) && !(equality && id == TL_TYPE_UUID))
+    if (!tl_clickhouse_has_order(id) && !(equality && id == TL_TYPE_UUID))
         return decline(speller, "a type without an equal order there");
     tl_buf_addf(speller->sql, "(%s%s", left_text, sign(op));
     tl_buf_adds(speller->sql, right_text);

@@ -80,7 +80,8 @@ static enum place place_of(struct derive *derive, size_t at, const struct tl_exp
     return derive->said->inputs[at].join == TL_JOIN_INNER && all < mine << 1 ? PLACE_AFTER : PLACE_NONE;
 }
 
-static bool is_key(const struct tl_clickhouse_spelled *spelled)
+/* Two values are one there when they are one here: what groups and keys of joins need. */
+static bool is_equal_there(const struct tl_clickhouse_spelled *spelled)
 {
     switch (spelled->type->kind) {
     case TL_CLICKHOUSE_BOOL:
@@ -88,9 +89,17 @@ static bool is_key(const struct tl_clickhouse_spelled *spelled)
     case TL_CLICKHOUSE_UINT:
     case TL_CLICKHOUSE_DECIMAL:
     case TL_CLICKHOUSE_STRING:
+    case TL_CLICKHOUSE_FIXED_STRING:
+    case TL_CLICKHOUSE_DATE:
     case TL_CLICKHOUSE_DATE32:
+    case TL_CLICKHOUSE_DATETIME:
     case TL_CLICKHOUSE_DATETIME64:
+    case TL_CLICKHOUSE_TIME:
+    case TL_CLICKHOUSE_TIME64:
+    case TL_CLICKHOUSE_ENUM:
     case TL_CLICKHOUSE_UUID:
+    case TL_CLICKHOUSE_IPV4:
+    case TL_CLICKHOUSE_IPV6:
         return !spelled->folded;
     default:
         return false;
@@ -110,7 +119,7 @@ static bool add_keys(struct derive *derive, size_t at)
         for (int side = 0; side < 2; side++) {
             if (!tl_clickhouse_spell_home(&derive->speller, condition->children[side], &spelled))
                 return false;
-            if (!is_key(&spelled) || !tl_type_equal(&condition->children[0]->type, &condition->children[1]->type))
+            if (!is_equal_there(&spelled) || !tl_type_equal(&condition->children[0]->type, &condition->children[1]->type))
                 return decline(derive, "a join by a type without an equal meaning there");
             tl_buf_adds(&derive->sql, side == 0 ? " = " : "");
         }
@@ -229,42 +238,12 @@ static bool add_where(struct derive *derive)
 
 /* --- SELECT --- */
 
-/* Two values are one group there when they are one here. */
-static bool is_group(const struct tl_clickhouse_spelled *spelled)
-{
-    switch (spelled->type->kind) {
-    case TL_CLICKHOUSE_BOOL:
-    case TL_CLICKHOUSE_INT:
-    case TL_CLICKHOUSE_UINT:
-    case TL_CLICKHOUSE_DECIMAL:
-    case TL_CLICKHOUSE_STRING:
-    case TL_CLICKHOUSE_FIXED_STRING:
-    case TL_CLICKHOUSE_DATE:
-    case TL_CLICKHOUSE_DATE32:
-    case TL_CLICKHOUSE_DATETIME:
-    case TL_CLICKHOUSE_DATETIME64:
-    case TL_CLICKHOUSE_TIME:
-    case TL_CLICKHOUSE_TIME64:
-    case TL_CLICKHOUSE_ENUM:
-    case TL_CLICKHOUSE_UUID:
-    case TL_CLICKHOUSE_IPV4:
-    case TL_CLICKHOUSE_IPV6:
-        return !spelled->folded;
-    default:
-        return false;
-    }
-}
-
 static const char *value_text(struct derive *derive, const struct tl_expr *expr, struct tl_clickhouse_spelled *ret_spelled)
 {
     size_t start = derive->sql.size;
     derive->speller.exact = true;
     bool spelled = tl_clickhouse_spell_value(&derive->speller, expr, ret_spelled);
-    if (!spelled || derive->sql.failed)
-        return NULL;
-    const char *text = tl_arena_strndup(derive->speller.arena, derive->sql.data + start, derive->sql.size - start);
-    derive->sql.size = start;
-    return text;
+    return spelled ? tl_clickhouse_take(&derive->speller, start) : NULL;
 }
 
 static bool read_groups(struct derive *derive)
@@ -273,7 +252,7 @@ static bool read_groups(struct derive *derive)
         const struct tl_expr *group = derive->said->groups[i];
         struct tl_clickhouse_spelled spelled;
         derive->groups[i] = value_text(derive, group, &spelled);
-        if (!derive->groups[i] || group->kind == TL_EXPR_CONSTANT || !is_group(&spelled))
+        if (!derive->groups[i] || group->kind == TL_EXPR_CONSTANT || !is_equal_there(&spelled))
             return decline(derive, "groups of a type without an equal meaning there");
     }
     return true;
@@ -394,10 +373,9 @@ static bool add_select(struct derive *derive)
     }
     if (derive->said->output_count == 0)
         tl_buf_adds(&derive->sql, derive->said->grouped ? "count() AS `nothing`" : "1 AS `nothing`");
-    if (derive->sql.failed)
+    const char *outputs = tl_clickhouse_take(&derive->speller, start);
+    if (!outputs)
         return decline(derive, "too long");
-    const char *outputs = tl_arena_strndup(derive->speller.arena, derive->sql.data + start, derive->sql.size - start);
-    derive->sql.size = start;
     tl_clickhouse_wrap(&derive->sql, 0, outputs, "");
     tl_clickhouse_wrap(&derive->sql, 0, "SELECT ", "");
     for (size_t i = 0; i < derive->said->group_count; i++) {

@@ -109,6 +109,23 @@ static bool is_integer_id(enum tl_type_id id)
     return id >= TL_TYPE_INT8 && id <= TL_TYPE_UINT128;
 }
 
+bool tl_clickhouse_is_whole(enum tl_type_id id)
+{
+    return (id >= TL_TYPE_INT8 && id <= TL_TYPE_INT64) || (id >= TL_TYPE_UINT8 && id <= TL_TYPE_UINT64);
+}
+
+bool tl_clickhouse_is_real(enum tl_type_id id)
+{
+    return id == TL_TYPE_FLOAT || id == TL_TYPE_DOUBLE;
+}
+
+bool tl_clickhouse_has_order(enum tl_type_id id)
+{
+    return id == TL_TYPE_BOOLEAN || is_integer_id(id) || tl_clickhouse_is_real(id) || id == TL_TYPE_DECIMAL ||
+           id == TL_TYPE_VARCHAR || id == TL_TYPE_BLOB || id == TL_TYPE_DATE || id == TL_TYPE_TIMESTAMP ||
+           id == TL_TYPE_TIMESTAMPTZ || id == TL_TYPE_TIMESTAMP_NS;
+}
+
 /* --- columns --- */
 
 const struct tl_source_column *tl_clickhouse_named_column(const struct tl_clickhouse_speller *speller,
@@ -141,8 +158,7 @@ static bool spell_column(struct tl_clickhouse_speller *speller, const struct tl_
         return tl_clickhouse_decline(speller, "not a column with the same meaning there");
     *ret_spelled = (struct tl_clickhouse_spelled){
         .type = tl_clickhouse_type_bare(here.type),
-        .nullable = tl_clickhouse_type_nullable(here.type) || speller->inputs[expr->input].optional,
-        .column = true};
+        .nullable = tl_clickhouse_type_nullable(here.type) || speller->inputs[expr->input].optional};
     tl_clickhouse_add_column(speller, expr);
     return true;
 }
@@ -255,6 +271,15 @@ bool tl_clickhouse_spell_value(struct tl_clickhouse_speller *speller, const stru
                                         : tl_clickhouse_spell_home(speller, expr, ret_spelled);
 }
 
+const char *tl_clickhouse_take(struct tl_clickhouse_speller *speller, size_t start)
+{
+    if (speller->sql->failed)
+        return NULL;
+    const char *text = tl_arena_strndup(speller->arena, speller->sql->data + start, speller->sql->size - start);
+    speller->sql->size = start;
+    return text;
+}
+
 const char *tl_clickhouse_spell_apart(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
                                       struct tl_clickhouse_spelled *ret_spelled)
 {
@@ -263,11 +288,7 @@ const char *tl_clickhouse_spell_apart(struct tl_clickhouse_speller *speller, con
     speller->exact = true;
     bool spelled = tl_clickhouse_spell_home(speller, expr, ret_spelled);
     speller->exact = exact;
-    if (!spelled || speller->sql->failed)
-        return NULL;
-    const char *text = tl_arena_strndup(speller->arena, speller->sql->data + start, speller->sql->size - start);
-    speller->sql->size = start;
-    return text;
+    return spelled ? tl_clickhouse_take(speller, start) : NULL;
 }
 
 bool tl_clickhouse_spell_truth(struct tl_clickhouse_speller *speller, const struct tl_expr *expr)

@@ -44,7 +44,6 @@ struct tl_clickhouse_speller {
 struct tl_clickhouse_spelled {
     const struct tl_clickhouse_type *type; /* there, without Nullable and LowCardinality */
     bool nullable;
-    bool column;
     bool folded; /* text in another case: right as far as it is ASCII */
 };
 
@@ -60,7 +59,9 @@ bool tl_clickhouse_spell_value(struct tl_clickhouse_speller *speller, const stru
                                struct tl_clickhouse_spelled *ret_spelled);
 bool tl_clickhouse_spell_truth(struct tl_clickhouse_speller *speller, const struct tl_expr *expr);
 
-/* Append, take away again, and give the text. */
+/* What was appended since `start`, which is taken away again; NULL: too long. */
+const char *tl_clickhouse_take(struct tl_clickhouse_speller *speller, size_t start);
+/* The text alone of an expression in its home type, where NULL and false are not the same; NULL: declined, or too long. */
 const char *tl_clickhouse_spell_apart(struct tl_clickhouse_speller *speller, const struct tl_expr *expr,
                                       struct tl_clickhouse_spelled *ret_spelled);
 
@@ -75,6 +76,12 @@ bool tl_clickhouse_spell_cast(struct tl_clickhouse_speller *speller, const struc
                               struct tl_clickhouse_spelled *ret_spelled);
 /* aggregate.c: the text of an output, and ClickHouse's type of it. */
 bool tl_clickhouse_spell_aggregate(struct tl_clickhouse_speller *speller, const struct tl_expr *expr, const char **ret_type);
+
+/* Kinds of the engine's types: whole numbers of 64 bits at most, FLOAT and DOUBLE, and what has one order there and here (reals
+ * with a word for NaN). */
+bool tl_clickhouse_is_whole(enum tl_type_id id);
+bool tl_clickhouse_is_real(enum tl_type_id id);
+bool tl_clickhouse_has_order(enum tl_type_id id);
 
 /* The home type of one of the engine's types as text, "Int32"; NULL: none.  And parsed. */
 const char *tl_clickhouse_home(tl_arena *arena, const struct tl_type *type);

@@ -6,11 +6,6 @@
 
 enum { DOUBLE_DIGITS = 15, DECIMAL_DIGITS = 38 };
 
-static bool is_whole(enum tl_type_id id)
-{
-    return (id >= TL_TYPE_INT8 && id <= TL_TYPE_INT64) || (id >= TL_TYPE_UINT8 && id <= TL_TYPE_UINT64);
-}
-
 /* test_whole_arithmetic_equals_the_truth: two numbers of 64 bits, their sum, difference or product in one that holds it. */
 static bool whole(struct tl_clickhouse_speller *speller, const char *const *texts, char sign, bool is_unsigned)
 {
@@ -54,7 +49,7 @@ bool tl_clickhouse_spell_arithmetic(struct tl_clickhouse_speller *speller, const
     if (!sign || expr->child_count != 2)
         return tl_clickhouse_decline(speller, "function without an equal meaning there");
     enum tl_type_id left = expr->children[0]->type.id, right = expr->children[1]->type.id;
-    bool of_whole = is_whole(left) && is_whole(right) && is_whole(expr->type.id);
+    bool of_whole = tl_clickhouse_is_whole(left) && tl_clickhouse_is_whole(right) && tl_clickhouse_is_whole(expr->type.id);
     bool of_decimals = left == TL_TYPE_DECIMAL && right == TL_TYPE_DECIMAL && expr->type.id == TL_TYPE_DECIMAL;
     if (!of_whole && !of_decimals)
         return tl_clickhouse_decline(speller, "arithmetic of types without a like there");
@@ -114,7 +109,7 @@ static const char *cast_function(tl_arena *arena, const struct tl_type *from, co
          to_whole = (to->id >= TL_TYPE_INT8 && to->id <= TL_TYPE_UINT128);
     if (from_whole && to_whole)
         return widens(from->id, to->id) ? tl_arena_printf(arena, "to%s", tl_clickhouse_home(arena, to)) : NULL;
-    if (is_whole(from->id) && to->id == TL_TYPE_DOUBLE)
+    if (tl_clickhouse_is_whole(from->id) && to->id == TL_TYPE_DOUBLE)
         return "toFloat64";
     if (from->id == TL_TYPE_FLOAT && to->id == TL_TYPE_DOUBLE)
         return "toFloat64";
@@ -134,7 +129,7 @@ static bool decimal_widens(const struct tl_type *from, const struct tl_type *to)
 {
     if (to->id != TL_TYPE_DECIMAL)
         return false;
-    if (is_whole(from->id))
+    if (tl_clickhouse_is_whole(from->id))
         return digits_of(from->id) <= to->precision - to->scale;
     return from->id == TL_TYPE_DECIMAL && from->scale <= to->scale &&
            from->precision - from->scale <= to->precision - to->scale;
@@ -167,6 +162,5 @@ bool tl_clickhouse_spell_cast(struct tl_clickhouse_speller *speller, const struc
         tl_clickhouse_wrap(speller->sql, start, "toBool(", ")");
     tl_clickhouse_wrap(speller->sql, start, tl_arena_printf(speller->arena, "%s(", function), after);
     ret_spelled->type = tl_clickhouse_home_type(speller->arena, to);
-    ret_spelled->column = false;
     return ret_spelled->type && !ret_spelled->folded ? true : tl_clickhouse_decline(speller, "a type without a like there");
 }

@@ -89,11 +89,6 @@ struct arguments {
     bool nullable, folded;
 };
 
-static bool is_whole(enum tl_type_id id)
-{
-    return (id >= TL_TYPE_INT8 && id <= TL_TYPE_INT64) || (id >= TL_TYPE_UINT8 && id <= TL_TYPE_UINT64);
-}
-
 static bool is_ascii(struct tl_str text)
 {
     for (size_t i = 0; i < text.size; i++)
@@ -104,7 +99,7 @@ static bool is_ascii(struct tl_str text)
 
 static bool whole_constant(const struct tl_expr *expr, char letter)
 {
-    if (expr->kind != TL_EXPR_CONSTANT || expr->value.is_null || !is_whole(expr->value.type.id))
+    if (expr->kind != TL_EXPR_CONSTANT || expr->value.is_null || !tl_clickhouse_is_whole(expr->value.type.id))
         return false;
     int64_t number = expr->value.as.int64;
     if (expr->value.type.id > TL_TYPE_INT128 && number < 0) /* unsigned, over the half */
@@ -137,7 +132,7 @@ static bool takes(char letter, const struct tl_expr *expr, bool folded)
     case 'S':
         return expr->type.id == TL_TYPE_TIMESTAMP;
     case 'N':
-        return is_whole(expr->type.id);
+        return tl_clickhouse_is_whole(expr->type.id);
     case 'R':
         return expr->type.id == TL_TYPE_DOUBLE;
     default:
@@ -262,7 +257,6 @@ static bool date_trunc(struct tl_clickhouse_speller *speller, const struct tl_ex
         tl_buf_addf(speller->sql, " - positiveModulo(toUnixTimestamp64Micro(%s), toInt64(%s)), 'UTC')", text, spelling);
     }
     ret_spelled->type = tl_clickhouse_home_type(speller->arena, &expr->type);
-    ret_spelled->column = false;
     return days || !to_date || tl_clickhouse_decline(speller, "malformed");
 }
 
@@ -279,7 +273,7 @@ bool tl_clickhouse_spell_function(struct tl_clickhouse_speller *speller, const s
     if (!spell_arguments(speller, expr, &arguments))
         return false;
     fill_in(speller->sql, &arguments);
-    bool whole = is_whole(expr->type.id) && strchr("Nz", arguments.row->arguments[0]);
+    bool whole = tl_clickhouse_is_whole(expr->type.id) && strchr("Nz", arguments.row->arguments[0]);
     *ret_spelled = (struct tl_clickhouse_spelled){
         .type = whole ? tl_clickhouse_type_of(speller->arena, "Int128") : tl_clickhouse_home_type(speller->arena, &expr->type),
         .nullable = arguments.nullable,
