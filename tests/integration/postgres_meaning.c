@@ -273,21 +273,10 @@ static void test_case_and_coalesce_mean_the_same(void **state)
     check_batch();
 }
 
-/* xorshift64 */
-static uint64_t random_state = 88172645463325252U;
-
-static size_t random_below(size_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (size_t)(random_state >> 11) % limit;
-}
-
 static struct tl_expr *of_type(struct tl_expr *const *pool, size_t count, struct tl_type type)
 {
     for (int tries = 0; tries < 200; tries++) {
-        struct tl_expr *expr = pool[random_below(count)];
+        struct tl_expr *expr = pool[test_random_below(count)];
         if (tl_type_equal(&expr->type, &type))
             return expr;
     }
@@ -297,18 +286,18 @@ static struct tl_expr *of_type(struct tl_expr *const *pool, size_t count, struct
 static struct tl_expr *grow(const struct table *table, struct tl_expr *const *pool, size_t count)
 {
     static const enum tl_expr_kind kinds[] = {TL_EXPR_EQ, TL_EXPR_NE, TL_EXPR_LT, TL_EXPR_LE, TL_EXPR_GT, TL_EXPR_GE};
-    struct tl_expr *any = pool[random_below(count)], *same = of_type(pool, count, any->type);
+    struct tl_expr *any = pool[test_random_below(count)], *same = of_type(pool, count, any->type);
     struct tl_type truth_value_type = tl_type_simple(TL_TYPE_BOOLEAN);
     struct tl_expr *logic[] = {of_type(pool, count, truth_value_type), of_type(pool, count, truth_value_type)};
-    size_t function = random_below(sizeof functions / sizeof *functions);
+    size_t function = test_random_below(sizeof functions / sizeof *functions);
     struct tl_expr *chosen[3], *constants[32];
-    switch (random_below(6)) {
+    switch (test_random_below(6)) {
     case 0:
-        return make(kinds[random_below(6)], 2, (struct tl_expr *[]){any, same});
+        return make(kinds[test_random_below(6)], 2, (struct tl_expr *[]){any, same});
     case 1:
-        return make(random_below(2) ? TL_EXPR_AND : TL_EXPR_OR, 2, logic);
+        return make(test_random_below(2) ? TL_EXPR_AND : TL_EXPR_OR, 2, logic);
     case 2:
-        return random_below(2) ? make(TL_EXPR_NOT, 1, logic) : make(TL_EXPR_IS_NULL, 1, &any);
+        return test_random_below(2) ? make(TL_EXPR_NOT, 1, logic) : make(TL_EXPR_IS_NULL, 1, &any);
     case 3:
         return case_of(logic[0], any, same);
     case 4:
@@ -317,7 +306,7 @@ static struct tl_expr *grow(const struct table *table, struct tl_expr *const *po
         for (size_t i = 0; functions[function].arguments[i]; i++) {
             char letter = functions[function].arguments[i];
             bool takes_constant = strchr("suvn", letter) != NULL;
-            chosen[i] = takes_constant ? constants[random_below(pool_of(table, letter, constants))] : pool[random_below(count)];
+            chosen[i] = takes_constant ? constants[test_random_below(pool_of(table, letter, constants))] : pool[test_random_below(count)];
         }
         return call(table, functions[function].name, strlen(functions[function].arguments), chosen);
     }
@@ -327,7 +316,7 @@ static void test_expressions_within_each_other_mean_the_same(void **state)
 {
     (void)state;
     const char *seed = getenv("TOWNLAKE_TEST_SEED");
-    random_state ^= seed ? strtoull(seed, NULL, 10) * 7919 : 0;
+    test_random_state ^= seed ? strtoull(seed, NULL, 10) * 7919 : 0;
     for (size_t t = 0; t < 2; t++) {
         struct tl_expr *pool[POOL];
         size_t count = 0;

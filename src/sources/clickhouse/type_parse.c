@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "sources/clickhouse/type_int.h"
 
 struct parser {
@@ -49,21 +50,12 @@ static struct tl_str take_word(struct parser *parser)
     return (struct tl_str){start, (size_t)(parser->at - start)};
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* The character after a backslash, as ClickHouse writes and reads them. */
 static char unescape(struct parser *parser)
 {
     static const char names[] = "bfnrt0av", values[] = "\b\f\n\r\t\0\a\v";
     char c = *parser->at++;
-    if (c == 'x' && parser->end - parser->at >= 2 && hex_digit(parser->at[0]) >= 0 && hex_digit(parser->at[1]) >= 0) {
-        c = (char)(hex_digit(parser->at[0]) * 16 + hex_digit(parser->at[1]));
+    if (c == 'x' && parser->end - parser->at >= 2 && tl_hex_read(&c, parser->at, 1)) {
         parser->at += 2;
         return c;
     }

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/hex.h"
 #include "sources/postgres/sql.h"
 
 #define MICROS_SECOND INT64_C(1000000)
@@ -52,8 +53,11 @@ static bool add_bytes(struct tl_buf *sql, const struct tl_value *value)
     if (value->type.id != TL_TYPE_BLOB)
         return false;
     tl_buf_adds(sql, "\\x");
-    for (size_t i = 0; i < value->as.text.size; i++)
-        tl_buf_addf(sql, "%02x", (unsigned char)value->as.text.data[i]);
+    char *digits = tl_buf_reserve(sql, 2 * value->as.text.size);
+    if (digits) {
+        tl_hex_write(digits, value->as.text.data, value->as.text.size);
+        tl_buf_commit(sql, 2 * value->as.text.size);
+    }
     return true;
 }
 

@@ -293,40 +293,29 @@ static void test_null_tests_mean_the_same(void **state)
     check_pushed(node(TL_EXPR_IS_NOT_NULL, 1, &compared));
 }
 
-/* xorshift64 */
-static uint64_t random_state = 88172645463325252U;
-
-static size_t random_below(size_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (size_t)(random_state >> 11) % limit;
-}
-
 static struct tl_expr *random_expr(int depth)
 {
-    if (depth == 0 || random_below(4) == 0) {
-        int index = column_named(columns[random_below(COLUMNS - 2)].name);
-        struct tl_value value = test_value_at(&all->columns[index], random_below(ROWS - 1));
-        if (random_below(8) == 0)
+    if (depth == 0 || test_random_below(4) == 0) {
+        int index = column_named(columns[test_random_below(COLUMNS - 2)].name);
+        struct tl_value value = test_value_at(&all->columns[index], test_random_below(ROWS - 1));
+        if (test_random_below(8) == 0)
             return column(column_named("b"));
         if (value.is_null) {
             struct tl_expr *child = column(index);
             return node(TL_EXPR_IS_NULL, 1, &child);
         }
-        return pair(comparisons[random_below(6)], column(index), constant(value));
+        return pair(comparisons[test_random_below(6)], column(index), constant(value));
     }
     struct tl_expr *children[3] = {random_expr(depth - 1), random_expr(depth - 1), random_expr(depth - 1)};
-    switch (random_below(4)) {
+    switch (test_random_below(4)) {
     case 0:
         return node(TL_EXPR_NOT, 1, children);
     case 1:
         return node(TL_EXPR_IS_NULL, 1, children);
     case 2:
-        return node(TL_EXPR_OR, 2 + random_below(2), children);
+        return node(TL_EXPR_OR, 2 + test_random_below(2), children);
     default:
-        return node(TL_EXPR_AND, 2 + random_below(2), children);
+        return node(TL_EXPR_AND, 2 + test_random_below(2), children);
     }
 }
 

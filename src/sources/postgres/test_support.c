@@ -251,3 +251,16 @@ const char *test_cell(const struct test_rows *rows, size_t row, size_t column)
     assert_true(row < rows->row_count && column < rows->column_count);
     return rows->cells[row * rows->column_count + column];
 }
+
+/* --- numbers by chance --- */
+
+/* xorshift64 */
+uint64_t test_random_state = 88172645463325252U;
+
+size_t test_random_below(size_t limit)
+{
+    test_random_state ^= test_random_state << 13;
+    test_random_state ^= test_random_state >> 7;
+    test_random_state ^= test_random_state << 17;
+    return (size_t)(test_random_state >> 11) % limit;
+}

@@ -36,6 +36,10 @@ const char *test_value(struct test_server *server, tl_arena *arena, const char *
 tl_source *test_open(const struct test_server *server, const char *first, ...);
 struct tl_source_dataset *test_describe(tl_source *source, tl_arena *arena, const char *schema, const char *name);
 
+/* The same numbers in each run, but for what a test makes of the state. */
+extern uint64_t test_random_state;
+size_t test_random_below(size_t limit);
+
 /* Every value as text, NULL for NULL, row by row in the order they came. */
 struct test_rows {
     size_t column_count, row_count, room;
