@@ -530,7 +530,7 @@ def test_command_line_reviews_grants_and_explains(closed, admin, fraud):
     assert "group analyst" in run("who", "ops.public.accounts")
     for scope in ("", "lake.", "lake.scratch.", "lake.scratch.busy_accounts.requests"):  # a part that is missing is not "all of them"
         refused = townlake(closed, "admin", "grant", scope, "--user", "fraud", "--duration", "1h", "--reason", "cli")
-        assert refused.returncode == 1 and "a scope has" in refused.stderr, (scope, refused)
+        assert refused.returncode == 2 and "a scope has" in refused.stderr, (scope, refused)
     run("revoke", grant, "--reason", "cli")
     assert grant not in run("grants")
     asked = run("request", "ops.public.api_tokens", "--reason", "cli", user="contractor").strip()
