@@ -83,6 +83,15 @@ const char *tl_lake_dotted(tl_arena *arena, const char *namespace_name)
     return text;
 }
 
+const char *tl_lake_undotted(tl_arena *arena, const char *schema)
+{
+    char *text = tl_arena_strdup(arena, schema);
+    for (char *c = text; *c; c++)
+        if (*c == '.')
+            *c = TL_LAKE_LEVEL_SEPARATOR;
+    return text;
+}
+
 /* Engines compare names without regard to ASCII case; two that differ only there would be one table to them. */
 static const char *fold(tl_arena *arena, const char *name)
 {

@@ -117,11 +117,7 @@ enum tl_code tl_lake_table_load(tl_lake *lake, tl_arena *arena, const char *sche
 {
     struct tl_lake_pointer pointer;
     struct tl_lake_metadata *metadata = TL_NEW(arena, struct tl_lake_metadata);
-    char *levels = tl_arena_strdup(arena, schema);
-    for (char *c = levels; *c; c++)
-        if (*c == '.')
-            *c = TL_LAKE_LEVEL_SEPARATOR;
-    if (tl_lake_pointer_get(lake, arena, levels, name, &pointer, err) != TL_OK ||
+    if (tl_lake_pointer_get(lake, arena, tl_lake_undotted(arena, schema), name, &pointer, err) != TL_OK ||
         tl_lake_metadata_load(lake, arena, pointer.metadata_location, NULL, metadata, err) != TL_OK ||
         tl_lake_table_describe(arena, metadata, ret_table, err) != TL_OK)
         return err->code;

@@ -179,6 +179,8 @@ struct tl_lake_names {
 };
 /* "a.b" for messages */
 const char *tl_lake_dotted(tl_arena *arena, const char *namespace_name);
+/* And back: "a.b" -> "a\x1Fb". */
+const char *tl_lake_undotted(tl_arena *arena, const char *schema);
 TL_CHECKED enum tl_code tl_lake_namespace_check(const char *namespace_name, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_table_name_check(const char *name, struct tl_err *err);
 /* {"namespace":["a","b"]} -> "a\x1Fb" */
@@ -221,6 +223,9 @@ struct tl_lake_table_change {
     struct tl_str metadata;
 };
 TL_CHECKED enum tl_code tl_lake_commit(tl_lake *lake, tl_arena *arena, struct tl_lake_table_change *changes, size_t count, struct tl_err *err);
+/* One table's commit of requirements and updates written as JSON; schema with dots.  Not done here: trying again (TL_CONFLICT). */
+TL_CHECKED enum tl_code tl_lake_commit_to(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, struct tl_buf *requirements,
+                                          struct tl_buf *updates, struct tl_err *err);
 /* The first metadata of a table that the client described; kept only when `persist`. */
 TL_CHECKED enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespace_name, const tl_json *request, bool persist,
                                        struct tl_lake_table_change *ret_table, struct tl_err *err);
