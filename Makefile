@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino bench lint fuzz docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino bench bench-skimmer lint fuzz docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ deps-trino: deps-test ## ... and a real Trino 476 to compare with (1 GB; needs a
 SCALE ?= 20
 bench-federation: deps-trino build ## ... beside a real Trino 476, over PostgreSQL, ClickHouse and the lake
 	@.deps/venv/bin/python bench/federation.py --build $(BUILD) --scale $(SCALE)
+
+COLUMNS ?= 6
+bench-skimmer: deps-test build ## what the Skimmer finds in labelled columns, beside Presidio (docs/skimmer-accuracy.md; 5 min, 150 MB to fetch)
+	@tools/deps.sh skimmer
+	@ninja -C $(BUILD) -j $(JOBS) src/detectors/detect_columns
+	@.deps/presidio/bin/python tests/bench/skimmer.py --build $(BUILD) --columns $(COLUMNS)
 
 lint: build-test ## layers and style rules
 	@python3 tools/layers.py src && python3 tools/tidy.py .

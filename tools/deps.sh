@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Install what deps.lock pins: Debian packages by apt, the rest into .deps, each file checked by sha256.
 #
-# usage: deps.sh build|test|trino  (`test` includes `build`, `trino` includes both); a second run finds its stamp and ends at once.
+# usage: deps.sh build|test|trino|skimmer  (`test` includes `build`, `trino` includes both, `skimmer` is the environment of Presidio); a second run finds its stamp and ends at once.
 # Environment: TOWNLAKE_NO_APT=1 = packages are there already, do not call apt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 set_wanted=${1:-build}
-case $set_wanted in build | test | trino) ;; *) echo "usage: deps.sh build|test|trino" >&2; exit 2 ;; esac
+case $set_wanted in build | test | trino | skimmer) ;; *) echo "usage: deps.sh build|test|trino|skimmer" >&2; exit 2 ;; esac
 root=$PWD/.deps
 started=$SECONDS
 
@@ -156,7 +156,6 @@ make_venv() { # make_venv KIND FOLDER
 # A tree of npm packages: a name such as a/node_modules/b is the b that only a sees.
 install_node() { # install_node FOLDER
     local pins names name version sha256 file
-    [ "$set_wanted" != build ] || return 0
     pins=$(rows node | sha256sum | cut -d' ' -f1)
     stamped node "$pins" && return 0
     say "npm packages of .deps/$1"
@@ -196,7 +195,6 @@ install_kind() { # install_kind npm|pypi|maven
 
 install_wheels() { # install_wheels KIND FOLDER: a Python environment of its own
     local pins
-    [ "$set_wanted" != build ] || return 0
     pins=$(rows "$1" | sha256sum | cut -d' ' -f1)
     stamped "$2" "$pins" && return 0
     say "wheels of .deps/$2"
@@ -207,17 +205,25 @@ install_wheels() { # install_wheels KIND FOLDER: a Python environment of its own
 whole=$(cat deps.lock tools/deps.sh | sha256sum | cut -d' ' -f1)
 mkdir -p "$root/stamps"
 stamped "all-$set_wanted" "$whole" && exit 0
-install_packages
 downloads=$(mktemp -d "$root/download.XXXXXX")
 trap 'rm -rf "$downloads"' EXIT
+if [ "$set_wanted" = skimmer ]; then
+    install_wheels presidio presidio
+    stamp all-skimmer "$whole"
+    say "ready"
+    exit 0
+fi
+install_packages
 install_kind npm
 install_kind pypi
 install_kind maven
 install_go
-install_wheels wheel venv
-install_wheels dbt dbt
-install_wheels scim scim
-install_node node
+if [ "$set_wanted" != build ]; then
+    install_wheels wheel venv
+    install_wheels dbt dbt
+    install_wheels scim scim
+    install_node node
+fi
 stamp "all-$set_wanted" "$whole"
 [ "$set_wanted" = build ] || stamp all-build "$whole"
 [ "$set_wanted" != trino ] || stamp all-test "$whole"

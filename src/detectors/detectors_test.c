@@ -270,12 +270,13 @@ static void evidence_holds_no_value(void **state)
     tl_arena_free(arena);
 }
 
-static void empty_columns_are_judged_by_nothing(void **state)
+static void empty_columns_are_judged_by_their_names(void **state)
 {
     static const char *const nothing[] = {"", "n/a", "-", "NULL", "  "};
     (void)state;
-    assert_string_equal(first(&(struct column){.name = "email"}, nothing, COUNT(nothing)), "");
-    assert_string_equal(first(&(struct column){.name = "email"}, NULL, 0), "");
+    assert_string_equal(first(&(struct column){.name = "email"}, nothing, COUNT(nothing)), "EMAIL_ADDRESS");
+    assert_string_equal(first(&(struct column){.name = "email"}, NULL, 0), "EMAIL_ADDRESS");
+    assert_string_equal(first(&(struct column){.name = "c1"}, nothing, COUNT(nothing)), "");
 }
 
 /* --- values that mean harm --- */
@@ -342,7 +343,7 @@ int main(void)
         cmocka_unit_test(neighbours_and_tables_speak_for_people),
         cmocka_unit_test(text_that_holds_something_says_what),
         cmocka_unit_test(evidence_holds_no_value),
-        cmocka_unit_test(empty_columns_are_judged_by_nothing),
+        cmocka_unit_test(empty_columns_are_judged_by_their_names),
         cmocka_unit_test(hostile_values_take_bounded_time),
         cmocka_unit_test(names_of_columns_are_read_as_words),
         cmocka_unit_test(people_are_known_in_many_languages),

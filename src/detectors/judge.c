@@ -6,7 +6,7 @@
 #include "detectors/detectors_int.h"
 
 enum { FOUND_MAX = 8 };
-static const double inside_share = 0.01, chance_most = 0.001, remaining_share = 0.1;
+static const double inside_share = 0.01, chance_most = 0.001, remaining_share = 0.1, name_confidence = 0.5;
 
 struct candidate {
     size_t class_index;
@@ -149,6 +149,23 @@ static bool holds_inside(const struct column_counts *counts, const struct class_
     return true;
 }
 
+/* No values to judge by: what the name alone says. */
+static size_t judge_name(const struct name_evidence *names, const struct tl_detect_column *column, unsigned kind, tl_arena *arena, struct tl_detection *detections)
+{
+    size_t count, found = 0;
+    const struct detector_class *classes = detector_classes(&count);
+    for (size_t i = 0; i < count && found < FOUND_MAX; i++)
+        if ((names->named >> i & 1) && (classes[i].kinds & kind))
+            detections[found++] = (struct tl_detection){
+                .class = &classes[i].public,
+                .confidence = name_confidence,
+                .named = true,
+                .shape = "",
+                .reason = tl_arena_printf(arena, "no values to judge by; the name \"%.80s\" says: %s", column->name, classes[i].public.title),
+            };
+    return found;
+}
+
 size_t judge_column(const struct column_counts *counts, const struct name_evidence *names, const struct tl_detect_column *column,
                     unsigned kind, tl_arena *arena, const struct tl_detection **ret_detections)
 {
@@ -160,14 +177,16 @@ size_t judge_column(const struct column_counts *counts, const struct name_eviden
     detector_classes(&class_count);
     memcpy(of, counts->of, sizeof of);
     *ret_detections = detections;
-    while (counts->checked > 0 && found < FOUND_MAX && best_candidate(counts, names, kind, taken, of, &candidate)) {
+    if (counts->checked == 0)
+        return judge_name(names, column, kind, arena, detections);
+    while (found < FOUND_MAX && best_candidate(counts, names, kind, taken, of, &candidate)) {
         if (taken && candidate.share < remaining_share)
             break;
         taken |= (uint64_t)1 << candidate.class_index;
         put(counts, &candidate, false, column, arena, &detections[found++]);
         recount(counts, taken, counts->of, of);
     }
-    for (size_t i = 0; counts->checked > 0 && i < class_count && found < FOUND_MAX; i++) {
+    for (size_t i = 0; i < class_count && found < FOUND_MAX; i++) {
         if ((taken >> i & 1) || !holds_inside(counts, of, names, i, &candidate))
             continue;
         put(counts, &candidate, true, column, arena, &detections[found++]);

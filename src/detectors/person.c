@@ -80,7 +80,7 @@ static uint32_t code_point(const unsigned char *at)
     return (uint32_t)(at[0] & 0x0f) << 12 | (uint32_t)(at[1] & 0x3f) << 6 | (at[2] & 0x3f);
 }
 
-/* Two to five characters of three bytes, perhaps with a space between. */
+/* Characters of three bytes, perhaps with a space between. */
 static int east_asian(struct tl_str value, bool *ret_hangul, bool *ret_kana)
 {
     int count = 0;
@@ -107,8 +107,10 @@ static enum person_look look_east_asian(struct tl_str value)
 {
     bool hangul = false, kana = false;
     int count = east_asian(value, &hangul, &kana);
-    if (count < 2 || count > 7)
+    if (count < 1 || count > 7)
         return PERSON_NOT;
+    if (count == 1)
+        return PERSON_MAYBE;
     if (hangul)
         return count <= 4 && starts_with_any(value, hangul_families) ? PERSON_SURE : PERSON_MAYBE;
     if (starts_with_any(value, han_families) && count <= 6)
