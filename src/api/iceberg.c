@@ -30,5 +30,7 @@ void tl_api_iceberg(struct tl_api_call *call)
     };
     struct tl_lake_reply reply = {.status = 500};
     tl_lake_rest(&call->rq, call->api->parts.lake, &lake_call, &reply);
+    if (reply.etag)
+        tl_http_set_header(call->exchange, "ETag", reply.etag);
     tl_http_respond(call->exchange, reply.status, reply.body.size ? "application/json" : NULL, reply.body, true);
 }

@@ -323,7 +323,9 @@ static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
     serve->state_dir = tl_absolute_path(serve->arena, tl_config_text(serve->config, "state.directory"));
     if (tl_dir_make(serve->state_dir, 0700, err) != TL_OK || tl_store_open(serve->state_dir, &serve->store, err) != TL_OK)
         return err->code;
-    return open_lake(serve, err);
+    if (open_lake(serve, err) != TL_OK || !serve->lake)
+        return err->code;
+    return tl_lake_start(serve->lake, tl_config_duration_us(serve->config, "lake.undrop"), err);
 }
 
 static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *options, struct tl_err *err)

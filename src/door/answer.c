@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "door/door_int.h"
 
-enum { WARNINGS_MAX = 8, HEAVY_ROWS_MIN = 2000000, RUNS_MAX = 8, PAUSE_MS = 10 };
+enum { WARNINGS_MAX = 8, HEAVY_ROWS_MIN = 2000000, RUNS_MAX = 20, PAUSE_MS = 10, PAUSE_DOUBLINGS = 5 };
 
 struct tl_answer {
     struct tl_door_call call;
@@ -294,7 +294,7 @@ static enum tl_code run_again(struct tl_request *rq, tl_answer *answer)
     uint16_t dice = 0;
     tl_err_init(&ignored);
     (void)!tl_random_bytes(&dice, sizeof dice, &ignored);
-    int64_t ms = ((int64_t)PAUSE_MS << answer->runs) * (0x8000 + dice) / 0x10000;
+    int64_t ms = ((int64_t)PAUSE_MS << (answer->runs < PAUSE_DOUBLINGS ? answer->runs : PAUSE_DOUBLINGS)) * (0x8000 + dice) / 0x10000;
     nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
     tl_result_close(answer->result);
     answer->result = NULL;

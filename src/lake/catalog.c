@@ -5,93 +5,6 @@
 
 #include "base/clock.h"
 
-/* --- names --- */
-
-static const char *name_problem(const char *name, size_t size)
-{
-    if (size == 0)
-        return "is empty";
-    if (size > TL_LAKE_NAME_MAX)
-        return "is longer than 255 bytes";
-    if (!tl_utf8_valid(name, size, NULL))
-        return "is not valid UTF-8";
-    for (size_t i = 0; i < size; i++) {
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F)
-            return "has a control character";
-        /* "a"."b.c" and "a.b"."c" must not be the same words anywhere */
-        if (name[i] == '.' || name[i] == '/' || name[i] == '\\')
-            return "has a character that a name cannot have ('.', '/' or '\\')";
-    }
-    return NULL;
-}
-
-enum tl_code tl_lake_namespace_check(const char *namespace_name, struct tl_err *err)
-{
-    int levels = 0;
-    for (const char *at = namespace_name;;) {
-        size_t size = strcspn(at, "\x1F");
-        const char *problem = name_problem(at, size);
-        if (!problem && ++levels > TL_LAKE_LEVELS_MAX)
-            problem = "has more than 16 levels";
-        if (problem)
-            return tl_err_set(err, TL_INVALID_ARGUMENT, "the name of a namespace %s", problem);
-        if (at[size] == '\0')
-            break;
-        at += size + 1;
-    }
-    if (strlen(namespace_name) > TL_LAKE_NAMESPACE_MAX)
-        return tl_err_set(err, TL_INVALID_ARGUMENT, "the name of a namespace is longer than %d bytes", TL_LAKE_NAMESPACE_MAX);
-    return TL_OK;
-}
-
-enum tl_code tl_lake_table_name_check(const char *name, struct tl_err *err)
-{
-    const char *problem = name_problem(name, strlen(name));
-    return problem ? tl_err_set(err, TL_INVALID_ARGUMENT, "the name of a table %s", problem) : TL_OK;
-}
-
-enum tl_code tl_lake_namespace_of(tl_arena *arena, const tl_json *levels, const char **ret_namespace, struct tl_err *err)
-{
-    if (!tl_json_is_array(levels) || tl_json_count(levels) == 0 || tl_json_count(levels) > TL_LAKE_LEVELS_MAX)
-        return tl_err_set(err, TL_INVALID_ARGUMENT, "a namespace is a list of 1 to %d names", TL_LAKE_LEVELS_MAX);
-    struct tl_buf buf;
-    tl_buf_init(&buf, TL_LAKE_NAMESPACE_MAX);
-    for (struct tl_json_iter it = tl_json_iter(levels); tl_json_next(&it);) {
-        struct tl_str level = tl_json_str(it.value);
-        const char *problem = tl_json_is_string(it.value) ? name_problem(level.data, level.size) : "is not a text";
-        if (problem) {
-            tl_err_set(err, TL_INVALID_ARGUMENT, "the name of a namespace %s", problem);
-            break;
-        }
-        if (buf.size)
-            tl_buf_addc(&buf, TL_LAKE_LEVEL_SEPARATOR);
-        tl_buf_add(&buf, level.data, level.size);
-    }
-    if (!err->code && buf.failed)
-        tl_err_set(err, TL_INVALID_ARGUMENT, "the name of a namespace is longer than %d bytes", TL_LAKE_NAMESPACE_MAX);
-    *ret_namespace = tl_arena_strdup(arena, tl_buf_cstr(&buf));
-    tl_buf_done(&buf);
-    return err->code;
-}
-
-const char *tl_lake_dotted(tl_arena *arena, const char *namespace_name)
-{
-    char *text = tl_arena_strdup(arena, namespace_name);
-    for (char *c = text; *c; c++)
-        if (*c == TL_LAKE_LEVEL_SEPARATOR)
-            *c = '.';
-    return text;
-}
-
-const char *tl_lake_undotted(tl_arena *arena, const char *schema)
-{
-    char *text = tl_arena_strdup(arena, schema);
-    for (char *c = text; *c; c++)
-        if (*c == '.')
-            *c = TL_LAKE_LEVEL_SEPARATOR;
-    return text;
-}
-
 /* Engines compare names without regard to ASCII case; two that differ only there would be one table to them. */
 static const char *fold(tl_arena *arena, const char *name)
 {
@@ -113,14 +26,17 @@ static const char *parent_of(tl_arena *arena, const char *namespace_name)
 struct operation {
     tl_lake *lake;
     tl_arena *arena;
+    enum tl_lake_kind kind;
     const char *namespace_name, *name, *other_namespace, *other_name, *text;
     size_t limit;
+    bool purge;
     const struct tl_lake_pointer *pointers;
     size_t pointer_count;
     /* results */
     struct tl_lake_names *names;
     struct tl_lake_pointer found;
     const char *found_text;
+    enum tl_lake_kind found_kind;
     bool exists;
     enum tl_code (*change)(void *context, const char *properties, const char **ret_properties, struct tl_err *err);
     void *change_context;
@@ -139,6 +55,13 @@ static enum tl_code row_text(void *context, const struct tl_store_value *cells, 
     op->exists = true;
     op->found_text = cell_text(op->arena, &cells[0]);
     return TL_OK;
+}
+
+static enum tl_code row_text_and_kind(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
+{
+    struct operation *op = context;
+    op->found_kind = tl_str_equal(cells[1].bytes, TL_STR("view")) ? TL_LAKE_VIEW : TL_LAKE_TABLE;
+    return row_text(context, cells, count, err);
 }
 
 static enum tl_code row_pointer(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
@@ -189,7 +112,13 @@ static enum tl_code namespace_missing(struct operation *op, const char *namespac
 
 static enum tl_code table_missing(struct operation *op, struct tl_err *err)
 {
-    return tl_err_set(err, TL_TABLE_NOT_FOUND, "Table does not exist: %s.%s", tl_lake_dotted(op->arena, op->namespace_name), op->name);
+    return tl_err_set(err, TL_TABLE_NOT_FOUND, "%s does not exist: %s.%s", op->kind == TL_LAKE_VIEW ? "View" : "Table",
+                      tl_lake_dotted(op->arena, op->namespace_name), op->name);
+}
+
+static const char *kind_text(enum tl_lake_kind kind)
+{
+    return kind == TL_LAKE_VIEW ? "view" : "table";
 }
 
 /* op->found_text = its properties */
@@ -204,8 +133,22 @@ static enum tl_code need_namespace(tl_store_tx *tx, struct operation *op, const 
 static enum tl_code find_pointer(tl_store_tx *tx, struct operation *op, struct tl_err *err)
 {
     op->exists = false;
-    return RUN(tx, "SELECT uuid, location, metadata_location, version FROM lake_table WHERE namespace = ?1 AND name = ?2", row_pointer, op,
-               err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name));
+    return RUN(tx, "SELECT uuid, location, metadata_location, version FROM lake_table WHERE namespace = ?1 AND name = ?2 AND kind = ?3",
+               row_pointer, op, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(kind_text(op->kind)));
+}
+
+/* What is dropped is kept for a while, where the lake is set so; what is to be cleared away is remembered until it is done. */
+static enum tl_code keep_dropped(tl_store_tx *tx, struct operation *op, struct tl_err *err)
+{
+    int64_t now_us = tl_clock_wall_us(), keep_us = op->lake->undrop_us;
+    if (keep_us == 0 && !op->purge)
+        return TL_OK;
+    return RUN(tx,
+               "INSERT INTO lake_dropped (uuid, namespace, name, location, metadata_location, version, purge, dropped_at_us, ends_at_us)"
+               " SELECT uuid, namespace, name, location, metadata_location, version, ?3, ?4, ?5 FROM lake_table"
+               " WHERE namespace = ?1 AND (?2 IS NULL OR name = ?2) AND kind = 'table' ON CONFLICT (uuid) DO NOTHING",
+               NULL, NULL, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_I(keep_us ? op->purge : TL_LAKE_PURGING),
+               TL_STORE_I(now_us), TL_STORE_I(now_us + keep_us));
 }
 
 /* --- namespaces --- */
@@ -344,8 +287,12 @@ static enum tl_code find_schema(tl_store_tx *tx, struct operation *op, const cha
 static enum tl_code run_schema_empty(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct operation *op = context;
-    if (find_schema(tx, op, op->text, err) != TL_OK ||
-        RUN(tx, "SELECT location FROM lake_table WHERE namespace = ?1", row_name, op, err, TL_STORE_T(op->namespace_name)) != TL_OK ||
+    if (find_schema(tx, op, op->text, err) != TL_OK)
+        return err->code;
+    op->purge = true;
+    if (RUN(tx, "SELECT location FROM lake_table WHERE namespace = ?1 AND (?2 = 0 OR kind = 'view')", row_name, op, err,
+            TL_STORE_T(op->namespace_name), TL_STORE_I(op->lake->undrop_us)) != TL_OK ||
+        keep_dropped(tx, op, err) != TL_OK ||
         RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name)) != TL_OK)
         return err->code;
     return need_empty(tx, op, err);
@@ -358,10 +305,8 @@ enum tl_code tl_lake_schema_empty(struct tl_request *rq, tl_lake *lake, const ch
     if (tl_store_write(lake->store, run_schema_empty, &op, &rq->err) != TL_OK)
         return rq->err.code;
     atomic_fetch_add(&lake->generation, 1);
-    struct tl_err ignored; /* the tables are gone; files that stay take room, no more */
-    tl_err_init(&ignored);
     for (size_t i = 0; i < locations.count; i++)
-        (void)!tl_objects_remove_below(lake->objects, locations.items[i], &ignored);
+        tl_lake_finish_purge(lake, rq->arena, locations.items[i]);
     return TL_OK;
 }
 
@@ -372,15 +317,16 @@ static enum tl_code run_table_list(tl_store_tx *tx, void *context, struct tl_err
     struct operation *op = context;
     if (need_namespace(tx, op, op->namespace_name, err) != TL_OK)
         return err->code;
-    return RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 AND name > ?2 ORDER BY name LIMIT ?3", row_name, op, err,
-               TL_STORE_T(op->namespace_name), TL_STORE_T(op->text), TL_STORE_I((int64_t)op->limit + 1));
+    return RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 AND name > ?2 AND kind = ?4 ORDER BY name LIMIT ?3", row_name, op, err,
+               TL_STORE_T(op->namespace_name), TL_STORE_T(op->text), TL_STORE_I((int64_t)op->limit + 1), TL_STORE_T(kind_text(op->kind)));
 }
 
-enum tl_code tl_lake_table_list(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *after, size_t limit,
+enum tl_code tl_lake_entry_list(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *after, size_t limit,
                                 struct tl_lake_names *names, struct tl_err *err)
 {
     *names = (struct tl_lake_names){0};
-    struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .text = after, .limit = limit, .names = names};
+    struct operation op = {.lake = lake, .arena = arena, .kind = kind, .namespace_name = namespace_name, .text = after, .limit = limit,
+                           .names = names};
     return tl_store_read(lake->store, run_table_list, &op, err);
 }
 
@@ -398,28 +344,34 @@ static enum tl_code run_pointer_get(tl_store_tx *tx, void *context, struct tl_er
     return need_pointer(tx, context, err);
 }
 
-enum tl_code tl_lake_pointer_get(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
-                                 struct tl_lake_pointer *ret_pointer, struct tl_err *err)
+enum tl_code tl_lake_entry_get(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *name,
+                               struct tl_lake_pointer *ret_pointer, struct tl_err *err)
 {
-    struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .name = name};
+    struct operation op = {.lake = lake, .arena = arena, .kind = kind, .namespace_name = namespace_name, .name = name};
     enum tl_code code = tl_store_read(lake->store, run_pointer_get, &op, err);
     *ret_pointer = op.found;
     return code;
 }
 
+enum tl_code tl_lake_pointer_get(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
+                                 struct tl_lake_pointer *ret_pointer, struct tl_err *err)
+{
+    return tl_lake_entry_get(lake, arena, TL_LAKE_TABLE, namespace_name, name, ret_pointer, err);
+}
+
 static enum tl_code run_table_remove(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct operation *op = context;
-    if (need_pointer(tx, op, err) != TL_OK)
+    if (need_pointer(tx, op, err) != TL_OK || keep_dropped(tx, op, err) != TL_OK)
         return err->code;
     return RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1 AND name = ?2", NULL, NULL, err, TL_STORE_T(op->namespace_name),
                TL_STORE_T(op->name));
 }
 
-enum tl_code tl_lake_table_remove(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name, const char **ret_location,
-                                  struct tl_err *err)
+enum tl_code tl_lake_entry_remove(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *name,
+                                  bool purge, const char **ret_location, struct tl_err *err)
 {
-    struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .name = name};
+    struct operation op = {.lake = lake, .arena = arena, .kind = kind, .namespace_name = namespace_name, .name = name, .purge = purge};
     enum tl_code code = tl_store_write(lake->store, run_table_remove, &op, err);
     *ret_location = op.found.location;
     return code;
@@ -430,12 +382,14 @@ static enum tl_code need_free_name(tl_store_tx *tx, struct operation *op, const 
                                    struct tl_err *err)
 {
     op->exists = false;
-    if (RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 AND folded = ?2", row_text, op, err, TL_STORE_T(namespace_name),
-            TL_STORE_T(fold(op->arena, name))) != TL_OK)
+    if (RUN(tx, "SELECT name, kind FROM lake_table WHERE namespace = ?1 AND folded = ?2", row_text_and_kind, op, err,
+            TL_STORE_T(namespace_name), TL_STORE_T(fold(op->arena, name))) != TL_OK)
         return err->code;
     if (!op->exists || (self && strcmp(op->found_text, self) == 0 && strcmp(self, name) != 0))
         return TL_OK;
-    return tl_err_set(err, TL_ALREADY_EXISTS, "Table already exists: %s.%s", tl_lake_dotted(op->arena, namespace_name), op->found_text);
+    bool same = op->found_kind == op->kind;
+    return tl_err_set(err, TL_ALREADY_EXISTS, "%s %s: %s.%s", op->found_kind == TL_LAKE_VIEW ? "View" : "Table",
+                      same ? "already exists" : "with same name already exists", tl_lake_dotted(op->arena, namespace_name), op->found_text);
 }
 
 static enum tl_code run_table_rename(tl_store_tx *tx, void *context, struct tl_err *err)
@@ -450,12 +404,43 @@ static enum tl_code run_table_rename(tl_store_tx *tx, void *context, struct tl_e
                TL_STORE_T(fold(op->arena, op->other_name)));
 }
 
-enum tl_code tl_lake_table_rename(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name, const char *to_namespace,
-                                  const char *to_name, struct tl_err *err)
+enum tl_code tl_lake_entry_rename(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *name,
+                                  const char *to_namespace, const char *to_name, struct tl_err *err)
 {
-    struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .name = name, .other_namespace = to_namespace,
-                           .other_name = to_name};
+    struct operation op = {.lake = lake, .arena = arena, .kind = kind, .namespace_name = namespace_name, .name = name,
+                           .other_namespace = to_namespace, .other_name = to_name};
     return tl_store_write(lake->store, run_table_rename, &op, err);
+}
+
+static enum tl_code run_undrop(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    struct operation *op = context;
+    op->exists = false;
+    if (need_namespace(tx, op, op->namespace_name, err) != TL_OK ||
+        need_free_name(tx, op, op->namespace_name, op->other_name, NULL, err) != TL_OK)
+        return err->code;
+    op->exists = false;
+    if (RUN(tx,
+            "SELECT uuid FROM lake_dropped WHERE namespace = ?1 AND name = ?2 AND (?3 IS NULL OR uuid = ?3) AND purge < 2"
+            " ORDER BY dropped_at_us DESC LIMIT 1",
+            row_text, op, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(op->text)) != TL_OK)
+        return err->code;
+    if (!op->exists)
+        return tl_err_set(err, TL_TABLE_NOT_FOUND, "No dropped table can be had back: %s.%s",
+                          tl_lake_dotted(op->arena, op->namespace_name), op->name);
+    if (RUN(tx,
+            "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
+            " SELECT namespace, ?2, ?3, uuid, location, metadata_location, version, 'table' FROM lake_dropped WHERE uuid = ?1",
+            NULL, NULL, err, TL_STORE_T(op->found_text), TL_STORE_T(op->other_name), TL_STORE_T(fold(op->arena, op->other_name))) != TL_OK)
+        return err->code;
+    return RUN(tx, "DELETE FROM lake_dropped WHERE uuid = ?1", NULL, NULL, err, TL_STORE_T(op->found_text));
+}
+
+enum tl_code tl_lake_undrop(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name, const char *uuid, const char *as,
+                            struct tl_err *err)
+{
+    struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .name = name, .text = uuid, .other_name = as};
+    return tl_store_write(lake->store, run_undrop, &op, err);
 }
 
 /* --- moving pointers --- */
@@ -463,13 +448,19 @@ enum tl_code tl_lake_table_rename(tl_lake *lake, tl_arena *arena, const char *na
 /* One table's files must not lie inside another's: dropping the one would delete the other. */
 static enum tl_code need_free_location(tl_store_tx *tx, struct operation *op, const char *location, struct tl_err *err)
 {
-    const char *below = tl_arena_printf(op->arena, "%s/", location);
+    const char *below = tl_arena_printf(op->arena, "%s/", location), *beyond = tl_arena_printf(op->arena, "%s0", location); /* '0' follows '/' */
     op->exists = false;
     if (RUN(tx,
-            "SELECT name FROM lake_table WHERE location = ?1 OR substr(location, 1, length(?2)) = ?2"
-            " OR substr(?1, 1, length(location) + 1) = location || '/' LIMIT 1",
-            row_text, op, err, TL_STORE_T(location), TL_STORE_T(below)) != TL_OK)
+            "SELECT name FROM lake_table WHERE location = ?1 OR (location >= ?2 AND location < ?3)"
+            " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1 OR (location >= ?2 AND location < ?3) LIMIT 1",
+            row_text, op, err, TL_STORE_T(location), TL_STORE_T(below), TL_STORE_T(beyond)) != TL_OK)
         return err->code;
+    for (const char *slash = location + strlen(location); !op->exists && --slash > location;) /* the folders around it */
+        if (*slash == '/' && RUN(tx,
+                                 "SELECT name FROM lake_table WHERE location = ?1"
+                                 " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1",
+                                 row_text, op, err, TL_STORE_T(tl_arena_strndup(op->arena, location, (size_t)(slash - location)))) != TL_OK)
+            return err->code;
     if (!op->exists)
         return TL_OK;
     tl_err_set(err, TL_INVALID_ARGUMENT, "location \"%.300s\" is used by table \"%s\"", location, op->found_text);
@@ -479,16 +470,17 @@ static enum tl_code need_free_location(tl_store_tx *tx, struct operation *op, co
 
 static enum tl_code make_pointer(tl_store_tx *tx, struct operation *op, const struct tl_lake_pointer *pointer, struct tl_err *err)
 {
+    op->kind = pointer->kind;
     if (need_namespace(tx, op, pointer->namespace_name, err) != TL_OK ||
         need_free_name(tx, op, pointer->namespace_name, pointer->name, NULL, err) != TL_OK ||
         need_free_location(tx, op, pointer->location, err) != TL_OK)
         return err->code;
     return RUN(tx,
-               "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version)"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+               "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
                NULL, NULL, err, TL_STORE_T(pointer->namespace_name), TL_STORE_T(pointer->name),
                TL_STORE_T(fold(op->arena, pointer->name)), TL_STORE_T(pointer->uuid), TL_STORE_T(pointer->location),
-               TL_STORE_T(pointer->metadata_location));
+               TL_STORE_T(pointer->metadata_location), TL_STORE_T(kind_text(pointer->kind)));
 }
 
 static enum tl_code move_pointer(tl_store_tx *tx, struct operation *op, const struct tl_lake_pointer *pointer, struct tl_err *err)
@@ -501,7 +493,7 @@ static enum tl_code move_pointer(tl_store_tx *tx, struct operation *op, const st
         return err->code;
     if (tl_store_changes(tx) == 1)
         return TL_OK;
-    return tl_err_set(err, TL_CONFLICT, "table %s.%s was changed by another commit", tl_lake_dotted(op->arena, pointer->namespace_name),
+    return tl_err_set(err, TL_CONFLICT, "%s.%s was changed by another commit", tl_lake_dotted(op->arena, pointer->namespace_name),
                       pointer->name);
 }
 

@@ -163,6 +163,21 @@ static void discard(tl_lake *lake, const struct prepared *prepared, size_t count
             (void)!tl_objects_remove(lake->objects, prepared[i].pointer.metadata_location, &ignored);
 }
 
+enum tl_code tl_lake_pointers_commit(tl_lake *lake, tl_arena *arena, const struct tl_lake_pointer *pointers, size_t count, struct tl_err *err)
+{
+    struct tl_err failure, ignored;
+    tl_err_init(&failure);
+    tl_err_init(&ignored); /* a file nobody knows of takes room, no more */
+    enum tl_code code = tl_lake_pointers_move(lake, arena, pointers, count, &failure);
+    if (code == TL_OK)
+        return TL_OK;
+    if (!is_decided(code))
+        return tl_err_set(err, TL_INTERNAL, "it is not known whether the commit was done: %.800s", failure.message);
+    for (size_t i = 0; i < count; i++)
+        (void)!tl_objects_remove(lake->objects, pointers[i].metadata_location, &ignored);
+    return tl_err_copy(err, &failure);
+}
+
 static enum tl_code move_all(tl_lake *lake, tl_arena *arena, const struct prepared *prepared, size_t count, struct tl_err *err)
 {
     struct tl_lake_pointer *pointers = TL_NEW_ARRAY(arena, struct tl_lake_pointer, count);
@@ -175,17 +190,10 @@ static enum tl_code move_all(tl_lake *lake, tl_arena *arena, const struct prepar
     }
     if (moving == 0)
         return TL_OK;
-    struct tl_err failure;
-    tl_err_init(&failure);
-    enum tl_code code = tl_lake_pointers_move(lake, arena, pointers, moving, &failure);
+    enum tl_code code = tl_lake_pointers_commit(lake, arena, pointers, moving, err);
     if (code == TL_OK && names_changed)
         atomic_fetch_add(&lake->generation, 1);
-    if (code == TL_OK)
-        return TL_OK;
-    if (!is_decided(code))
-        return tl_err_set(err, TL_INTERNAL, "it is not known whether the commit was done: %.800s", failure.message);
-    discard(lake, prepared, count);
-    return tl_err_copy(err, &failure);
+    return code;
 }
 
 /* One attempt.  *ret_raced: the pointer moved between reading and writing. */
@@ -279,7 +287,10 @@ enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespac
     metadata.last_updated_ms = tl_clock_wall_us() / 1000;
     if (tl_lake_metadata_check(arena, &metadata, err) != TL_OK)
         return err->code;
-    struct prepared prepared = {.pointer = {namespace_name, name, metadata.uuid, metadata.location, NULL, -1}, .names_changed = true};
+    struct prepared prepared = {
+        .pointer = {.namespace_name = namespace_name, .name = name, .uuid = metadata.uuid, .location = metadata.location, .version = -1},
+        .names_changed = true,
+    };
     if (persist) {
         if (write_metadata(lake, arena, &metadata, &prepared, ret_table, err) != TL_OK)
             return err->code;
@@ -306,7 +317,8 @@ enum tl_code tl_lake_register(tl_lake *lake, tl_arena *arena, const char *namesp
         tl_lake_metadata_check(arena, &metadata, err) != TL_OK ||
         tl_lake_location(lake, arena, metadata.location, &table_location, err) != TL_OK)
         return err->code;
-    struct tl_lake_pointer pointer = {namespace_name, name, metadata.uuid, table_location, location, -1};
+    struct tl_lake_pointer pointer = {.namespace_name = namespace_name, .name = name, .uuid = metadata.uuid, .location = table_location,
+                                      .metadata_location = location, .version = -1};
     enum tl_code code = tl_lake_pointers_move(lake, arena, &pointer, 1, err);
     if (code == TL_OK)
         atomic_fetch_add(&lake->generation, 1);

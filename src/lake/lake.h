@@ -22,6 +22,8 @@ TL_CHECKED enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_
 /* The same on objects of any kind, which are the lake's from now on.  storage: how programs reach them beside this one (copied);
  * NULL = as files of this machine. */
 tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_objects_s3 *storage);
+/* Keep dropped tables for so long (0 = not), and clear away what is over, now and every minute.  Without it nothing is kept. */
+TL_CHECKED enum tl_code tl_lake_start(tl_lake *lake, int64_t undrop_us, struct tl_err *err);
 tl_lake *tl_lake_close(tl_lake *lake);
 /* The folder's real path, as all locations are spelled: what the engine must be allowed to open; elsewhere the root of all locations. */
 const char *tl_lake_warehouse(const tl_lake *lake);
@@ -36,9 +38,11 @@ struct tl_lake_call {
     const char *(*header)(void *context, const char *name); /* NULL = there are none */
     void *context;
     struct tl_str body;
+    const char *caller; /* who asks: a second call of an Idempotency-Key must be of the same; NULL = the engine */
 };
 struct tl_lake_reply {
     int status;
+    const char *etag; /* NULL = none */
     struct tl_str body;
 };
 void tl_lake_rest(struct tl_request *rq, tl_lake *lake, const struct tl_lake_call *call, struct tl_lake_reply *ret_reply);

@@ -67,7 +67,7 @@ static int call(tl_arena *arena, const char *method, const char *path, struct tl
     char *copy = tl_arena_strdup(arena, path), *query = strchr(copy, '?');
     if (query)
         *query++ = '\0';
-    struct tl_lake_call lake_call = {method, copy, param, query, body};
+    struct tl_lake_call lake_call = {.method = method, .path = copy, .query_param = param, .context = query, .body = body};
     tl_request_init(&rq, arena);
     tl_lake_rest(&rq, lake, &lake_call, &reply);
     must(rq.err.code == TL_OK, "errors are answers");

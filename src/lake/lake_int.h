@@ -8,8 +8,12 @@
  *   updates.c       the changes a commit asks for: names and tables of them
  *   snapshots.c     those of snapshots, references, statistics
  *   requirements.c  what a commit takes for granted
+ *   names.c         which names there may be
  *   catalog.c       names and pointers in the store
  *   commit.c        metadata files and the moving of pointers
+ *   view.c          views
+ *   dropped.c       what was dropped: had back, or cleared away
+ *   idempotency.c   calls that are sent again
  *   table.c         tables and namespace.c namespaces as the REST catalog shows them
  *   storage.c       how clients reach the files themselves
  *   rest.c          routes and the form of errors
@@ -17,6 +21,7 @@
 #ifndef TL_LAKE_LAKE_INT_H
 #define TL_LAKE_LAKE_INT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "lake/lake.h"
@@ -35,13 +40,22 @@ enum {
     TL_LAKE_PROPERTIES_MAX = 10000,
     TL_LAKE_COMMIT_ATTEMPTS = 10,
     TL_LAKE_LEVEL_SEPARATOR = 0x1F,
+    TL_LAKE_PURGING = 2, /* lake_dropped.purge: files are being removed, it cannot be had back */
+    TL_LAKE_IDEMPOTENCY_MINUTES = 30,
 };
+
+struct tl_lake_route_call;
 
 struct tl_lake {
     tl_store *store;
     tl_objects *objects; /* the warehouse */
     struct tl_lake_storage *storage; /* NULL: files of this machine */
     atomic_uint_fast64_t generation;
+    int64_t undrop_us; /* how long a dropped table can be had back; 0 = not at all */
+    struct tl_lake_sweeper *sweeper;
+    pthread_mutex_t progress_mutex;
+    pthread_cond_t progress_ended;
+    struct tl_lake_in_progress *in_progress; /* calls with an Idempotency-Key that run now */
 };
 
 /* --- storage.c: how clients reach the files --- */
@@ -143,6 +157,8 @@ struct tl_lake_change {
     int schema_count, spec_count, order_count;
     struct tl_lake_list added_snapshots;
 };
+/* One of those that views have too, or any of a table. */
+TL_CHECKED enum tl_code tl_lake_apply_one(struct tl_lake_change *change, const tl_json *update, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_apply(struct tl_lake_change *change, const tl_json *updates, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_add_schema(struct tl_lake_change *change, const tl_json *schema, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_add_spec(struct tl_lake_change *change, const tl_json *spec, struct tl_err *err);
@@ -167,8 +183,10 @@ TL_CHECKED enum tl_code tl_lake_require(const tl_json *requirements, const struc
 bool tl_lake_requires_create(const tl_json *requirements);
 
 /* --- catalog.c: namespaces are their levels joined by TL_LAKE_LEVEL_SEPARATOR --- */
+enum tl_lake_kind { TL_LAKE_TABLE, TL_LAKE_VIEW }; /* they share names */
 struct tl_lake_pointer {
     const char *namespace_name, *name;
+    enum tl_lake_kind kind;
     const char *uuid, *location, *metadata_location;
     int64_t version;
 };
@@ -197,17 +215,44 @@ TL_CHECKED enum tl_code tl_lake_namespace_set(tl_lake *lake, tl_arena *arena, co
 /* Namespaces directly below `parent` ("" = top), after `after`, at most `limit`; whole names. */
 TL_CHECKED enum tl_code tl_lake_namespace_list(tl_lake *lake, tl_arena *arena, const char *parent, const char *after, size_t limit,
                                                struct tl_lake_names *names, struct tl_err *err);
-TL_CHECKED enum tl_code tl_lake_table_list(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *after, size_t limit,
+TL_CHECKED enum tl_code tl_lake_entry_list(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *after, size_t limit,
                                            struct tl_lake_names *names, struct tl_err *err);
 /* TL_TABLE_NOT_FOUND; TL_SCHEMA_NOT_FOUND when there is not even the namespace. */
 TL_CHECKED enum tl_code tl_lake_pointer_get(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
                                             struct tl_lake_pointer *ret_pointer, struct tl_err *err);
-TL_CHECKED enum tl_code tl_lake_table_remove(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
-                                             const char **ret_location, struct tl_err *err);
-TL_CHECKED enum tl_code tl_lake_table_rename(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
+TL_CHECKED enum tl_code tl_lake_entry_get(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *name,
+                                          struct tl_lake_pointer *ret_pointer, struct tl_err *err);
+/* A table can be had back for the lake's undrop time; then its files go, if `purge`.  *ret_location: those of whom nothing is kept. */
+TL_CHECKED enum tl_code tl_lake_entry_remove(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name,
+                                             const char *name, bool purge, const char **ret_location, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_entry_rename(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *name,
                                              const char *to_namespace, const char *to_name, struct tl_err *err);
+/* The one dropped last of this name, or the one of this uuid. */
+TL_CHECKED enum tl_code tl_lake_undrop(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name, const char *uuid,
+                                       const char *as, struct tl_err *err);
 /* All or none: version -1 makes a new pointer, else the one of that version moves.  TL_CONFLICT when another was faster. */
 TL_CHECKED enum tl_code tl_lake_pointers_move(tl_lake *lake, tl_arena *arena, const struct tl_lake_pointer *pointers, size_t count, struct tl_err *err);
+
+/* --- dropped.c --- */
+/* Remove the files of what was dropped, and then the memory of it. */
+void tl_lake_finish_purge(tl_lake *lake, tl_arena *arena, const char *location);
+void tl_lake_sweep(tl_lake *lake);
+void tl_lake_sweeper_end(struct tl_lake_sweeper *sweeper);
+
+/* --- idempotency.c --- */
+struct tl_lake_in_progress {
+    const char *key;
+    struct tl_lake_in_progress *next;
+};
+/* The call's key; NULL = none that counts. */
+const char *tl_lake_idempotency_key(struct tl_lake_route_call *rest);
+/* Wait for another call of this key, then be the one. */
+void tl_lake_idempotency_enter(tl_lake *lake, struct tl_lake_in_progress *mine, const char *key);
+void tl_lake_idempotency_leave(tl_lake *lake, struct tl_lake_in_progress *mine);
+/* TL_TYPE_MISMATCH: the key belongs to another request. */
+TL_CHECKED enum tl_code tl_lake_idempotency_find(struct tl_lake_route_call *rest, const char *key, struct tl_lake_reply *reply, bool *ret_found,
+                                                 struct tl_err *err);
+void tl_lake_idempotency_keep(struct tl_lake_route_call *rest, const char *key, const struct tl_lake_reply *reply);
 
 /* --- commit.c --- */
 TL_CHECKED enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const char *metadata_location, struct tl_str *ret_text,
@@ -226,6 +271,8 @@ TL_CHECKED enum tl_code tl_lake_commit(tl_lake *lake, tl_arena *arena, struct tl
 /* One table's commit of requirements and updates written as JSON; schema with dots.  Not done here: trying again (TL_CONFLICT). */
 TL_CHECKED enum tl_code tl_lake_commit_to(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, struct tl_buf *requirements,
                                           struct tl_buf *updates, struct tl_err *err);
+/* Moves them all; when it certainly failed the new metadata files are removed.  TL_INTERNAL: it is not known. */
+TL_CHECKED enum tl_code tl_lake_pointers_commit(tl_lake *lake, tl_arena *arena, const struct tl_lake_pointer *pointers, size_t count, struct tl_err *err);
 /* The first metadata of a table that the client described; kept only when `persist`. */
 TL_CHECKED enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespace_name, const tl_json *request, bool persist,
                                        struct tl_lake_table_change *ret_table, struct tl_err *err);
@@ -238,9 +285,11 @@ struct tl_lake_route_call {
     tl_arena *arena;
     const struct tl_lake_call *call;
     const char *namespace_name; /* from the path; NULL = not in it */
-    const char *table;
+    const char *table;          /* or a view */
+    enum tl_lake_kind kind;
     const tl_json *body;        /* NULL: none was sent */
     int status;
+    const char *etag;           /* NULL = none */
     struct tl_buf *reply;
 };
 enum tl_code tl_lake_rest_namespaces(struct tl_lake_route_call *rest, struct tl_err *err);
@@ -257,6 +306,17 @@ enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct t
 enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_dropped(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_undrop(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_views(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_view_create(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_view(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_view_exists(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_view_replace(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_view_remove(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_view_rename(struct tl_lake_route_call *rest, struct tl_err *err);
+/* The identifier in the body, where there is one, must be the path's: a mistake here would change another table. */
+TL_CHECKED enum tl_code tl_lake_rest_check_identifier(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_transaction(struct tl_lake_route_call *rest, struct tl_err *err);
 /* The member "config" of an answer with a table: how its files are reached, and with which key when the client asks for one. */
 void tl_lake_rest_put_config(struct tl_lake_route_call *rest, struct tl_json_writer *writer);

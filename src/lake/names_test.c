@@ -18,7 +18,8 @@ static void test_config_lists_only_what_is_there(void **state)
         views = views || strstr(tl_json_text(it.value), "views");
     }
     assert_true(transactions);
-    assert_false(views);
+    assert_true(views);
+    assert_string_equal(tl_json_get_text(world->json, "idempotency-key-lifetime"), "PT30M");
     world_expect(world, 200, "GET", "/v1/config?warehouse=lake", "");
     world_expect(world, 200, "GET", world_text(world, "/v1/config?warehouse=file://@"), "");
     world_expect(world, 200, "GET", world_text(world, "/v1/config?warehouse=@/../warehouse"), "");

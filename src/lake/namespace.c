@@ -219,13 +219,13 @@ enum tl_code tl_lake_rest_namespace_properties(struct tl_lake_route_call *rest, 
     return TL_OK;
 }
 
-enum tl_code tl_lake_rest_tables(struct tl_lake_route_call *rest, struct tl_err *err)
+static enum tl_code list_entries(struct tl_lake_route_call *rest, enum tl_lake_kind kind, struct tl_err *err)
 {
     const char *after;
     size_t limit;
     struct tl_lake_names names;
     if (tl_lake_rest_page(rest, &after, &limit, err) != TL_OK ||
-        tl_lake_table_list(rest->lake, rest->arena, rest->namespace_name, after, limit, &names, err) != TL_OK)
+        tl_lake_entry_list(rest->lake, rest->arena, kind, rest->namespace_name, after, limit, &names, err) != TL_OK)
         return err->code;
     struct tl_json_writer writer;
     tl_json_writer_init(&writer, rest->reply);
@@ -241,4 +241,14 @@ enum tl_code tl_lake_rest_tables(struct tl_lake_route_call *rest, struct tl_err 
     }
     put_page_end(&writer, &names);
     return TL_OK;
+}
+
+enum tl_code tl_lake_rest_tables(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    return list_entries(rest, TL_LAKE_TABLE, err);
+}
+
+enum tl_code tl_lake_rest_views(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    return list_entries(rest, TL_LAKE_VIEW, err);
 }

@@ -14,9 +14,8 @@ typedef enum tl_code (*route_handler)(struct tl_lake_route_call *rest, struct tl
 static enum tl_code rest_config(struct tl_lake_route_call *rest, struct tl_err *err);
 static enum tl_code rest_config_exists(struct tl_lake_route_call *rest, struct tl_err *err);
 static enum tl_code rest_metrics(struct tl_lake_route_call *rest, struct tl_err *err);
-static enum tl_code rest_no_view(struct tl_lake_route_call *rest, struct tl_err *err);
 
-/* "{n}" is a namespace, "{t}" a table.  `listed`: told to clients; the others are answered for those who do not ask. */
+/* "{n}" is a namespace, "{t}" a table or view.  `listed`: told to clients; the others are answered for those who do not ask. */
 static const struct route {
     const char *method, *path;
     route_handler run;
@@ -38,11 +37,18 @@ static const struct route {
     {"HEAD", "namespaces/{n}/tables/{t}", tl_lake_rest_table_exists, false, true},
     {"POST", "namespaces/{n}/tables/{t}", tl_lake_rest_table_commit, true, true},
     {"DELETE", "namespaces/{n}/tables/{t}", tl_lake_rest_table_remove, false, true},
-    {"POST", "namespaces/{n}/tables/{t}/metrics", rest_metrics, false, false},
+    {"POST", "namespaces/{n}/tables/{t}/metrics", rest_metrics, false, true},
     {"POST", "tables/rename", tl_lake_rest_table_rename, true, true},
     {"POST", "transactions/commit", tl_lake_rest_transaction, true, true},
-    {"GET", "namespaces/{n}/views/{t}", rest_no_view, false, false},
-    {"HEAD", "namespaces/{n}/views/{t}", rest_no_view, false, false},
+    {"GET", "namespaces/{n}/views", tl_lake_rest_views, false, true},
+    {"POST", "namespaces/{n}/views", tl_lake_rest_view_create, true, true},
+    {"GET", "namespaces/{n}/views/{t}", tl_lake_rest_view, false, true},
+    {"HEAD", "namespaces/{n}/views/{t}", tl_lake_rest_view_exists, false, true},
+    {"POST", "namespaces/{n}/views/{t}", tl_lake_rest_view_replace, true, true},
+    {"DELETE", "namespaces/{n}/views/{t}", tl_lake_rest_view_remove, false, true},
+    {"GET", "namespaces/{n}/dropped", tl_lake_rest_dropped, false, true},
+    {"POST", "namespaces/{n}/undrop", tl_lake_rest_undrop, true, true},
+    {"POST", "views/rename", tl_lake_rest_view_rename, true, true},
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
 
@@ -64,12 +70,17 @@ tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_obj
     lake->objects = warehouse;
     lake->storage = storage ? tl_lake_storage_new(storage) : NULL;
     atomic_init(&lake->generation, 1);
+    pthread_mutex_init(&lake->progress_mutex, NULL);
+    pthread_cond_init(&lake->progress_ended, NULL);
     return lake;
 }
 
 tl_lake *tl_lake_close(tl_lake *lake)
 {
     if (lake) {
+        tl_lake_sweeper_end(lake->sweeper);
+        pthread_mutex_destroy(&lake->progress_mutex);
+        pthread_cond_destroy(&lake->progress_ended);
         tl_objects_close(lake->objects);
         tl_lake_storage_free(lake->storage);
         free(lake);
@@ -114,7 +125,7 @@ static void put_endpoint(struct tl_json_writer *writer, const struct route *rout
     tl_buf_addf(&text, "%s /v1/{prefix}/", route->method);
     for (const char *at = route->path; *at; at++) {
         if (strncmp(at, "{n}", 3) == 0 || strncmp(at, "{t}", 3) == 0) {
-            tl_buf_adds(&text, at[1] == 'n' ? "{namespace}" : "{table}");
+            tl_buf_adds(&text, at[1] == 'n' ? "{namespace}" : strstr(route->path, "/views/") ? "{view}" : "{table}");
             at += 2;
         } else {
             tl_buf_addc(&text, *at);
@@ -151,6 +162,7 @@ static enum tl_code rest_config(struct tl_lake_route_call *rest, struct tl_err *
         if (routes[i].listed)
             put_endpoint(&writer, &routes[i]);
     tl_json_end_array(&writer);
+    tl_json_pair_text(&writer, "idempotency-key-lifetime", tl_arena_printf(rest->arena, "PT%dM", TL_LAKE_IDEMPOTENCY_MINUTES));
     tl_json_end_object(&writer);
     return TL_OK;
 }
@@ -165,11 +177,6 @@ static enum tl_code rest_metrics(struct tl_lake_route_call *rest, struct tl_err 
 {
     rest->status = 204;
     return err->code;
-}
-
-static enum tl_code rest_no_view(struct tl_lake_route_call *rest, struct tl_err *err)
-{
-    return tl_err_set(err, TL_NOT_FOUND, "View does not exist: %s.%s", tl_lake_dotted(rest->arena, rest->namespace_name), rest->table);
 }
 
 /* --- parameters --- */
@@ -317,7 +324,7 @@ static void put_error(const struct tl_lake_route_call *rest, int wrong_method, c
         }
     if (wrong_method && err->code == TL_UNSUPPORTED)
         reply->status = 405;
-    if (err->code == TL_NOT_FOUND && rest->table)
+    if (err->code == TL_TABLE_NOT_FOUND && rest->kind == TL_LAKE_VIEW)
         type = "NoSuchViewException";
     struct tl_json_writer writer;
     tl_buf_clear(buf);
@@ -332,20 +339,47 @@ static void put_error(const struct tl_lake_route_call *rest, int wrong_method, c
     tl_json_end_object(&writer);
 }
 
+static void answer(struct tl_lake_route_call *rest, struct tl_lake_reply *reply)
+{
+    struct tl_err err;
+    int wrong_method;
+    tl_err_init(&err);
+    if (dispatch(rest, &wrong_method, &err) == TL_OK)
+        reply->status = rest->status;
+    else
+        put_error(rest, wrong_method, &err, reply, rest->reply);
+    reply->etag = err.code == TL_OK ? rest->etag : NULL;
+    if (strcmp(rest->call->method, "HEAD") != 0 && reply->status != 204 && reply->status != 304)
+        reply->body = (struct tl_str){tl_arena_strndup(rest->arena, tl_buf_cstr(rest->reply), rest->reply->size), rest->reply->size};
+}
+
+static void answer_once(struct tl_lake_route_call *rest, const char *key, struct tl_lake_reply *reply)
+{
+    struct tl_lake_in_progress mine;
+    struct tl_err err;
+    bool found;
+    tl_err_init(&err);
+    tl_lake_idempotency_enter(rest->lake, &mine, key);
+    if (tl_lake_idempotency_find(rest, key, reply, &found, &err) != TL_OK) {
+        put_error(rest, 0, &err, reply, rest->reply);
+        reply->body = (struct tl_str){tl_arena_strndup(rest->arena, tl_buf_cstr(rest->reply), rest->reply->size), rest->reply->size};
+    } else if (!found) {
+        answer(rest, reply);
+        tl_lake_idempotency_keep(rest, key, reply);
+    }
+    tl_lake_idempotency_leave(rest->lake, &mine);
+}
+
 void tl_lake_rest(struct tl_request *rq, tl_lake *lake, const struct tl_lake_call *call, struct tl_lake_reply *ret_reply)
 {
     struct tl_buf buf;
-    struct tl_err err;
-    int wrong_method;
     tl_buf_init(&buf, 2 * (size_t)TL_LAKE_METADATA_BYTES_MAX);
-    tl_err_init(&err);
     struct tl_lake_route_call rest = {.lake = lake, .arena = rq->arena, .call = call, .status = 200, .reply = &buf};
     *ret_reply = (struct tl_lake_reply){0};
-    if (dispatch(&rest, &wrong_method, &err) == TL_OK)
-        ret_reply->status = rest.status;
+    const char *key = tl_lake_idempotency_key(&rest);
+    if (key)
+        answer_once(&rest, key, ret_reply);
     else
-        put_error(&rest, wrong_method, &err, ret_reply, &buf);
-    if (strcmp(call->method, "HEAD") != 0 && ret_reply->status != 204)
-        ret_reply->body = (struct tl_str){tl_arena_strndup(rq->arena, tl_buf_cstr(&buf), buf.size), buf.size};
+        answer(&rest, ret_reply);
     tl_buf_done(&buf);
 }

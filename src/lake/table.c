@@ -3,8 +3,25 @@
 
 #include <string.h>
 
+/* The name of the metadata file says which state it is; what else the answer depends on is said behind it. */
+static const char *etag_of(struct tl_lake_route_call *rest, const char *metadata_location, bool refs)
+{
+    const char *slash = strrchr(metadata_location, '/'), *name = slash ? slash + 1 : metadata_location;
+    const char *access = tl_lake_rest_header(rest, "X-Iceberg-Access-Delegation");
+    return tl_arena_printf(rest->arena, "\"%.*s%s%s\"", (int)strcspn(name, "."), name, refs ? "-refs" : "",
+                           rest->lake->storage && access ? "-keys" : "");
+}
+
+static bool is_known_to_client(struct tl_lake_route_call *rest, const char *etag)
+{
+    const char *known = tl_lake_rest_header(rest, "If-None-Match");
+    return known && (strstr(known, etag) || strcmp(known, "*") == 0);
+}
+
 static enum tl_code put_table(struct tl_lake_route_call *rest, const struct tl_lake_table_change *table, struct tl_err *err)
 {
+    if (table->metadata_location && !rest->etag)
+        rest->etag = etag_of(rest, table->metadata_location, false);
     struct tl_json_writer writer;
     tl_json_writer_init(&writer, rest->reply);
     tl_json_begin_object(&writer);
@@ -40,12 +57,48 @@ enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct
     return put_table(rest, &table, err);
 }
 
+/* Only the snapshots that branches and tags name. */
+static enum tl_code keep_referenced(struct tl_lake_route_call *rest, const char *location, struct tl_str *metadata_text, struct tl_err *err)
+{
+    struct tl_lake_metadata metadata;
+    struct tl_lake_list kept = {0};
+    struct tl_buf buf;
+    if (tl_lake_metadata_load(rest->lake, rest->arena, location, NULL, &metadata, err) != TL_OK)
+        return err->code;
+    for (size_t i = 0; i < metadata.snapshots.count; i++) {
+        int64_t id, named;
+        bool referenced = false;
+        if (tl_json_int64(tl_json_get(metadata.snapshots.items[i], "snapshot-id"), &id))
+            for (size_t k = 0; k < metadata.refs.count && !referenced; k++)
+                referenced = tl_json_int64(tl_json_get(metadata.refs.items[k].value, "snapshot-id"), &named) && named == id;
+        if (referenced)
+            tl_lake_list_add(rest->arena, &kept, metadata.snapshots.items[i]);
+    }
+    metadata.snapshots = kept;
+    tl_buf_init(&buf, TL_LAKE_METADATA_BYTES_MAX);
+    tl_lake_metadata_write(&metadata, &buf);
+    *metadata_text = (struct tl_str){tl_arena_strndup(rest->arena, tl_buf_cstr(&buf), buf.size), buf.size};
+    tl_buf_done(&buf);
+    return TL_OK;
+}
+
 enum tl_code tl_lake_rest_table(struct tl_lake_route_call *rest, struct tl_err *err)
 {
     struct tl_lake_pointer pointer;
     struct tl_lake_table_change table = {.namespace_name = rest->namespace_name, .name = rest->table};
-    if (tl_lake_pointer_get(rest->lake, rest->arena, rest->namespace_name, rest->table, &pointer, err) != TL_OK ||
-        tl_lake_metadata_load(rest->lake, rest->arena, pointer.metadata_location, &table.metadata, NULL, err) != TL_OK)
+    const char *snapshots = tl_lake_rest_param(rest, "snapshots");
+    bool refs = tl_streq(snapshots, "refs");
+    if (snapshots && *snapshots && !refs && strcmp(snapshots, "all") != 0)
+        return tl_err_set(err, TL_INVALID_ARGUMENT, "\"snapshots\" must be \"all\" or \"refs\"");
+    if (tl_lake_pointer_get(rest->lake, rest->arena, rest->namespace_name, rest->table, &pointer, err) != TL_OK)
+        return err->code;
+    rest->etag = etag_of(rest, pointer.metadata_location, refs);
+    if (is_known_to_client(rest, rest->etag)) {
+        rest->status = 304;
+        return TL_OK;
+    }
+    if ((refs ? keep_referenced(rest, pointer.metadata_location, &table.metadata, err)
+              : tl_lake_metadata_load(rest->lake, rest->arena, pointer.metadata_location, &table.metadata, NULL, err)) != TL_OK)
         return err->code;
     table.metadata_location = pointer.metadata_location;
     return put_table(rest, &table, err);
@@ -58,8 +111,7 @@ enum tl_code tl_lake_rest_table_exists(struct tl_lake_route_call *rest, struct t
     return tl_lake_pointer_get(rest->lake, rest->arena, rest->namespace_name, rest->table, &pointer, err);
 }
 
-/* The identifier in the body, where there is one, must be the path's: a mistake here would change another table. */
-static enum tl_code check_identifier(struct tl_lake_route_call *rest, struct tl_err *err)
+enum tl_code tl_lake_rest_check_identifier(struct tl_lake_route_call *rest, struct tl_err *err)
 {
     const tl_json *identifier = tl_json_get(rest->body, "identifier");
     const char *namespace_name, *name;
@@ -79,7 +131,7 @@ enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct t
                                          .name = rest->table,
                                          .requirements = tl_json_get(rest->body, "requirements"),
                                          .updates = tl_json_get(rest->body, "updates")};
-    if (check_identifier(rest, err) != TL_OK || tl_lake_table_name_check(rest->table, err) != TL_OK ||
+    if (tl_lake_rest_check_identifier(rest, err) != TL_OK || tl_lake_table_name_check(rest->table, err) != TL_OK ||
         tl_lake_commit(rest->lake, rest->arena, &table, 1, err) != TL_OK)
         return err->code;
     return put_table(rest, &table, err);
@@ -110,14 +162,13 @@ enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct t
 {
     const char *location, *purge = tl_lake_rest_param(rest, "purgeRequested");
     rest->status = 204;
-    if (tl_lake_table_remove(rest->lake, rest->arena, rest->namespace_name, rest->table, &location, err) != TL_OK)
+    bool with_files = purge && tl_streq_nocase(purge, "true");
+    if (tl_lake_entry_remove(rest->lake, rest->arena, TL_LAKE_TABLE, rest->namespace_name, rest->table, with_files, &location, err) != TL_OK)
         return err->code;
     atomic_fetch_add(&rest->lake->generation, 1);
-    /* The table is gone either way: files that cannot be deleted are upkeep's business, not a failure of the drop. */
-    struct tl_err ignored;
-    tl_err_init(&ignored);
-    if (purge && tl_streq_nocase(purge, "true"))
-        (void)!tl_objects_remove_below(rest->lake->objects, location, &ignored);
+    /* The table is gone either way: files that cannot be deleted now are tried again, which is no failure of the drop. */
+    if (with_files && rest->lake->undrop_us == 0)
+        tl_lake_finish_purge(rest->lake, rest->arena, location);
     return TL_OK;
 }
 
@@ -131,14 +182,25 @@ static enum tl_code read_identifier(struct tl_lake_route_call *rest, const char 
     return tl_lake_table_name_check(*ret_name, err);
 }
 
-enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err)
+static enum tl_code rename_entry(struct tl_lake_route_call *rest, enum tl_lake_kind kind, struct tl_err *err)
 {
     const char *namespace_name, *name, *to_namespace, *to_name;
+    rest->kind = kind;
     rest->status = 204;
     if (read_identifier(rest, "source", &namespace_name, &name, err) != TL_OK ||
         read_identifier(rest, "destination", &to_namespace, &to_name, err) != TL_OK ||
-        tl_lake_table_rename(rest->lake, rest->arena, namespace_name, name, to_namespace, to_name, err) != TL_OK)
+        tl_lake_entry_rename(rest->lake, rest->arena, kind, namespace_name, name, to_namespace, to_name, err) != TL_OK)
         return err->code;
     atomic_fetch_add(&rest->lake->generation, 1);
     return TL_OK;
+}
+
+enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    return rename_entry(rest, TL_LAKE_TABLE, err);
+}
+
+enum tl_code tl_lake_rest_view_rename(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    return rename_entry(rest, TL_LAKE_VIEW, err);
 }

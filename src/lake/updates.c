@@ -355,7 +355,7 @@ static const struct {
     {"remove-partition-statistics", tl_lake_update_remove_partition_statistics},
 };
 
-static enum tl_code apply_one(struct tl_lake_change *change, const tl_json *update, struct tl_err *err)
+enum tl_code tl_lake_apply_one(struct tl_lake_change *change, const tl_json *update, struct tl_err *err)
 {
     const char *action;
     if (tl_lake_json_need_text(update, "each update", "action", &action, err) != TL_OK)
@@ -375,7 +375,7 @@ enum tl_code tl_lake_apply(struct tl_lake_change *change, const tl_json *updates
     if (tl_json_count(updates) > TL_LAKE_UPDATES_MAX)
         return tl_err_set(err, TL_TOO_LARGE, "a commit has %zu updates, at most %d are taken", tl_json_count(updates), TL_LAKE_UPDATES_MAX);
     for (struct tl_json_iter it = tl_json_iter(updates); tl_json_next(&it);)
-        if (apply_one(change, it.value, err) != TL_OK)
+        if (tl_lake_apply_one(change, it.value, err) != TL_OK)
             return err->code;
     return TL_OK;
 }

@@ -67,8 +67,13 @@ static void handle_http(void *context, tl_http_exchange *exchange)
     tl_request_init(&rq, tl_http_arena(exchange));
     rq.principal = &alice;
     const char *path = tl_http_path(exchange);
-    struct tl_lake_call call = {tl_http_method(exchange), strncmp(path, "/iceberg", 8) == 0 ? path + 8 : path,
-                                query_param, exchange, tl_http_body(exchange)};
+    struct tl_lake_call call = {
+        .method = tl_http_method(exchange),
+        .path = strncmp(path, "/iceberg", 8) == 0 ? path + 8 : path,
+        .query_param = query_param,
+        .context = exchange,
+        .body = tl_http_body(exchange),
+    };
     struct tl_lake_reply reply;
     tl_lake_rest(&rq, world.lake, &call, &reply);
     tl_http_respond(exchange, reply.status, "application/json", reply.body, true);

@@ -3,6 +3,7 @@ import concurrent.futures
 import json
 
 import pytest
+import requests
 
 
 @pytest.fixture
@@ -139,6 +140,18 @@ def test_tables_are_made_renamed_and_dropped_side_by_side(demo, scratch):
     assert error.code == "already_exists"
 
 
+def test_a_dropped_table_is_had_back(demo, scratch, lake):
+    lake.run(f"CREATE TABLE {scratch}.kept AS SELECT 7 AS a")
+    lake.run(f"DROP TABLE {scratch}.kept")
+    assert lake.error(f"SELECT * FROM {scratch}.kept").code == "table_not_found"
+    address = f"{demo.url}/iceberg/v1/namespaces/{scratch.split('.')[1]}"
+    headers = {"Authorization": f"Bearer {demo.token()}"}
+    dropped = requests.get(f"{address}/dropped", headers=headers, timeout=30).json()["dropped"]
+    assert [table["name"] for table in dropped] == ["kept"]
+    assert requests.post(f"{address}/undrop", headers=headers, json={"name": "kept"}, timeout=30).status_code == 200
+    assert lake.value(f"SELECT a FROM {scratch}.kept") == 7
+
+
 def test_schema_is_dropped_with_all_it_holds(demo, lake):
     lake.run("CREATE SCHEMA lake.whole")
     for table in ("one", "two"):
@@ -149,7 +162,7 @@ def test_schema_is_dropped_with_all_it_holds(demo, lake):
     files = demo.folder / "warehouse" / "whole"
     assert list(files.rglob("*.parquet")), "the test knows where the files lie"
     assert lake.run("DROP SCHEMA lake.whole CASCADE").page["updateType"] == "DROP SCHEMA"
-    assert not list(files.rglob("*.parquet"))
+    assert list(files.rglob("*.parquet")), "for a day they can be had back"
     assert ["whole"] not in lake.rows("SHOW SCHEMAS FROM lake")
     assert lake.error("SELECT * FROM lake.whole.seen").code in ("table_not_found", "schema_not_found")
     assert lake.error("DROP SCHEMA lake.whole CASCADE").code == "schema_not_found"

@@ -16,7 +16,7 @@ def storage(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(program, storage, tmp_path_factory):
-    running = Server(program, tmp_path_factory.mktemp("lake-s3"), OPEN, environment=storage.settings())
+    running = Server(program, tmp_path_factory.mktemp("lake-s3"), OPEN, environment={**storage.settings(), "TOWNLAKE_LAKE_UNDROP": "0s"})
     yield running
     running.stop()
 
