@@ -53,7 +53,7 @@ class Server:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="townlake-bench-"))
         self.port = free_port()
         config = self.folder / "townlake.yaml"
-        config.write_text(f"listen: {{port: {self.port}}}\nstate: {{directory: {self.folder}/state}}\nengine: {{threads: {THREADS}}}\nlifeguard: {{default: open}}\n{extra}{sources}")
+        config.write_text(f"listen: {{port: {self.port}}}\nstate: {{directory: {self.folder}/state}}\nengine: {{threads: {THREADS}}}\nlifeguard: {{default: open}}\nskimmer: {{enabled: false}}\n{extra}{sources}")
         self.url = f"http://127.0.0.1:{self.port}"
         self.started = time.perf_counter()
         self.log = open(self.folder / "log", "wb")

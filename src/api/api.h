@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "door/door.h"
 #include "io/http.h"
+#include "skimmer/skimmer.h"
 
 typedef struct tl_api tl_api;
 
@@ -21,6 +22,7 @@ struct tl_api_parts {
     tl_store *store;
     tl_lifeguard *lifeguard;
     tl_audit *audit;
+    tl_skimmer *skimmer;
     const char *trino_key;      /* what Trino shows to read its rules; NULL or "" = administrators only */
     const char *engine_token;   /* what the engine shows at /iceberg */
     bool allow_plain_secrets;   /* the demo may be given passwords as they are */

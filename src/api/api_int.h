@@ -121,6 +121,11 @@ TL_API_HANDLER(lifeguard_who);
 TL_API_HANDLER(lifeguard_history);
 TL_API_HANDLER(lifeguard_pii_begin);
 TL_API_HANDLER(lifeguard_pii_end);
+TL_API_HANDLER(skimmer_status);
+TL_API_HANDLER(skimmer_findings);
+TL_API_HANDLER(skimmer_scan);
+TL_API_HANDLER(skimmer_pause);
+TL_API_HANDLER(skimmer_resume);
 
 /* The Trino type signature of a Trino type name, as JSON: signature.c. */
 void tl_api_put_signature(struct tl_json_writer *writer, const char *trino_type);

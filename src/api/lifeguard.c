@@ -89,6 +89,7 @@ struct pending {
     struct tl_json_writer *json;
     const char *source;
     int64_t hidden;
+    bool failed;
 };
 
 static void put_pending(void *context, const char *source, const struct tl_source_dataset *dataset)
@@ -96,7 +97,7 @@ static void put_pending(void *context, const char *source, const struct tl_sourc
     struct pending *pending = context;
     struct tl_request *rq = &pending->call->rq;
     struct tl_grant_scope scope = {.source = source, .schema = dataset->schema, .table = dataset->name};
-    if (pending->source && !tl_streq(pending->source, source))
+    if (pending->failed || (pending->source && !tl_streq(pending->source, source)))
         return;
     const char **columns = TL_NEW_ARRAY(rq->arena, const char *, dataset->column_count);
     for (size_t i = 0; i < dataset->column_count; i++)
@@ -114,6 +115,9 @@ static void put_pending(void *context, const char *source, const struct tl_sourc
     tl_json_pair_int64(pending->json, "pending", (int64_t)count);
     tl_json_pair_int64(pending->json, "columns", (int64_t)dataset->column_count);
     tl_json_pair_text(pending->json, "comment", dataset->comment);
+    tl_json_key(pending->json, "proposals");
+    if (tl_skimmer_put_proposals(rq, pending->call->api->parts.skimmer, &scope, pending->json) != TL_OK)
+        pending->failed = true;
     tl_json_end_object(pending->json);
 }
 
@@ -127,7 +131,7 @@ void tl_api_lifeguard_pending(struct tl_api_call *call)
     tl_door_each_dataset(&call->rq, call->api->parts.door, put_pending, &pending);
     tl_json_end_array(&answer.json);
     tl_json_pair_int64(&answer.json, "for_others_to_review", pending.hidden);
-    finish(call, &answer, TL_OK);
+    finish(call, &answer, call->rq.err.code);
 }
 
 static void put_types(struct tl_json_writer *json, const struct table *table)
@@ -217,10 +221,17 @@ static void name_tables(struct tl_api_call *call, const tl_json *body, struct bu
 static enum tl_code review_one(struct tl_api_call *call, const char *name, const tl_json *body)
 {
     struct table table;
+    tl_skimmer *skimmer = call->api->parts.skimmer;
     enum tl_code code = find_table(call, name, &table);
+    if (code == TL_OK)
+        code = tl_lifeguard_need(&call->rq, guard_of(call), TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN, &table.scope);
+    if (code == TL_OK && tl_json_bool(tl_json_get(body, "accept"), false))
+        code = tl_skimmer_accept(&call->rq, skimmer, &table.scope, body, &body);
     if (code == TL_OK)
         code = tl_lifeguard_review(&call->rq, guard_of(call), &table.scope, table.columns, table.dataset.column_count, body,
                                    tl_json_get_text(body, "reason"));
+    if (code == TL_OK)
+        code = tl_skimmer_reviewed(&call->rq, skimmer, &table.scope);
     if (code != TL_OK)
         tl_err_detail(&call->rq.err, "when \"%s\" was reviewed", name ? name : "");
     return code;

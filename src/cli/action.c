@@ -17,8 +17,8 @@ static int most_words(const struct tl_cli_action *actions, size_t count)
 static const struct tl_cli_action *find(const struct tl_cli_action *actions, size_t count, const char *const *words, int word_count)
 {
     for (size_t i = 0; i < count && word_count > 0; i++)
-        if (strcmp(actions[i].word, words[0]) == 0)
-            return word_count == actions[i].word_count + 1 ? &actions[i] : NULL;
+        if (strcmp(actions[i].word, words[0]) == 0 && word_count == actions[i].word_count + 1)
+            return &actions[i];
     return NULL;
 }
 

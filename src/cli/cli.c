@@ -31,6 +31,7 @@ static const struct {
     {"completion", tl_cli_completion}, {"config", tl_cli_config},   {"doctor", tl_cli_doctor}, {"explain", tl_cli_explain},
     {"help", print_help},              {"--help", print_help},      {"-h", print_help},        {"source", tl_cli_source},
     {"lifeguard", tl_cli_lifeguard},
+    {"skimmer", tl_cli_skimmer},
     {"sql", tl_cli_sql},               {"token", tl_cli_token},      {"version", print_version}, {"--version", print_version},
 };
 

@@ -139,6 +139,16 @@ static bool put_masks(struct tl_cli_job *job, struct body *body)
 
 /* --- reviews --- */
 
+static void print_proposals(struct tl_cli_job *job, const tl_json *proposals)
+{
+    for (struct tl_json_iter it = tl_json_iter(proposals); tl_json_next(&it);) {
+        const char *state = tl_cli_text(it.value, "state"), *mask = tl_json_get_text(it.value, "mask");
+        const char *colour = strcmp(state, "open") == 0 ? job->c.green : strcmp(state, "denied") == 0 ? job->c.red : job->c.yellow;
+        printf("  %-26s %s%s%s%s%s  %s%s%s\n", it.key, colour, state, mask ? ":" : "", mask ? mask : "", job->c.off, job->c.dim,
+            tl_cli_text(it.value, "reason"), job->c.off);
+    }
+}
+
 static void pending(struct tl_cli_job *job)
 {
     const char *path = with_parameter(job, path_of(job, "/pending", NULL, NULL), "source", tl_cli_job_option(job, "--source"));
@@ -150,6 +160,7 @@ static void pending(struct tl_cli_job *job)
         tl_json_int64(tl_json_get(it.value, "pending"), &waiting);
         tl_json_int64(tl_json_get(it.value, "columns"), &columns);
         printf("%-48s %lld of %lld columns\n", tl_cli_text(it.value, "table"), (long long)waiting, (long long)columns);
+        print_proposals(job, tl_json_get(it.value, "proposals"));
     }
 }
 
@@ -200,6 +211,8 @@ static void review(struct tl_cli_job *job)
     struct body body;
     begin(&body);
     put_reviewed(job, &body, job->words[0]);
+    if (tl_cli_flag(job->options, job->option_count, "--accept"))
+        tl_json_pair_bool(&body.json, "accept", true);
     pair(job, &body, "others", "--others");
     pair(job, &body, "state", "--state");
     pair(job, &body, "sensitivity", "--sensitivity");

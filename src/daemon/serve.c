@@ -12,6 +12,7 @@
 #include "cli/installation.h"
 #include "daemon/drivers.h"
 #include "daemon/paths.h"
+#include "detectors/detectors.h"
 #include "io/process.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, STOP_GRACE_MS = 5000 };
@@ -29,6 +30,7 @@ struct tl_serve {
     tl_lake *lake;
     tl_registry *registry;
     tl_door *door;
+    tl_skimmer *skimmer;
     tl_api *api;
     tl_http_server *http, *engine_http; /* the second only beside TLS */
     const char *url;        /* as clients are told */
@@ -195,6 +197,20 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
     return tl_door_new(&parts, &limits, &serve->door, err);
 }
 
+static enum tl_code make_skimmer(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_skimmer_options options = {
+        .door = serve->door,
+        .store = serve->store,
+        .lifeguard = serve->lifeguard,
+        .detectors = &tl_detector_patterns,
+        .enabled = tl_config_bool(serve->config, "skimmer.enabled"),
+        .rescan_us = tl_config_duration_us(serve->config, "skimmer.rescan"),
+        .rows_per_second = tl_config_int(serve->config, "skimmer.rows_per_second"),
+    };
+    return tl_skimmer_new(&options, &serve->skimmer, err);
+}
+
 static bool read_tls_files(const tl_serve *serve, struct tl_http_limits *limits)
 {
     const char *certificate = tl_config_text(serve->config, "listen.tls_certificate"), *key = tl_config_text(serve->config, "listen.tls_key");
@@ -241,6 +257,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .store = serve->store,
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,
+        .skimmer = serve->skimmer,
         .engine_token = serve->engine_token,
         .trino_key = trino_key,
         .allow_plain_secrets = allow_plain_secrets,
@@ -335,11 +352,13 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
         return err->code;
     if (start_audit(serve, err) != TL_OK || start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
-    if (start_door(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
+    if (start_door(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
         return err->code;
-    return tl_registry_start(serve->registry, serve->config, err);
+    if (tl_registry_start(serve->registry, serve->config, err) == TL_OK && !options->skimmer_waits)
+        tl_skimmer_start(serve->skimmer);
+    return err->code;
 }
 
 enum tl_code tl_serve_start(const struct tl_serve_options *options, tl_serve **ret_serve, struct tl_err *err)
@@ -365,6 +384,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     if (serve->engine_http)
         tl_http_server_stop(serve->engine_http, STOP_GRACE_MS);
     tl_api_free(serve->api);
+    tl_skimmer_free(serve->skimmer);
     if (serve->registry)
         tl_registry_free(serve->registry);
     if (serve->door)
@@ -401,6 +421,11 @@ tl_registry *tl_serve_registry(tl_serve *serve)
 tl_lifeguard *tl_serve_lifeguard(tl_serve *serve)
 {
     return serve->lifeguard;
+}
+
+void tl_serve_start_skimmer(tl_serve *serve)
+{
+    tl_skimmer_start(serve->skimmer);
 }
 
 static void stop_signals(sigset_t *set)

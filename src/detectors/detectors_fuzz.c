@@ -21,7 +21,8 @@ static void must(bool held, const char *what)
 static void check(const struct tl_detection *detection, int64_t values)
 {
     must(detection->confidence > 0 && detection->confidence < 1, "confidence is between 0 and 1");
-    must(detection->hits <= detection->checked && (detection->hits > 0 || detection->checked == 0) && detection->checked <= values, "hits are values that were looked at");
+    must(detection->hits <= detection->checked && (detection->hits > 0 || detection->checked == 0) && detection->checked <= values,
+        "hits are values that were looked at");
     must(strlen(detection->shape) < TL_DETECT_SHAPE_MAX, "a shape is short");
     for (const char *at = detection->shape; *at; at++)
         must(!((*at >= 'b' && *at <= 'z') || (*at >= 'B' && *at <= 'Z') || (*at >= '0' && *at <= '8')), "a shape has no letters and digits of its own");

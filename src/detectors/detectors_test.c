@@ -242,7 +242,8 @@ static void neighbours_and_tables_speak_for_people(void **state)
 
 static void text_that_holds_something_says_what(void **state)
 {
-    static const char *const texts[] = {"please call me at +1 415 555 0123 about it", "nothing here", "mail ann@example.com", "again bob@example.com please", "no"};
+    static const char *const texts[] = {"please call me at +1 415 555 0123 about it", "nothing here", "mail ann@example.com",
+        "again bob@example.com please", "no"};
     size_t count;
     tl_arena *arena = tl_arena_new(ARENA_MAX);
     (void)state;
@@ -284,7 +285,8 @@ static void empty_columns_are_judged_by_their_names(void **state)
 static void hostile_values_take_bounded_time(void **state)
 {
     enum { SIZE = TL_DETECT_VALUE_BYTES_MAX, ALLOWED_US = 400000 };
-    static const char *const units[] = {"a@", "a.", "1-", "1 ", "a@a.", "(", "0:", "=;", "http://a?", "a=b&", "eyJ.", "12 a ", "Aa ", "\xff\xfe", "str. ", "1a2b:", "4111 ", "x=\"", "-----"};
+    static const char *const units[] = {"a@", "a.", "1-", "1 ", "a@a.", "(", "0:", "=;", "http://a?", "a=b&", "eyJ.", "12 a ", "Aa ",
+        "\xff\xfe", "str. ", "1a2b:", "4111 ", "x=\"", "-----"};
     char *text = malloc(SIZE);
     struct value_findings findings;
     (void)state;
@@ -304,7 +306,8 @@ static void hostile_values_take_bounded_time(void **state)
 static void names_of_columns_are_read_as_words(void **state)
 {
     static const char *const cases[][2] = {{"customerEMailAddr", "customer e mail addr "}, {"IPAddress", "ip address "}, {"user_id", "user id "},
-                                           {"Stra\xc3\x9f" "e", "strasse "}, {"T\xc3\xa9l\xc3\xa9phone", "telephone "}, {"SSN", "ssn "}, {"", " "}, {"__x--y", "x y "}};
+                                           {"Stra\xc3\x9f" "e", "strasse "}, {"T\xc3\xa9l\xc3\xa9phone", "telephone "}, {"SSN", "ssn "},
+                                               {"", " "}, {"__x--y", "x y "}};
     char words[64];
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -317,9 +320,11 @@ static void names_of_columns_are_read_as_words(void **state)
 
 static void people_are_known_in_many_languages(void **state)
 {
-    static const char *const people[] = {"John Smith", "smith, john", "Dr. Anna-Lena Schmidt", "JOHN SMITH", "José Luis García Pérez", "Иванов Иван", "李小龙", "김민준", "佐藤 健",
+    static const char *const people[] = {"John Smith", "smith, john", "Dr. Anna-Lena Schmidt", "JOHN SMITH", "José Luis García Pérez",
+        "Иванов Иван", "李小龙", "김민준", "佐藤 健",
                                          "Mr. Lars van der Berg", "Kevin O'Brien", "R. Patel"};
-    static const char *const others[] = {"Acme GmbH", "Smith & Sons", "Rustic Chair 12", "hello world how are you", "error: no such file", "x", "42 Main Street", "Smith, Jones and Brown"};
+    static const char *const others[] = {"Acme GmbH", "Smith & Sons", "Rustic Chair 12", "hello world how are you", "error: no such file",
+        "x", "42 Main Street", "Smith, Jones and Brown"};
     (void)state;
     for (size_t i = 0; i < COUNT(people); i++)
         if (person_look(names, tl_str_of(people[i])) != PERSON_SURE)

@@ -112,7 +112,8 @@ static const char *reason_of(tl_arena *arena, const struct column_counts *counts
         rule = tl_arena_printf(arena, " (rule %s)", detector_patterns(&count)[counts->rules[candidate->class_index] - 1].rule);
     const char *name = candidate->named ? tl_arena_printf(arena, "; the name \"%.80s\" says so too", column->name)
                        : candidate->near ? "; columns beside it speak for it" : "";
-    return tl_arena_printf(arena, "%lld of %lld values %s: %s%s%s", (long long)candidate->hits, (long long)counts->checked, inside ? "hold in their text" : "have this form",
+    return tl_arena_printf(arena, "%lld of %lld values %s: %s%s%s", (long long)candidate->hits, (long long)counts->checked,
+                           inside ? "hold in their text" : "have this form",
                            class->public.title, rule, name);
 }
 
@@ -134,7 +135,8 @@ static void put(const struct column_counts *counts, const struct candidate *cand
 }
 
 /* Something personal in longer text: a few values are enough, one where there are few. */
-static bool holds_inside(const struct column_counts *counts, const struct class_counts *of, const struct name_evidence *names, size_t index, struct candidate *candidate)
+static bool holds_inside(const struct column_counts *counts, const struct class_counts *of, const struct name_evidence *names, size_t index,
+    struct candidate *candidate)
 {
     size_t count;
     const struct detector_class *class = &detector_classes(&count)[index];
@@ -150,7 +152,8 @@ static bool holds_inside(const struct column_counts *counts, const struct class_
 }
 
 /* No values to judge by: what the name alone says. */
-static size_t judge_name(const struct name_evidence *names, const struct tl_detect_column *column, unsigned kind, tl_arena *arena, struct tl_detection *detections)
+static size_t judge_name(const struct name_evidence *names, const struct tl_detect_column *column, unsigned kind, tl_arena *arena,
+    struct tl_detection *detections)
 {
     size_t count, found = 0;
     const struct detector_class *classes = detector_classes(&count);

@@ -9,8 +9,10 @@ enum { WORDS_MAX = 256, NEIGHBOURS_MAX = 200 };
 static const char *plain_letter(unsigned char second)
 {
     static const char *const letters[64] = {
-        "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "o", " ", "o", "u", "u", "u", "u", "y", "th", "ss",
-        "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "o", " ", "o", "u", "u", "u", "u", "y", "th", "y"};
+        "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "o", " ", "o", "u",
+            "u", "u", "u", "y", "th", "ss",
+        "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "o", " ", "o", "u",
+            "u", "u", "u", "y", "th", "y"};
     return second >= 0x80 && second < 0xc0 ? letters[second - 0x80] : " ";
 }
 
@@ -104,18 +106,24 @@ static bool has_word(const char *words, const char *list)
 static const char after_words[] =
     " verified valid validated confirmed confirmation count counts type types kind status state at on ts time timestamp date flag enabled domain provider "
     "length size template hash hashed md5 sha sha1 sha256 checksum country prefix id ids uuid optin consent preference preferences format regex pattern label "
-    "version policy expires expiry expiration expired attempts changed reset rotated updated created score rank class category index quality lang language visible "
+    "version policy expires expiry expiration expired attempts changed reset rotated updated created score rank class category index "
+        "quality lang language visible "
     "public sent opened clicked bounced place city ttl limit usage used scope scopes name method bytes title subject notifications enabled region zone asn ";
 static const char before_words[] =
-    " is has have can num count n total any avg max min sum wants allow send sends hide show use requires allowed days last_used ip email mail mac web url memory "
+    " is has have can num count n total any avg max min sum wants allow send sends hide show use requires allowed days last_used ip email "
+        "mail mac web url memory "
     "contract wallet hw product company brand event file host page campaign street_count ";
 /* Words of names for something that is no person: what has the form of a number or name may be one of these. */
 static const char contrary_words[] =
-    " order orders invoice version versions ver build release sku product item article part model amount price cost total sum qty quantity count balance revenue "
-    "timestamp epoch unix created updated modified tracking shipment parcel batch lot barcode ean upc gtin isbn asin checksum commit sha etag digest company brand "
-    "category city town country title branch file filename path status type currency sequence seq revision firmware software release txn transaction ref reference ticket "
+    " order orders invoice version versions ver build release sku product item article part model amount price cost total sum qty quantity "
+        "count balance revenue "
+    "timestamp epoch unix created updated modified tracking shipment parcel batch lot barcode ean upc gtin isbn asin checksum commit sha "
+        "etag digest company brand "
+    "category city town country title branch file filename path status type currency sequence seq revision firmware software release txn "
+        "transaction ref reference ticket "
     "zip zipcode postal postcode host hostname domain color colour team department project vendor supplier manufacturer merchant organization organisation org "
-    "campaign plan tier region state province job role position species genre album song movie book publisher topic subject keyword tag label slug code codes measure "
+    "campaign plan tier region state province job role position species genre album song movie book publisher topic subject keyword tag "
+        "label slug code codes measure "
     "metric sensor reading port duration bytes size length width height weight temperature row line index rank score level step build number_of serial ";
 
 static bool starts_at(const char *words, const char *name, size_t size, const char **ret_at)
@@ -158,7 +166,8 @@ static void words_of(const char *name, char words[WORDS_MAX])
 
 static bool names_people(const char *table)
 {
-    static const char people[] = " user users customer customers client clients person persons people employee employees staff contact contacts patient patients member "
+    static const char people[] = " user users customer customers client clients person persons people employee employees staff contact "
+        "contacts patient patients member "
                                  "members lead leads student students subscriber subscribers passenger passengers guest guests driver drivers account accounts "
                                  "profile profiles applicant applicants candidate candidates author authors voter voters tenant tenants attendee attendees ";
     char words[WORDS_MAX];

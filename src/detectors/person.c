@@ -145,18 +145,26 @@ static bool in_list(const char *list, const struct token *token)
     return false;
 }
 
-static const char title_words[] = " mr mrs ms miss dr prof sir dame lord lady herr frau fr hr m mme mlle sr sra srta don dona dott sig ing dipl jr snr ii iii iv phd md dds dvm mag "
+static const char title_words[] = " mr mrs ms miss dr prof sir dame lord lady herr frau fr hr m mme mlle sr sra srta don dona dott sig ing "
+    "dipl jr snr ii iii iv phd md dds dvm mag "
                                   "rev capt esq cand univ bc mgr phdr mudr inz pan pani esq dhr mevr drs ir obe mbe mba rn do ";
-static const char particle_words[] = " de van von der den la le du da dos das di del della bin ibn al el ter ten zu zum af av y e i the st san santa d o mac mc abd abu ";
+static const char particle_words[] = " de van von der den la le du da dos das di del della bin ibn al el ter ten zu zum af av y e i the st "
+    "san santa d o mac mc abd abu ";
 static const char other_words[] =
-    " inc llc ltd limited gmbh corp corporation co company group ag kg ohg sa sas sarl srl spa bv nv plc ab oy sons partners associates solutions systems technologies "
-    "services industries holdings bank university school college hospital hotel restaurant shop store labs media studio and und et und & with for of in to on street "
+    " inc llc ltd limited gmbh corp corporation co company group ag kg ohg sa sas sarl srl spa bv nv plc ab oy sons partners associates "
+        "solutions systems technologies "
+    "services industries holdings bank university school college hospital hotel restaurant shop store labs media studio and und et und & "
+        "with for of in to on street "
     "road avenue support team sales info admin customer department office club center centre international global national foundation institute agency trust "
-    "insurance consulting software data cloud digital pro plus premium basic standard enterprise set pack kit edition series size mini max ultra new classic original "
+    "insurance consulting software data cloud digital pro plus premium basic standard enterprise set pack kit edition series size mini max "
+        "ultra new classic original "
     "blue red black white green yellow orange purple pink grey gray silver golden wooden steel leather cotton plastic ergonomic rustic handcrafted refined "
-    "generic fantastic incredible awesome gorgeous sleek practical tasty intelligent licensed unbranded handmade chair table shirt shoes hat gloves pants keyboard mouse "
-    "computer phone car bike ball towels soap pizza cheese bacon sausages chips fish salad tuna chicken city town county state province republic island mountain river "
-    "lake beach park airport station engineer manager director officer designer developer analyst nurse teacher assistant technician specialist consultant architect "
+    "generic fantastic incredible awesome gorgeous sleek practical tasty intelligent licensed unbranded handmade chair table shirt shoes "
+        "hat gloves pants keyboard mouse "
+    "computer phone car bike ball towels soap pizza cheese bacon sausages chips fish salad tuna chicken city town county state province "
+        "republic island mountain river "
+    "lake beach park airport station engineer manager director officer designer developer analyst nurse teacher assistant technician "
+        "specialist consultant architect "
     "scientist accountant lawyer editor therapist surveyor operator administrator psychologist planner buyer producer trader executive researcher ";
 
 static bool read_token(struct tl_str text, struct token *token)
@@ -206,16 +214,20 @@ static int split(struct tl_str value, struct token tokens[TOKENS_MAX], bool *ret
 
 static bool is_slavic(const struct token *token)
 {
-    static const char *const endings[] = {"ов", "ова", "ев", "ева", "ёв", "ёва", "ин", "ина", "ский", "ская", "енко", "чук", "юк", "ич", "вна", "ів", "ий", NULL};
+    static const char *const endings[] = {"ов", "ова", "ев", "ева", "ёв", "ёва", "ин", "ина", "ский", "ская", "енко", "чук", "юк", "ич",
+        "вна", "ів", "ий", NULL};
     return ends_with_any(token->text, endings);
 }
 
 /* Family names by their endings, in languages of which no dictionary is complete. */
 static bool has_family_ending(const struct token *token)
 {
-    static const char *const endings[] = {"sson", "sen", "ski", "ska", "wicz", "czyk", "ova", "ová", "ovic", "ovich", "escu", "idis", "opoulos", "akis", "enko", "chuk", "oglu", "oğlu",
-                                          "inen", "nen", "mann", "berg", "strom", "ström", "quist", "qvist", "lund", "stein", "bauer", "mayer", "meier", "huber", "ez", "ini", "etti", "ucci",
-                                          "elli", "ello", "eau", "ault", "ski", "cki", "dahl", "gaard", "vik", "stra", "sma", "veld", "huis", "ian", "yan", "dze", "shvili", "ný", "ský", NULL};
+    static const char *const endings[] = {"sson", "sen", "ski", "ska", "wicz", "czyk", "ova", "ová", "ovic", "ovich", "escu", "idis",
+        "opoulos", "akis", "enko", "chuk", "oglu", "oğlu",
+                                          "inen", "nen", "mann", "berg", "strom", "ström", "quist", "qvist", "lund", "stein", "bauer",
+                                              "mayer", "meier", "huber", "ez", "ini", "etti", "ucci",
+                                          "elli", "ello", "eau", "ault", "ski", "cki", "dahl", "gaard", "vik", "stra", "sma", "veld",
+                                              "huis", "ian", "yan", "dze", "shvili", "ný", "ský", NULL};
     struct tl_str lower = {token->lower, token->size};
     return token->size >= 5 && ends_with_any(lower, endings);
 }

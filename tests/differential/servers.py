@@ -143,7 +143,7 @@ class Door:
         config = servers.folder / f"{dialect}.yaml"
         config.write_text(
             f"listen: {{port: 0}}\nauth: {{mode: local}}\nstate: {{directory: {servers.folder}/state-{dialect}}}\n"
-            f"engine: {{memory: 4GiB, dialect: {dialect}}}\nlifeguard: {{default: open}}\nsources:\n"
+            f"engine: {{memory: 4GiB, dialect: {dialect}}}\nlifeguard: {{default: open}}\nskimmer: {{enabled: false}}\nsources:\n"
             f"  - {{name: pg, kind: postgres, options: {{host: 127.0.0.1, port: '{servers.postgres_port}', user: postgres, database: postgres}}}}\n"
             f"  - {{name: ch, kind: clickhouse, options: {{host: 127.0.0.1, port: '{servers.clickhouse_port}'}}}}\n")
         self.log = servers.folder / f"{dialect}.log"

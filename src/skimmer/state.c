@@ -1,0 +1,174 @@
+/* What the Skimmer keeps. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "skimmer/skimmer_int.h"
+
+enum { KNOWN_MIN = 1024 };
+
+struct loading {
+    tl_arena *arena;
+    struct skim_known *known;
+    size_t count, capacity;
+};
+
+static char *cell_text(tl_arena *arena, const struct tl_store_value *cell)
+{
+    return tl_arena_strndup(arena, cell->bytes.data ? cell->bytes.data : "", cell->bytes.size);
+}
+
+static enum tl_code take_known(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
+{
+    struct loading *loading = context;
+    (void)count;
+    (void)err;
+    if (loading->count == loading->capacity) {
+        size_t old = loading->capacity;
+        loading->capacity = old ? 2 * old : KNOWN_MIN;
+        loading->known = tl_arena_grow(loading->arena, loading->known, old * sizeof *loading->known, loading->capacity * sizeof *loading->known);
+    }
+    loading->known[loading->count++] = (struct skim_known){
+        .source = cell_text(loading->arena, &cells[0]),
+        .schema = cell_text(loading->arena, &cells[1]),
+        .table = cell_text(loading->arena, &cells[2]),
+        .columns_hash = cell_text(loading->arena, &cells[3]),
+        .failed = cells[4].type != TL_STORE_NULL,
+        .scanned_at_us = cells[5].integer,
+    };
+    return TL_OK;
+}
+
+static enum tl_code read_known(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    return tl_store_run(tx, "SELECT source, schema_name, table_name, columns_hash, failure, scanned_at_us FROM skimmer_table ORDER BY 1, 2, 3", NULL, 0,
+                        take_known, context, err);
+}
+
+enum tl_code skim_state_load(tl_skimmer *skimmer, tl_arena *arena, const struct skim_known **ret_known, size_t *ret_count, struct tl_err *err)
+{
+    struct loading loading = {.arena = arena};
+    enum tl_code code = tl_store_read(skimmer->options.store, read_known, &loading, err);
+    *ret_known = loading.known;
+    *ret_count = loading.count;
+    return code;
+}
+
+struct saving {
+    const struct skim_table *table;
+    const struct skim_verdict *verdicts;
+    int64_t rows, now_us;
+    const char *failure;
+};
+
+static enum tl_code save_table(tl_store_tx *tx, const struct saving *saving, struct tl_err *err)
+{
+    const struct tl_source_dataset *dataset = &saving->table->dataset;
+    const struct tl_store_value params[] = {TL_STORE_T(saving->table->source), TL_STORE_T(dataset->schema), TL_STORE_T(dataset->name),
+                                            TL_STORE_T(saving->table->columns_hash), TL_STORE_T(saving->failure), TL_STORE_I(saving->now_us),
+                                            TL_STORE_I(saving->rows)};
+    return tl_store_run(tx,
+                        "INSERT INTO skimmer_table (source, schema_name, table_name, columns_hash, failure, scanned_at_us, row_count) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (source, schema_name, table_name) DO UPDATE SET columns_hash = ?4, "
+                        "failure = ?5, scanned_at_us = ?6, row_count = ?7",
+                        params, 7, NULL, NULL, err);
+}
+
+static enum tl_code save_column(tl_store_tx *tx, const struct saving *saving, size_t i, struct tl_err *err)
+{
+    const struct tl_source_dataset *dataset = &saving->table->dataset;
+    const struct skim_verdict *verdict = &saving->verdicts[i];
+    const struct tl_store_value params[] = {
+        TL_STORE_T(saving->table->source), TL_STORE_T(dataset->schema), TL_STORE_T(dataset->name), TL_STORE_T(verdict->column), TL_STORE_I((int64_t)i),
+        TL_STORE_T(verdict->state), TL_STORE_T(verdict->mask), TL_STORE_T(verdict->sensitivity), TL_STORE_T(verdict->tags), TL_STORE_T(verdict->info_type),
+        TL_STORE_T(verdict->likelihood), {.type = TL_STORE_DOUBLE, .number = verdict->confidence}, TL_STORE_T(verdict->reason), TL_STORE_T(verdict->evidence),
+        TL_STORE_T(verdict->findings), TL_STORE_I(saving->now_us)};
+    return tl_store_run(tx,
+                        "INSERT INTO skimmer_column (source, schema_name, table_name, column_name, position, state, mask, sensitivity, tags, info_type, "
+                        "likelihood, confidence, reason, evidence, findings, found_at_us) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
+                        "ON CONFLICT (source, schema_name, table_name, column_name) DO UPDATE SET position = ?5, state = ?6, mask = ?7, sensitivity = ?8, "
+                        "tags = ?9, info_type = ?10, likelihood = ?11, confidence = ?12, reason = ?13, evidence = ?14, findings = ?15, found_at_us = ?16",
+                        params, sizeof params / sizeof *params, NULL, NULL, err);
+}
+
+static enum tl_code save(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    const struct saving *saving = context;
+    const struct tl_source_dataset *dataset = &saving->table->dataset;
+    const struct tl_store_value name[] = {TL_STORE_T(saving->table->source), TL_STORE_T(dataset->schema), TL_STORE_T(dataset->name),
+        TL_STORE_I(saving->now_us)};
+    enum tl_code code = save_table(tx, saving, err);
+    for (size_t i = 0; code == TL_OK && !saving->failure && i < dataset->column_count; i++)
+        code = save_column(tx, saving, i, err);
+    if (code == TL_OK && !saving->failure) /* columns that are gone */
+        code = tl_store_run(tx,
+            "DELETE FROM skimmer_column WHERE source = ?1 AND schema_name = ?2 AND table_name = ?3 AND found_at_us <> ?4", name, 4, NULL, NULL, err);
+    return code;
+}
+
+enum tl_code skim_state_save(tl_skimmer *skimmer, const struct skim_table *table, const struct skim_verdict *verdicts, int64_t rows, const char *failure,
+                             struct tl_err *err)
+{
+    struct saving saving = {table, verdicts, rows, tl_clock_wall_us(), failure};
+    return tl_store_write(skimmer->options.store, save, &saving, err);
+}
+
+/* Scanned again as if it had never been: verdicts stay until then. */
+static enum tl_code forget(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    const struct tl_grant_scope *scope = context;
+    const struct tl_store_value params[] = {TL_STORE_T(scope->source), TL_STORE_T(scope->schema), TL_STORE_T(scope->table)};
+    return tl_store_run(tx,
+                        "UPDATE skimmer_table SET columns_hash = '' WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR schema_name = ?2) AND "
+                        "(?3 IS NULL OR table_name = ?3)",
+                        params, 3, NULL, NULL, err);
+}
+
+enum tl_code skim_state_forget(tl_skimmer *skimmer, const struct tl_grant_scope *scope, struct tl_err *err)
+{
+    struct tl_grant_scope copy = *scope;
+    return tl_store_write(skimmer->options.store, forget, &copy, err);
+}
+
+struct setting {
+    const char *name, *value;
+    bool equal;
+};
+
+static enum tl_code write_setting(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    const struct setting *setting = context;
+    const struct tl_store_value params[] = {TL_STORE_T(setting->name), TL_STORE_T(setting->value)};
+    return tl_store_run(tx, "INSERT INTO skimmer_setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", params,
+        2, NULL, NULL, err);
+}
+
+enum tl_code skim_state_setting(tl_skimmer *skimmer, const char *name, const char *value, struct tl_err *err)
+{
+    struct setting setting = {name, value, false};
+    return tl_store_write(skimmer->options.store, write_setting, &setting, err);
+}
+
+static enum tl_code compare_setting(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
+{
+    struct setting *setting = context;
+    (void)count;
+    (void)err;
+    setting->equal = tl_str_equal(cells[0].bytes, tl_str_of(setting->value));
+    return TL_OK;
+}
+
+static enum tl_code read_setting(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    struct setting *setting = context;
+    const struct tl_store_value params[] = {TL_STORE_T(setting->name)};
+    return tl_store_run(tx, "SELECT value FROM skimmer_setting WHERE name = ?1", params, 1, compare_setting, setting, err);
+}
+
+bool skim_state_is(tl_skimmer *skimmer, const char *name, const char *value)
+{
+    struct setting setting = {name, value, false};
+    struct tl_err err;
+    tl_err_init(&err);
+    return tl_store_read(skimmer->options.store, read_setting, &setting, &err) == TL_OK && setting.equal;
+}
