@@ -19,6 +19,7 @@ struct tl_api_parts {
     tl_engine *engine;
     tl_registry *registry;
     tl_lake *lake;              /* NULL = no lake */
+    const char *lake_name;      /* in SQL */
     tl_store *store;
     tl_lifeguard *lifeguard;
     tl_audit *audit;

@@ -96,6 +96,7 @@ TL_API_HANDLER(trino_rules);
 TL_API_HANDLER(audit_list);
 TL_API_HANDLER(audit_verify);
 TL_API_HANDLER(iceberg);
+TL_API_HANDLER(iceberg_token);
 TL_API_HANDLER(lifeguard_state);
 TL_API_HANDLER(lifeguard_pending);
 TL_API_HANDLER(lifeguard_dataset);

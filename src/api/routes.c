@@ -169,28 +169,30 @@ static bool is_engine(struct tl_api_call *call)
     return tl_equal_constant_time(shown, strlen(shown), token, strlen(token));
 }
 
-/* Tables as they are, without masks and row rules: for the engine, whose statements the door has checked, and for administrators
- * who show a token. */
-static bool may_read_raw(struct tl_api_call *call, const struct tl_api_route *route)
-{
-    if (is_engine(call))
-        return true;
-    bool known = authenticate(call, route) == TL_OK && call->rq.principal->authenticated;
-    if (known && tl_principal_is_admin(call->rq.principal))
-        return true;
-    tl_http_respond(call->exchange, known ? 403 : 401, "application/json",
-                    known ? TL_STR("{\"error\":{\"message\":\"the tables of the lake are open to members of the group admin only\","
-                                   "\"type\":\"ForbiddenException\",\"code\":403}}")
-                          : TL_STR("{\"error\":{\"message\":\"no valid token\",\"type\":\"NotAuthorizedException\",\"code\":401}}"),
-                    false);
-    return false;
-}
-
 /* Who shows nothing has only forgotten to; who shows something wrong may be trying. */
 static bool shows_something(struct tl_api_call *call)
 {
     tl_http_exchange *exchange = call->exchange;
     return tl_http_header(exchange, "Authorization") || tl_http_header(exchange, "Cf-Access-Jwt-Assertion") || tl_http_header(exchange, "Cookie");
+}
+
+/* The engine, whose statements the door has checked: call->rq.principal stays NULL.  Others show who they are, by more than a word,
+ * and have what the rules open to them (lake/rights.c). */
+static bool may_reach_lake(struct tl_api_call *call, const struct tl_api_route *route)
+{
+    if (is_engine(call))
+        return true;
+    if (authenticate(call, route) == TL_OK && call->rq.principal->authenticated)
+        return true;
+    if (shows_something(call))
+        tl_api_note_refusal(call);
+    bool denied = call->rq.err.code == TL_NOT_ALLOWED;
+    tl_http_respond(call->exchange, denied ? 403 : 401, "application/json",
+                    denied ? TL_STR("{\"error\":{\"message\":\"the token may not read\",\"type\":\"ForbiddenException\",\"code\":403}}")
+                           : TL_STR("{\"error\":{\"message\":\"no valid token\",\"type\":\"NotAuthorizedException\",\"code\":401}}"),
+                    false);
+    call->rq.principal = NULL;
+    return false;
 }
 
 /* Trino's fetch shows no header of ours: the address carries a key. */
@@ -215,7 +217,7 @@ static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
     if (route->auth == TL_API_AUTH_TRINO)
         return may_read_rules(call, route);
     if (route->auth == TL_API_AUTH_ENGINE)
-        return may_read_raw(call, route);
+        return may_reach_lake(call, route);
     if (authenticate(call, route) == TL_OK)
         return true;
     if (shows_something(call))

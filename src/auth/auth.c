@@ -163,6 +163,14 @@ tl_auth *tl_auth_free(tl_auth *auth)
     return NULL;
 }
 
+const char *tl_auth_secret(tl_arena *arena, const char *authorization)
+{
+    struct tl_credentials credentials;
+    if (!authorization || !tl_credentials_read(arena, authorization, &credentials))
+        return NULL;
+    return tl_arena_strndup(arena, credentials.token.data, credentials.token.size);
+}
+
 /* ---- who is asking ---- */
 
 struct checking {

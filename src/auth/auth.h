@@ -41,6 +41,9 @@ struct tl_auth_attempt {
 TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attempt *attempt,
                                       const struct tl_principal **ret_principal, struct tl_err *err);
 
+/* The secret that the header shows, of Bearer or the password of Basic; NULL = it shows none. */
+const char *tl_auth_secret(tl_arena *arena, const char *authorization);
+
 /* What signing in depends on beyond this program. */
 struct tl_auth_part {
     const char *name; /* "keys" of the identity provider; "file", "url", "ldap": sources of groups */

@@ -254,6 +254,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .engine = serve->engine,
         .registry = serve->registry,
         .lake = serve->lake,
+        .lake_name = tl_config_text(serve->config, "lake.name"),
         .store = serve->store,
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,

@@ -1,7 +1,7 @@
 /* What a call can ask for besides: states the client knows, fewer snapshots, sending again, having back. */
 #include <pthread.h>
 
-#include "base/clock.h"
+#include "auth/principal.h"
 #include "lake/lake_testing_int.h"
 
 #define TABLE "/v1/namespaces/s1/tables/t1"
@@ -9,6 +9,23 @@
 
 /* "name: value" lines of the next calls; one thread of a test. */
 static _Thread_local const char *headers[4];
+
+static tl_lifeguard *guard; /* opens what nobody has reviewed: the calls are what is tested here */
+
+static int setup(void **state)
+{
+    struct tl_err err;
+    tl_err_init(&err);
+    assert_int_equal(world_setup(state), 0);
+    assert_int_equal(tl_lifeguard_open(((struct world *)*state)->store, &(struct tl_lifeguard_options){.open = true}, &guard, &err), TL_OK);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    tl_lifeguard_close(guard);
+    return world_teardown(state);
+}
 
 static const char *header(void *context, const char *name)
 {
@@ -20,12 +37,16 @@ static const char *header(void *context, const char *name)
     return NULL;
 }
 
-static int call_with(struct world *world, tl_arena *arena, const char *method, const char *path, const char *query, const char *body, const char *caller,
+static int call_with(struct world *world, tl_arena *arena, const char *method, const char *path, const char *query, const char *body, const char *user,
                      struct tl_lake_reply *reply)
 {
     struct tl_request rq;
     tl_request_init(&rq, arena);
-    struct tl_lake_call call = {.method = method, .path = path, .query_param = world_param, .header = header, .body = tl_str_of(body), .caller = caller};
+    struct tl_principal principal = {.user = user, .authenticated = true};
+    struct tl_lake_rights rights = {&principal, guard, "lake"};
+    struct tl_lake_call call = {.method = method, .path = path, .query_param = world_param, .header = header, .body = tl_str_of(body)};
+    if (user)
+        call.rights = &rights;
     char room[256];
     snprintf(room, sizeof room, "%s", query);
     call.context = room;
@@ -203,7 +224,7 @@ static void test_an_interrupted_purge_goes_on(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_a_state_that_the_client_knows_is_not_sent), TEST(test_only_referenced_snapshots_on_request),
         TEST(test_a_call_sent_again_is_done_once), TEST(test_the_same_call_twice_at_once_is_one), TEST(test_a_dropped_table_is_had_back),

@@ -183,9 +183,13 @@ enum tl_code tl_lake_rest_undrop(struct tl_lake_route_call *rest, struct tl_err 
 {
     const char *name, *as = tl_json_get_text(rest->body, "as");
     if (tl_lake_json_need_text(rest->body, "undrop", "name", &name, err) != TL_OK || (as && tl_lake_table_name_check(as, err) != TL_OK) ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, as ? as : name, err) != TL_OK ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_READ, rest->namespace_name, name, err) != TL_OK ||
         tl_lake_undrop(rest->lake, rest->arena, rest->namespace_name, name, tl_json_get_text(rest->body, "uuid"), as ? as : name, err) != TL_OK)
         return err->code;
     atomic_fetch_add(&rest->lake->generation, 1);
     rest->table = as ? as : name;
+    if (tl_lake_rest_changed(rest, TL_LAKE_DROPPED, rest->namespace_name, rest->table, NULL, err) != TL_OK) /* not reviewed under this name */
+        return err->code;
     return tl_lake_rest_table(rest, err);
 }

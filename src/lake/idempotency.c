@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "auth/principal.h"
 #include "base/clock.h"
 #include "base/hex.h"
 
@@ -27,7 +28,8 @@ static void fingerprint(const struct tl_lake_call *call, char text[2 * DIGEST_BY
     unsigned char bytes[EVP_MAX_MD_SIZE] = {0};
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
-    add_part(digest, call->caller ? call->caller : "", call->caller ? strlen(call->caller) : 0);
+    const char *user = call->rights ? call->rights->principal->user : "";
+    add_part(digest, user, strlen(user));
     add_part(digest, call->method, strlen(call->method));
     add_part(digest, call->path, strlen(call->path));
     add_part(digest, call->body.data, call->body.size);

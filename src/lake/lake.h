@@ -13,6 +13,7 @@
 #include "base/request.h"
 #include "data/json.h"
 #include "io/objects.h"
+#include "lifeguard/lifeguard.h"
 #include "store/store.h"
 
 typedef struct tl_lake tl_lake;
@@ -30,6 +31,13 @@ const char *tl_lake_warehouse(const tl_lake *lake);
 /* The files of all tables. */
 tl_objects *tl_lake_objects(const tl_lake *lake);
 
+/* Who asks, and what decides what they may. */
+struct tl_lake_rights {
+    const struct tl_principal *principal;
+    tl_lifeguard *lifeguard;
+    const char *source; /* the lake's name in SQL */
+};
+
 /* One REST call below /iceberg (path as sent, e.g. "/v1/namespaces/a%1Fb/tables").  Fills status and a JSON body in rq->arena
  * (empty for 204 and HEAD).  Errors are answered in Iceberg's form and never reported in rq->err. */
 struct tl_lake_call {
@@ -38,11 +46,13 @@ struct tl_lake_call {
     const char *(*header)(void *context, const char *name); /* NULL = there are none */
     void *context;
     struct tl_str body;
-    const char *caller; /* who asks: a second call of an Idempotency-Key must be of the same; NULL = the engine */
+    const struct tl_lake_rights *rights; /* NULL = the engine of this server, whose statements the door has checked: everything */
 };
 struct tl_lake_reply {
     int status;
     const char *etag; /* NULL = none */
+    /* For the record, of a caller with rights: what was done ("load", "commit"; NULL = nothing worth it) to what ("lake.s.t"). */
+    const char *act, *subject;
     struct tl_str body;
 };
 void tl_lake_rest(struct tl_request *rq, tl_lake *lake, const struct tl_lake_call *call, struct tl_lake_reply *ret_reply);

@@ -15,6 +15,7 @@
  *   dropped.c       what was dropped: had back, or cleared away
  *   idempotency.c   calls that are sent again
  *   table.c         tables and namespace.c namespaces as the REST catalog shows them
+ *   rights.c        what the rules let an outside engine do
  *   storage.c       how clients reach the files themselves
  *   rest.c          routes and the form of errors
  */
@@ -279,6 +280,23 @@ TL_CHECKED enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const cha
 TL_CHECKED enum tl_code tl_lake_register(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name,
                                          const char *metadata_location, struct tl_lake_table_change *ret_table, struct tl_err *err);
 
+/* --- rights.c --- */
+enum tl_lake_right {
+    TL_LAKE_RIGHT_NONE, /* nobody but the engine */
+    TL_LAKE_RIGHT_KNOW, /* everybody who is somebody: that something is there, and what a view says */
+    TL_LAKE_RIGHT_READ, /* a table's files */
+    TL_LAKE_RIGHT_WRITE,
+    TL_LAKE_RIGHT_CREATE,
+    TL_LAKE_RIGHT_DROP,
+    TL_LAKE_RIGHT_BODY, /* the names are in the body: the handler asks */
+};
+/* May the caller do this?  name NULL = to the schema, namespace_name NULL = to the lake. */
+TL_CHECKED enum tl_code tl_lake_rest_need(struct tl_lake_route_call *rest, enum tl_lake_right right, const char *namespace_name,
+                                          const char *name, struct tl_err *err);
+enum tl_lake_happening { TL_LAKE_MADE, TL_LAKE_DROPPED, TL_LAKE_RENAMED };
+TL_CHECKED enum tl_code tl_lake_rest_changed(struct tl_lake_route_call *rest, enum tl_lake_happening what, const char *namespace_name,
+                                             const char *name, const char *new_name, struct tl_err *err);
+
 /* --- rest.c, table.c, namespace.c --- */
 struct tl_lake_route_call {
     tl_lake *lake;
@@ -290,6 +308,8 @@ struct tl_lake_route_call {
     const tl_json *body;        /* NULL: none was sent */
     int status;
     const char *etag;           /* NULL = none */
+    const char *act;            /* for the record */
+    const char *subject;        /* table made or changed by the body: "s.t" */
     struct tl_buf *reply;
 };
 enum tl_code tl_lake_rest_namespaces(struct tl_lake_route_call *rest, struct tl_err *err);
@@ -306,6 +326,7 @@ enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct t
 enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_credentials(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_dropped(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_undrop(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_views(struct tl_lake_route_call *rest, struct tl_err *err);

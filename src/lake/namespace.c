@@ -102,9 +102,12 @@ enum tl_code tl_lake_rest_namespace_add(struct tl_lake_route_call *rest, struct 
     const char *namespace_name, *text;
     const tl_json *properties = tl_json_get(rest->body, "properties");
     if (tl_lake_namespace_of(rest->arena, tl_json_get(rest->body, "namespace"), &namespace_name, err) != TL_OK ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, namespace_name, NULL, err) != TL_OK ||
         check_properties(properties, err) != TL_OK || write_properties(rest, namespace_name, properties, &text, err) != TL_OK ||
-        tl_lake_namespace_add(rest->lake, rest->arena, namespace_name, text, err) != TL_OK)
+        tl_lake_namespace_add(rest->lake, rest->arena, namespace_name, text, err) != TL_OK ||
+        tl_lake_rest_changed(rest, TL_LAKE_MADE, namespace_name, NULL, NULL, err) != TL_OK)
         return err->code;
+    rest->namespace_name = namespace_name;
     atomic_fetch_add(&rest->lake->generation, 1);
     put_reply(rest, namespace_name, text);
     return TL_OK;
@@ -129,9 +132,10 @@ enum tl_code tl_lake_rest_namespace_remove(struct tl_lake_route_call *rest, stru
 {
     rest->status = 204;
     enum tl_code code = tl_lake_namespace_remove(rest->lake, rest->arena, rest->namespace_name, err);
-    if (code == TL_OK)
-        atomic_fetch_add(&rest->lake->generation, 1);
-    return code;
+    if (code != TL_OK)
+        return code;
+    atomic_fetch_add(&rest->lake->generation, 1);
+    return tl_lake_rest_changed(rest, TL_LAKE_DROPPED, rest->namespace_name, NULL, NULL, err);
 }
 
 /* --- changing properties --- */

@@ -15,40 +15,44 @@ static enum tl_code rest_config(struct tl_lake_route_call *rest, struct tl_err *
 static enum tl_code rest_config_exists(struct tl_lake_route_call *rest, struct tl_err *err);
 static enum tl_code rest_metrics(struct tl_lake_route_call *rest, struct tl_err *err);
 
-/* "{n}" is a namespace, "{t}" a table or view.  `listed`: told to clients; the others are answered for those who do not ask. */
+/* "{n}" is a namespace, "{t}" a table or view.  `listed`: told to clients; the others are answered for those who do not ask.
+ * A route without a right is the engine's alone. */
 static const struct route {
     const char *method, *path;
     route_handler run;
+    enum tl_lake_right right;
     bool body;
     bool listed;
+    const char *act; /* for the record; NULL = nothing worth it */
 } routes[] = {
-    {"GET", "config", rest_config, false, false},
-    {"HEAD", "config", rest_config_exists, false, false},
-    {"GET", "namespaces", tl_lake_rest_namespaces, false, true},
-    {"POST", "namespaces", tl_lake_rest_namespace_add, true, true},
-    {"GET", "namespaces/{n}", tl_lake_rest_namespace, false, true},
-    {"HEAD", "namespaces/{n}", tl_lake_rest_namespace_exists, false, true},
-    {"DELETE", "namespaces/{n}", tl_lake_rest_namespace_remove, false, true},
-    {"POST", "namespaces/{n}/properties", tl_lake_rest_namespace_properties, true, true},
-    {"GET", "namespaces/{n}/tables", tl_lake_rest_tables, false, true},
-    {"POST", "namespaces/{n}/tables", tl_lake_rest_table_create, true, true},
-    {"POST", "namespaces/{n}/register", tl_lake_rest_table_register, true, true},
-    {"GET", "namespaces/{n}/tables/{t}", tl_lake_rest_table, false, true},
-    {"HEAD", "namespaces/{n}/tables/{t}", tl_lake_rest_table_exists, false, true},
-    {"POST", "namespaces/{n}/tables/{t}", tl_lake_rest_table_commit, true, true},
-    {"DELETE", "namespaces/{n}/tables/{t}", tl_lake_rest_table_remove, false, true},
-    {"POST", "namespaces/{n}/tables/{t}/metrics", rest_metrics, false, true},
-    {"POST", "tables/rename", tl_lake_rest_table_rename, true, true},
-    {"POST", "transactions/commit", tl_lake_rest_transaction, true, true},
-    {"GET", "namespaces/{n}/views", tl_lake_rest_views, false, true},
-    {"POST", "namespaces/{n}/views", tl_lake_rest_view_create, true, true},
-    {"GET", "namespaces/{n}/views/{t}", tl_lake_rest_view, false, true},
-    {"HEAD", "namespaces/{n}/views/{t}", tl_lake_rest_view_exists, false, true},
-    {"POST", "namespaces/{n}/views/{t}", tl_lake_rest_view_replace, true, true},
-    {"DELETE", "namespaces/{n}/views/{t}", tl_lake_rest_view_remove, false, true},
-    {"GET", "namespaces/{n}/dropped", tl_lake_rest_dropped, false, true},
-    {"POST", "namespaces/{n}/undrop", tl_lake_rest_undrop, true, true},
-    {"POST", "views/rename", tl_lake_rest_view_rename, true, true},
+    {"GET", "config", rest_config, TL_LAKE_RIGHT_KNOW, false, false, NULL},
+    {"HEAD", "config", rest_config_exists, TL_LAKE_RIGHT_KNOW, false, false, NULL},
+    {"GET", "namespaces", tl_lake_rest_namespaces, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"POST", "namespaces", tl_lake_rest_namespace_add, TL_LAKE_RIGHT_BODY, true, true, "create"},
+    {"GET", "namespaces/{n}", tl_lake_rest_namespace, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"HEAD", "namespaces/{n}", tl_lake_rest_namespace_exists, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"DELETE", "namespaces/{n}", tl_lake_rest_namespace_remove, TL_LAKE_RIGHT_DROP, false, true, "drop"},
+    {"POST", "namespaces/{n}/properties", tl_lake_rest_namespace_properties, TL_LAKE_RIGHT_DROP, true, true, "properties"},
+    {"GET", "namespaces/{n}/tables", tl_lake_rest_tables, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"POST", "namespaces/{n}/tables", tl_lake_rest_table_create, TL_LAKE_RIGHT_BODY, true, true, "create"},
+    {"POST", "namespaces/{n}/register", tl_lake_rest_table_register, TL_LAKE_RIGHT_BODY, true, true, "register"},
+    {"GET", "namespaces/{n}/tables/{t}", tl_lake_rest_table, TL_LAKE_RIGHT_READ, false, true, "load"},
+    {"HEAD", "namespaces/{n}/tables/{t}", tl_lake_rest_table_exists, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"POST", "namespaces/{n}/tables/{t}", tl_lake_rest_table_commit, TL_LAKE_RIGHT_BODY, true, true, "commit"},
+    {"DELETE", "namespaces/{n}/tables/{t}", tl_lake_rest_table_remove, TL_LAKE_RIGHT_DROP, false, true, "drop"},
+    {"GET", "namespaces/{n}/tables/{t}/credentials", tl_lake_rest_credentials, TL_LAKE_RIGHT_READ, false, true, "credentials"},
+    {"POST", "namespaces/{n}/tables/{t}/metrics", rest_metrics, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"POST", "tables/rename", tl_lake_rest_table_rename, TL_LAKE_RIGHT_BODY, true, true, "rename"},
+    {"POST", "transactions/commit", tl_lake_rest_transaction, TL_LAKE_RIGHT_BODY, true, true, "commit"},
+    {"GET", "namespaces/{n}/views", tl_lake_rest_views, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"POST", "namespaces/{n}/views", tl_lake_rest_view_create, TL_LAKE_RIGHT_BODY, true, true, "create_view"},
+    {"GET", "namespaces/{n}/views/{t}", tl_lake_rest_view, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"HEAD", "namespaces/{n}/views/{t}", tl_lake_rest_view_exists, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"POST", "namespaces/{n}/views/{t}", tl_lake_rest_view_replace, TL_LAKE_RIGHT_DROP, true, true, "replace_view"},
+    {"DELETE", "namespaces/{n}/views/{t}", tl_lake_rest_view_remove, TL_LAKE_RIGHT_DROP, false, true, "drop_view"},
+    {"POST", "views/rename", tl_lake_rest_view_rename, TL_LAKE_RIGHT_BODY, true, true, "rename_view"},
+    {"GET", "namespaces/{n}/dropped", tl_lake_rest_dropped, TL_LAKE_RIGHT_KNOW, false, true, NULL},
+    {"POST", "namespaces/{n}/undrop", tl_lake_rest_undrop, TL_LAKE_RIGHT_BODY, true, true, "undrop"},
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
 
@@ -266,8 +270,10 @@ static enum tl_code run_route(const struct route *route, struct tl_lake_route_ca
 {
     rest->status = 200;
     if ((rest->namespace_name && tl_lake_namespace_check(rest->namespace_name, err) != TL_OK) ||
+        (route->right != TL_LAKE_RIGHT_BODY && tl_lake_rest_need(rest, route->right, rest->namespace_name, rest->table, err) != TL_OK) ||
         (route->body && read_body(rest, err) != TL_OK))
         return err->code;
+    rest->act = route->act;
     return route->run(rest, err);
 }
 
@@ -348,7 +354,14 @@ static void answer(struct tl_lake_route_call *rest, struct tl_lake_reply *reply)
         reply->status = rest->status;
     else
         put_error(rest, wrong_method, &err, reply, rest->reply);
-    reply->etag = err.code == TL_OK ? rest->etag : NULL;
+    if (err.code == TL_OK) {
+        const char *namespace_name = rest->namespace_name ? tl_lake_dotted(rest->arena, rest->namespace_name) : "";
+        reply->etag = rest->etag;
+        reply->act = rest->call->rights ? rest->act : NULL;
+        reply->subject = rest->subject;
+        if (!rest->subject)
+            reply->subject = tl_arena_printf(rest->arena, "%s%s%s", namespace_name, rest->table ? "." : "", rest->table ? rest->table : "");
+    }
     if (strcmp(rest->call->method, "HEAD") != 0 && reply->status != 204 && reply->status != 304)
         reply->body = (struct tl_str){tl_arena_strndup(rest->arena, tl_buf_cstr(rest->reply), rest->reply->size), rest->reply->size};
 }

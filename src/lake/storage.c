@@ -52,7 +52,7 @@ static bool asks_for(struct tl_lake_route_call *rest, const char *way)
     return false;
 }
 
-void tl_lake_rest_put_config(struct tl_lake_route_call *rest, struct tl_json_writer *writer)
+static void put_config(struct tl_lake_route_call *rest, bool with_key, struct tl_json_writer *writer)
 {
     const struct tl_lake_storage *storage = rest->lake->storage;
     tl_json_key(writer, "config");
@@ -64,9 +64,36 @@ void tl_lake_rest_put_config(struct tl_lake_route_call *rest, struct tl_json_wri
         tl_json_pair_text(writer, "s3.region", storage->region);
         tl_json_pair_text(writer, "s3.path-style-access", storage->path_style ? "true" : "false");
     }
-    if (storage && asks_for(rest, "vended-credentials")) {
+    if (storage && with_key) {
         tl_json_pair_text(writer, "s3.access-key-id", storage->access_key);
         tl_json_pair_text(writer, "s3.secret-access-key", storage->secret_key);
     }
     tl_json_end_object(writer);
+}
+
+void tl_lake_rest_put_config(struct tl_lake_route_call *rest, struct tl_json_writer *writer)
+{
+    /* the key opens the whole warehouse: it is for the engine of this server only */
+    put_config(rest, !rest->call->rights && asks_for(rest, "vended-credentials"), writer);
+}
+
+enum tl_code tl_lake_rest_credentials(struct tl_lake_route_call *rest, struct tl_err *err)
+{
+    struct tl_lake_pointer pointer;
+    struct tl_json_writer writer;
+    if (tl_lake_pointer_get(rest->lake, rest->arena, rest->namespace_name, rest->table, &pointer, err) != TL_OK)
+        return err->code;
+    tl_json_writer_init(&writer, rest->reply);
+    tl_json_begin_object(&writer);
+    tl_json_key(&writer, "storage-credentials");
+    tl_json_begin_array(&writer);
+    if (rest->lake->storage && !rest->call->rights) { /* files of this machine need none */
+        tl_json_begin_object(&writer);
+        tl_json_pair_text(&writer, "prefix", tl_objects_root(rest->lake->objects));
+        put_config(rest, true, &writer);
+        tl_json_end_object(&writer);
+    }
+    tl_json_end_array(&writer);
+    tl_json_end_object(&writer);
+    return TL_OK;
 }

@@ -38,8 +38,12 @@ enum tl_code tl_lake_rest_table_create(struct tl_lake_route_call *rest, struct t
 {
     struct tl_lake_table_change table;
     bool staged = tl_json_bool(tl_json_get(rest->body, "stage-create"), false);
-    if (tl_lake_create(rest->lake, rest->arena, rest->namespace_name, rest->body, !staged, &table, err) != TL_OK)
+    const char *name = tl_json_get_text(rest->body, "name");
+    if (tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, name ? name : "", err) != TL_OK ||
+        tl_lake_create(rest->lake, rest->arena, rest->namespace_name, rest->body, !staged, &table, err) != TL_OK ||
+        (!staged && tl_lake_rest_changed(rest, TL_LAKE_MADE, rest->namespace_name, table.name, NULL, err) != TL_OK))
         return err->code;
+    rest->table = table.name;
     return put_table(rest, &table, err);
 }
 
@@ -52,8 +56,12 @@ enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct
         return err->code;
     if (tl_json_bool(tl_json_get(rest->body, "overwrite"), false))
         return tl_err_set(err, TL_INVALID_ARGUMENT, "registering a table over another is not offered");
-    if (tl_lake_register(rest->lake, rest->arena, rest->namespace_name, name, location, &table, err) != TL_OK)
+    if (tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, name, err) != TL_OK ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_READ, rest->namespace_name, name, err) != TL_OK || /* files that are there already */
+        tl_lake_register(rest->lake, rest->arena, rest->namespace_name, name, location, &table, err) != TL_OK ||
+        tl_lake_rest_changed(rest, TL_LAKE_DROPPED, rest->namespace_name, name, NULL, err) != TL_OK)
         return err->code;
+    rest->table = name;
     return put_table(rest, &table, err);
 }
 
@@ -125,6 +133,22 @@ enum tl_code tl_lake_rest_check_identifier(struct tl_lake_route_call *rest, stru
     return TL_OK;
 }
 
+/* A table that the commit makes cannot be read before. */
+static enum tl_code need_for_commit(struct tl_lake_route_call *rest, const struct tl_lake_table_change *change, struct tl_err *err)
+{
+    return tl_lake_rest_need(rest, tl_lake_requires_create(change->requirements) ? TL_LAKE_RIGHT_CREATE : TL_LAKE_RIGHT_WRITE,
+                             change->namespace_name, change->name, err);
+}
+
+static enum tl_code tell_made(struct tl_lake_route_call *rest, const struct tl_lake_table_change *changes, size_t count, struct tl_err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tl_lake_requires_create(changes[i].requirements) &&
+            tl_lake_rest_changed(rest, TL_LAKE_MADE, changes[i].namespace_name, changes[i].name, NULL, err) != TL_OK)
+            return err->code;
+    return TL_OK;
+}
+
 enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct tl_err *err)
 {
     struct tl_lake_table_change table = {.namespace_name = rest->namespace_name,
@@ -132,7 +156,8 @@ enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct t
                                          .requirements = tl_json_get(rest->body, "requirements"),
                                          .updates = tl_json_get(rest->body, "updates")};
     if (tl_lake_rest_check_identifier(rest, err) != TL_OK || tl_lake_table_name_check(rest->table, err) != TL_OK ||
-        tl_lake_commit(rest->lake, rest->arena, &table, 1, err) != TL_OK)
+        need_for_commit(rest, &table, err) != TL_OK || tl_lake_commit(rest->lake, rest->arena, &table, 1, err) != TL_OK ||
+        tell_made(rest, &table, 1, err) != TL_OK)
         return err->code;
     return put_table(rest, &table, err);
 }
@@ -151,11 +176,16 @@ enum tl_code tl_lake_rest_transaction(struct tl_lake_route_call *rest, struct tl
         changes[i].updates = tl_json_get(it.value, "updates");
         if (tl_lake_namespace_of(rest->arena, tl_json_get(identifier, "namespace"), &changes[i].namespace_name, err) != TL_OK ||
             tl_lake_json_need_text(identifier, "an identifier", "name", &changes[i].name, err) != TL_OK ||
-            tl_lake_table_name_check(changes[i].name, err) != TL_OK)
+            tl_lake_table_name_check(changes[i].name, err) != TL_OK || need_for_commit(rest, &changes[i], err) != TL_OK)
             return err->code;
     }
     rest->status = 204;
-    return tl_lake_commit(rest->lake, rest->arena, changes, count, err);
+    rest->subject = tl_arena_printf(rest->arena, "%s.%s", tl_lake_dotted(rest->arena, changes[0].namespace_name), changes[0].name);
+    if (count > 1)
+        rest->subject = tl_arena_printf(rest->arena, "%s and %zu more", rest->subject, count - 1);
+    if (tl_lake_commit(rest->lake, rest->arena, changes, count, err) != TL_OK)
+        return err->code;
+    return tell_made(rest, changes, count, err);
 }
 
 enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct tl_err *err)
@@ -169,7 +199,7 @@ enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct t
     /* The table is gone either way: files that cannot be deleted now are tried again, which is no failure of the drop. */
     if (with_files && rest->lake->undrop_us == 0)
         tl_lake_finish_purge(rest->lake, rest->arena, location);
-    return TL_OK;
+    return tl_lake_rest_changed(rest, TL_LAKE_DROPPED, rest->namespace_name, rest->table, NULL, err);
 }
 
 static enum tl_code read_identifier(struct tl_lake_route_call *rest, const char *key, const char **ret_namespace, const char **ret_name,
@@ -189,10 +219,15 @@ static enum tl_code rename_entry(struct tl_lake_route_call *rest, enum tl_lake_k
     rest->status = 204;
     if (read_identifier(rest, "source", &namespace_name, &name, err) != TL_OK ||
         read_identifier(rest, "destination", &to_namespace, &to_name, err) != TL_OK ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_DROP, namespace_name, name, err) != TL_OK ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, to_namespace, to_name, err) != TL_OK ||
         tl_lake_entry_rename(rest->lake, rest->arena, kind, namespace_name, name, to_namespace, to_name, err) != TL_OK)
         return err->code;
     atomic_fetch_add(&rest->lake->generation, 1);
-    return TL_OK;
+    rest->subject = tl_arena_printf(rest->arena, "%s.%s", tl_lake_dotted(rest->arena, namespace_name), name);
+    if (strcmp(namespace_name, to_namespace) == 0) /* in another schema it is as new */
+        return tl_lake_rest_changed(rest, TL_LAKE_RENAMED, namespace_name, name, to_name, err);
+    return tl_lake_rest_changed(rest, TL_LAKE_DROPPED, namespace_name, name, NULL, err);
 }
 
 enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err)

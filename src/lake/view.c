@@ -337,6 +337,7 @@ enum tl_code tl_lake_rest_view_create(struct tl_lake_route_call *rest, struct tl
     rest->kind = TL_LAKE_VIEW;
     change->base.creating = true;
     if (tl_lake_json_need_text(rest->body, "a new view", "name", &name, err) != TL_OK || tl_lake_table_name_check(name, err) != TL_OK ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, name, err) != TL_OK ||
         (location && tl_lake_location(rest->lake, rest->arena, location, &change->view.base.location, err) != TL_OK) ||
         tl_lake_add_schema(&change->base, tl_json_get(rest->body, "schema"), err) != TL_OK ||
         (properties && !tl_json_is_null(properties) && tl_lake_set_properties(&change->base, properties, err) != TL_OK) ||
@@ -347,7 +348,10 @@ enum tl_code tl_lake_rest_view_create(struct tl_lake_route_call *rest, struct tl
     if (!location)
         change->view.base.location = tl_lake_new_location(rest->lake, rest->arena, rest->namespace_name, name);
     struct tl_lake_pointer pointer = {.namespace_name = rest->namespace_name, .name = name, .version = -1};
-    return save(rest, &change->view, &pointer, err);
+    rest->table = name;
+    if (save(rest, &change->view, &pointer, err) != TL_OK)
+        return err->code;
+    return tl_lake_rest_changed(rest, TL_LAKE_MADE, rest->namespace_name, name, NULL, err);
 }
 
 static enum tl_code replace(struct tl_lake_route_call *rest, struct tl_err *err)
@@ -399,5 +403,5 @@ enum tl_code tl_lake_rest_view_remove(struct tl_lake_route_call *rest, struct tl
     atomic_fetch_add(&rest->lake->generation, 1);
     tl_err_init(&ignored);
     (void)!tl_objects_remove_below(rest->lake->objects, location, &ignored);
-    return TL_OK;
+    return tl_lake_rest_changed(rest, TL_LAKE_DROPPED, rest->namespace_name, rest->table, NULL, err);
 }

@@ -39,6 +39,27 @@ enum tl_code tl_lifeguard_need(struct tl_request *rq, tl_lifeguard *lifeguard, u
     return code;
 }
 
+enum tl_code tl_lifeguard_need_raw(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *table)
+{
+    if (!rq->principal)
+        return tl_err_set(&rq->err, TL_UNAUTHENTICATED, "the request does not say who is asking");
+    if (!tl_principal_may(rq->principal, TL_SCOPE_READ))
+        return tl_err_set(&rq->err, TL_NOT_ALLOWED, "the token you use may not read");
+    const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
+    struct lg_who who = lg_who_of(lifeguard, rq->arena, rq->principal, tl_clock_wall_us(), false);
+    struct tl_access_need need = {.source = table->source, .schema = table->schema, .table = table->table, .access = TL_ACCESS_READ};
+    struct lg_decision decision;
+    lg_decide(lifeguard, snapshot, rq->arena, &who, &need, &decision);
+    const struct lg_dataset *dataset = decision.dataset;
+    bool denied = (decision.deny & (TL_PRIVILEGE_READ | TL_PRIVILEGE_RAW)) || (dataset && dataset->state == LG_DENIED);
+    bool opened = lifeguard->open && (!dataset || dataset->state == LG_PENDING);
+    enum tl_code code = !denied && (opened || (decision.allow & TL_PRIVILEGE_RAW))
+                            ? TL_OK
+                            : refuse_privilege(rq, lifeguard, snapshot, TL_PRIVILEGE_RAW, table);
+    lg_release(snapshot);
+    return code;
+}
+
 static enum tl_code invalid(struct tl_request *rq, const char *why)
 {
     return tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "%s", why);

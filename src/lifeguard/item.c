@@ -18,6 +18,7 @@ static const struct {
 } privileges[LG_PRIVILEGES] = {
     {"read", TL_PRIVILEGE_READ},   {"write", TL_PRIVILEGE_WRITE}, {"own", TL_PRIVILEGE_OWN},     {"review", TL_PRIVILEGE_REVIEW},
     {"admin", TL_PRIVILEGE_ADMIN}, {"pii", TL_PRIVILEGE_PII},     {"clear", TL_PRIVILEGE_CLEAR},
+    {"raw", TL_PRIVILEGE_RAW},
 };
 
 static int index_of(const char *const *names, size_t count, const char *name)

@@ -64,8 +64,9 @@ enum tl_privilege {
     TL_PRIVILEGE_ADMIN = 16,  /* grants and row rules */
     TL_PRIVILEGE_PII = 32,    /* may choose, for a session and with a reason, to see masked columns as they are */
     TL_PRIVILEGE_CLEAR = 64,  /* read, and see masked columns as they are */
+    TL_PRIVILEGE_RAW = 128,   /* the files of a table, past columns, masks and row rules: for engines of their own */
 };
-enum { TL_PRIVILEGE_ALL = 127 };
+enum { TL_PRIVILEGE_ALL = 255 };
 /* "read, write" in any order; 0 with err for an unknown word. */
 unsigned tl_privileges_parse(const char *text, struct tl_err *err);
 void tl_privileges_format(struct tl_buf *buf, unsigned privileges);
@@ -129,6 +130,10 @@ TL_CHECKED enum tl_code tl_lifeguard_put_history(struct tl_request *rq, tl_lifeg
 
 /* May rq->principal do this on the scope?  TL_NOT_ALLOWED says who may. */
 TL_CHECKED enum tl_code tl_lifeguard_need(struct tl_request *rq, tl_lifeguard *lifeguard, unsigned privileges, const struct tl_grant_scope *scope);
+
+/* May rq->principal have the files of this table?  Needs a grant of raw on it, none that denies reading, and no review that closed it;
+ * on a server that opens what nobody has reviewed such tables are open here too.  TL_NOT_ALLOWED has the link to the request. */
+TL_CHECKED enum tl_code tl_lifeguard_need_raw(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *table);
 
 /* Why can `user` (in these groups; NULL = as last seen) see of the dataset what they see, and what not?  at_us 0 = now. */
 TL_CHECKED enum tl_code tl_lifeguard_explain(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_principal *user,

@@ -25,7 +25,7 @@ enum {
     LG_COLUMNS_MAX = 4096,
     LG_TAGS_MAX = 32,
     LG_BATCHES_MAX = 1000,
-    LG_PRIVILEGES = 7,
+    LG_PRIVILEGES = 8,
     LG_EXCEPT_MAX = 100,
     LG_BODY_MAX = 4 * 1024 * 1024,
 };

@@ -1,0 +1,108 @@
+"""The Iceberg REST catalog as other engines meet it: who they are, what is open to them, and what the record says of it."""
+import pytest
+import requests
+
+from server import Server
+
+CONFIGURATION = """
+auth: {mode: token}
+tokens:
+  - {user: root, groups: [admin], token: "env:ROOT_TOKEN"}
+  - {user: spark, groups: [loaders], token: "env:SPARK_TOKEN"}
+  - {user: ann, groups: [analyst], token: "env:ANN_TOKEN"}
+"""
+TOKENS = {"root": "root-token-0123456789abcdef", "spark": "spark-token-0123456789abcdef", "ann": "ann-token-0123456789abcdef"}
+SCHEMA = {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "a", "type": "int", "required": False}]}
+
+
+@pytest.fixture(scope="module")
+def server(program, tmp_path_factory):
+    environment = {"TOWNLAKE_LAKE_ENABLED": "true", **{f"{user.upper()}_TOKEN": token for user, token in TOKENS.items()}}
+    running = Server(program, tmp_path_factory.mktemp("lake-rest"), CONFIGURATION, environment=environment)
+    yield running
+    running.stop()
+
+
+def call(server, user, method, path, body=None, **headers):
+    if user:
+        headers["Authorization"] = f"Bearer {TOKENS[user]}"
+    return requests.request(method, f"{server.url}/iceberg/v1/{path}", json=body, headers=headers, timeout=30)
+
+
+def grant(server, privileges, scope, group="loaders"):
+    answer = requests.post(f"{server.url}/api/v1/lifeguard/grants", headers={"Authorization": f"Bearer {TOKENS['root']}"}, timeout=30,
+                           json={"group": group, "privileges": privileges, "scope": scope, "duration": "1d", "reason": "test"})
+    assert answer.status_code in (200, 201), answer.text
+
+
+@pytest.fixture(scope="module")
+def table(server):
+    grant(server, "raw, own", {"source": "lake"})
+    assert call(server, "spark", "POST", "namespaces", {"namespace": ["s"]}).status_code == 200
+    answer = call(server, "spark", "POST", "namespaces/s/tables", {"name": "t", "schema": SCHEMA})
+    assert answer.status_code == 200, answer.text
+    return "namespaces/s/tables/t"
+
+
+def test_nobody_comes_in_without_a_token(server, table):
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"X-Trino-User": "root"}):
+        answer = requests.get(f"{server.url}/iceberg/v1/{table}", headers=headers, timeout=30)
+        assert answer.status_code == 401 and answer.json()["error"]["type"] == "NotAuthorizedException"
+
+
+def test_a_table_is_open_to_those_with_a_grant_of_raw(server, table):
+    assert call(server, "spark", "GET", table).json()["metadata"]["table-uuid"]
+    for user in ("ann", "root"):  # administrators grant; they do not read by that
+        answer = call(server, user, "GET", table)
+        assert answer.status_code == 403 and answer.json()["error"]["type"] == "ForbiddenException"
+        assert "/access/request?source=lake&schema=s&table=t&privileges=raw" in answer.json()["error"]["message"]
+    assert call(server, "ann", "GET", "namespaces/s/tables").json()["identifiers"] == [{"namespace": ["s"], "name": "t"}]
+
+
+def test_what_the_client_has_is_not_sent_again(server, table):
+    first = call(server, "spark", "GET", table)
+    again = call(server, "spark", "GET", table, **{"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304 and not again.content
+    assert call(server, "ann", "GET", table, **{"If-None-Match": first.headers["ETag"]}).status_code == 403
+
+
+def test_client_credentials_are_a_token_of_ours(server):
+    address = f"{server.url}/iceberg/v1/oauth/tokens"
+    form = {"grant_type": "client_credentials", "client_id": "spark", "client_secret": TOKENS["spark"], "scope": "catalog"}
+    answer = requests.post(address, data=form, timeout=30)
+    assert answer.status_code == 200 and answer.json()["token_type"] == "bearer" and answer.headers["Cache-Control"] == "no-store"
+    token = answer.json()["access_token"]
+    assert requests.get(f"{server.url}/iceberg/v1/namespaces", headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code == 200
+    basic = requests.post(address, data={"grant_type": "client_credentials"}, auth=("spark", TOKENS["spark"]), timeout=30)
+    assert basic.json()["access_token"] == token
+    for bad in ({**form, "client_secret": "wrong"}, {**form, "client_id": "root"}, {"grant_type": "client_credentials"}):
+        answer = requests.post(address, data=bad, timeout=30)
+        assert answer.status_code == 401 and answer.json()["error"] == "invalid_client", answer.text
+    answer = requests.post(address, data={"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": "x"}, timeout=30)
+    assert answer.status_code == 400 and answer.json()["error"] == "unsupported_grant_type"
+
+
+def test_what_is_made_outside_is_seen_by_sql_when_it_is_reviewed(server, table):
+    assert server.lake(TOKENS["ann"]).error("SELECT * FROM lake.s.t").code == "not_allowed"
+    assert server.lake(TOKENS["spark"]).rows("SELECT * FROM lake.s.t") == []
+
+
+def test_who_read_files_is_on_the_record(server, table):
+    call(server, "spark", "GET", table)
+    records = requests.get(f"{server.url}/api/v1/audit?all=true&count=500", headers={"Authorization": f"Bearer {TOKENS['root']}"}, timeout=30).text
+    assert '"lake.s.t"' in records and '"load"' in records
+    assert not any(secret in records for secret in TOKENS.values())
+    assert not any(secret in server.log.read_text() for secret in TOKENS.values())
+
+
+def test_config_and_endpoints_are_honest(server, table):
+    endpoints = call(server, "spark", "GET", "config").json()["endpoints"]
+    assert len(endpoints) > 20
+    for endpoint in endpoints:
+        method, path = endpoint.split()
+        path = path.replace("/v1/{prefix}/", "").replace("{namespace}", "none").replace("{table}", "none").replace("{view}", "none")
+        answer = call(server, "spark", method, path, {} if method == "POST" else None)
+        assert answer.status_code in (200, 204, 400, 404), (endpoint, answer.status_code, answer.text)
+        if method != "HEAD" and answer.status_code == 404:
+            assert answer.json()["error"]["type"] in ("NoSuchNamespaceException", "NoSuchTableException", "NoSuchViewException"), endpoint
+    assert call(server, "spark", "GET", "nothing/here").json()["error"]["type"] == "NotFoundException"
