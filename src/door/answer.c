@@ -21,6 +21,7 @@ struct tl_answer {
     size_t field_count;
     struct tl_batch *batch; /* made by the door; NULL once given */
     tl_result *result;
+    tl_apart *apart; /* work of the door's own that takes long; NULL = none */
     const struct tl_governed *governed;
     tl_ticket *ticket; /* held while it waits and while it runs */
     tl_quota *quota;   /* NULL = the engine does not run it */
@@ -154,6 +155,11 @@ bool tl_answer_is_queued(const tl_answer *answer, int64_t *ret_waited_us)
 {
     *ret_waited_us = answer->ticket ? tl_ticket_waited_us(answer->ticket) : answer->waited_us;
     return answer->queued;
+}
+
+enum tl_code tl_answer_run_apart(tl_answer *answer, enum tl_code (*run)(struct tl_request *rq, void *context), void *context)
+{
+    return tl_apart_start(answer->call.rq, run, context, &answer->apart);
 }
 
 void tl_answer_set_update(tl_answer *answer, const char *update_type, bool has_count)
@@ -319,6 +325,11 @@ enum tl_code tl_answer_next(struct tl_request *rq, tl_answer *answer, int wait_m
             return fail(rq, answer, ret_batch);
         return TL_OK; /* who asks again gets the columns first */
     }
+    if (answer->apart) {
+        enum tl_code code = tl_apart_wait(rq, answer->apart, wait_ms, ret_end);
+        answer->ended = *ret_end;
+        return code == TL_OK ? TL_OK : fail(rq, answer, ret_batch);
+    }
     if (!answer->result) {
         *ret_batch = answer->batch;
         answer->batch = NULL;
@@ -414,6 +425,7 @@ static void audit_refused(tl_answer *answer)
 
 static void release(tl_answer *answer)
 {
+    answer->apart = tl_apart_end(answer->apart);
     tl_running_remove(&answer->call, &answer->running);
     if (answer->result)
         tl_result_close(answer->result);

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "door/door_int.h"
+#include "door/upkeep_int.h"
 
 enum {
     TEXT_BYTES_MAX = 1024 * 1024,
@@ -40,7 +41,10 @@ enum tl_code tl_door_new(const struct tl_door_parts *parts, const struct tl_door
     enum tl_code code = tl_admission_new(&door->limits.admission, &door->admission, err);
     door->cache = tl_cache_new();
     door->running = tl_running_new();
+    door->jobs = tl_upkeep_jobs_new();
     atomic_init(&door->lake_generation, 0);
+    if (code == TL_OK)
+        code = tl_upkeep_recover(door->store, err);
     if (code == TL_OK)
         code = tl_views_new(door, err);
     if (code == TL_OK)
@@ -62,6 +66,7 @@ tl_door *tl_door_free(tl_door *door)
     tl_cache_free(door->cache);
     tl_admission_free(door->admission);
     tl_running_free(door->running);
+    tl_upkeep_jobs_free(door->jobs);
     free(door);
     return NULL;
 }
@@ -140,6 +145,9 @@ static const char *kind_name(enum tl_statement_kind kind)
         return "CALL";
     case TL_STATEMENT_RENAME_VIEW:
         return "ALTER VIEW";
+    case TL_STATEMENT_TABLE_EXECUTE:
+    case TL_STATEMENT_SET_PROPERTIES:
+        return "ALTER TABLE";
     default:
         return "PREPARE";
     }
@@ -182,6 +190,11 @@ enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t b
         return tl_call_statement(call, &statement);
     case TL_STATEMENT_RENAME_VIEW:
         return tl_view_rename(call, &statement);
+    case TL_STATEMENT_TABLE_EXECUTE:
+    case TL_STATEMENT_SET_PROPERTIES:
+        if (tl_session_check_write(call) != TL_OK)
+            return call->rq->err.code;
+        return statement.kind == TL_STATEMENT_TABLE_EXECUTE ? tl_upkeep_statement(call, &statement) : tl_properties_statement(call, &statement);
     default:
         return tl_prepared_statement(call, &statement);
     }

@@ -4,6 +4,7 @@
 
 #include "auth/principal.h"
 #include "base/hash.h"
+#include "door/apart.h"
 #include "door/dialect.h"
 #include "door/door.h"
 #include "door/gate.h"
@@ -19,6 +20,7 @@ enum {
 };
 
 struct tl_door_cache;
+struct tl_upkeep_jobs;
 struct tl_door_views;
 struct tl_running;
 
@@ -32,6 +34,7 @@ struct tl_door {
     struct tl_door_limits limits; /* defaults filled in */
     uint64_t hash_key[2];
     struct tl_door_cache *cache;
+    struct tl_upkeep_jobs *jobs;
     struct tl_door_views *views;
     tl_admission *admission;
     struct tl_running *running;
@@ -247,6 +250,8 @@ void tl_door_clean_names(char *text);
 void tl_answer_set_batch(tl_answer *answer, const struct tl_field *fields, size_t field_count, struct tl_batch *batch);
 /* Run it when there is a place; an error of the start itself is reported here or by tl_answer_next. */
 TL_CHECKED enum tl_code tl_answer_start(struct tl_door_call *call, const struct tl_governed *governed, bool limit_rows);
+/* Work of the door's own that takes long: tl_answer_next waits for it, closing the answer ends it. */
+TL_CHECKED enum tl_code tl_answer_run_apart(tl_answer *answer, enum tl_code (*run)(struct tl_request *rq, void *context), void *context);
 void tl_answer_set_update(tl_answer *answer, const char *update_type, bool has_count);
 void tl_answer_change(tl_answer *answer, enum tl_session_change_kind kind, const char *name, const char *value);
 void tl_answer_warn(tl_answer *answer, const char *format, ...) TL_PRINTF(2, 3);

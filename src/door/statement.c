@@ -461,7 +461,14 @@ static enum tl_code read_alter(struct reader *r)
     if (table && take(r, "IF"))
         take(r, "EXISTS");
     struct tl_name name, new_name;
-    bool rename = (view || table) && tl_name_read(r->arena, &r->lexer, &name) && take(r, "RENAME") && take(r, "TO");
+    bool named = (view || table) && tl_name_read(r->arena, &r->lexer, &name);
+    bool rename = named && take(r, "RENAME") && take(r, "TO");
+    if (named && table && !rename) {
+        enum tl_code code = tl_statement_read_table(r->arena, &r->lexer, r->out, r->err);
+        if (r->out->kind != TL_STATEMENT_ENGINE)
+            r->out->name = name;
+        return code;
+    }
     if (!rename)
         return view ? unsupported(r, "this form of ALTER VIEW", "offered are ALTER VIEW name RENAME TO name and CREATE OR REPLACE VIEW")
                     : TL_OK;

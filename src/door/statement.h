@@ -35,12 +35,16 @@ enum tl_statement_kind {
     TL_STATEMENT_ROLLBACK,
     TL_STATEMENT_CALL,
     TL_STATEMENT_RENAME_VIEW,
+    TL_STATEMENT_TABLE_EXECUTE,  /* ALTER TABLE .. EXECUTE procedure(..) */
+    TL_STATEMENT_SET_PROPERTIES, /* ALTER TABLE .. SET PROPERTIES .. */
 };
 
 enum {
     TL_NAME_PARTS_MAX = 3,
     TL_EXECUTE_ARGUMENTS_MAX = 1000,
     TL_CALL_ARGUMENTS_MAX = 16,
+    TL_OPTIONS_MAX = 64, /* of a table: arguments of EXECUTE, properties */
+    TL_OPTION_ITEMS_MAX = 256,
     TL_CONJUNCTIONS_MAX = 5000, /* AND and OR in one statement: the engine's parser needs time of their square */
 };
 
@@ -53,6 +57,16 @@ struct tl_name {
 
 struct tl_call_argument {
     const char *name, *value; /* CALL p(name => 'value'); NULL name = by its place, NULL value = NULL */
+};
+
+/* EXECUTE p(name => value), SET PROPERTIES name = value */
+struct tl_statement_option {
+    const char *name;
+    const char *text;          /* of a text, number or truth value; NULL = DEFAULT or a list */
+    bool is_list;              /* ARRAY['a', 'b'] */
+    const char *const *items;
+    size_t item_count;
+    size_t offset;             /* of the name in the text */
 };
 
 struct tl_statement {
@@ -70,6 +84,9 @@ struct tl_statement {
     size_t argument_count;       /* EXECUTE .. USING: texts of the arguments; CALL */
     const struct tl_str *arguments;
     const struct tl_call_argument *call_arguments;
+    const char *procedure;       /* TABLE_EXECUTE */
+    size_t option_count;
+    const struct tl_statement_option *options;
 };
 
 /* Text checks that come before everything else: size, NUL, UTF-8, something there.  The text without its trailing
@@ -79,6 +96,8 @@ TL_CHECKED enum tl_code tl_statement_clean(tl_arena *arena, struct tl_str text, 
 /* `text` as tl_statement_clean gives it.  TL_SYNTAX with position; TL_UNSUPPORTED for forms that are known and not offered. */
 TL_CHECKED enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, struct tl_statement *ret_statement,
                                           struct tl_err *err);
+/* statement_table.c: what stands behind ALTER TABLE name, when it is EXECUTE or SET PROPERTIES; else ret->kind stays. */
+TL_CHECKED enum tl_code tl_statement_read_table(tl_arena *arena, struct tl_lexer *lexer, struct tl_statement *ret_statement, struct tl_err *err);
 /* Up to three parts with dots between; false when there is no name here. */
 bool tl_name_read(tl_arena *arena, struct tl_lexer *lexer, struct tl_name *ret_name);
 

@@ -53,6 +53,36 @@ static void check_bad(const char *sql, enum tl_code code, int64_t position)
         fail_msg("%s: %s at %d (%s)", sql, tl_code_info(err.code)->name, (int)err.position, err.message);
 }
 
+static void test_table_forms(void **state)
+{
+    (void)state;
+    check("alter table a.b.c execute optimize", TL_STATEMENT_TABLE_EXECUTE, "a|b|c");
+    assert_string_equal(statement.procedure, "optimize");
+    check("ALTER TABLE t EXECUTE \"x y\"()", TL_STATEMENT_TABLE_EXECUTE, "t");
+    assert_int_equal(statement.option_count, 0);
+    check("alter table t execute p(a => '10MB', b => -5, c => TRUE)", TL_STATEMENT_TABLE_EXECUTE, "t");
+    assert_int_equal(statement.option_count, 3);
+    assert_string_equal(statement.options[0].text, "10MB");
+    assert_string_equal(statement.options[1].text, "-5");
+    assert_string_equal(statement.options[2].text, "true");
+    check("alter table if exists t set properties a = 'x', \"b.c\" = DEFAULT, d = ARRAY['day(ts)', 'e'], f = ARRAY[]", TL_STATEMENT_SET_PROPERTIES, "t");
+    assert_int_equal(statement.option_count, 4);
+    assert_string_equal(statement.options[1].name, "b.c");
+    assert_null(statement.options[1].text);
+    assert_int_equal(statement.options[2].item_count, 2);
+    assert_string_equal(statement.options[2].items[0], "day(ts)");
+    assert_true(statement.options[3].is_list && statement.options[3].item_count == 0);
+    check("alter table t add column c integer", TL_STATEMENT_ENGINE, "");
+    check_bad("alter table t execute", TL_SYNTAX, 21);
+    check_bad("alter table t execute p(a)", TL_SYNTAX, 25);
+    check_bad("alter table t execute p(a => )", TL_SYNTAX, 29);
+    check_bad("alter table t execute p(a => 1", TL_SYNTAX, 30);
+    check_bad("alter table t execute p x", TL_SYNTAX, 24);
+    check_bad("alter table t execute optimize where a = 1", TL_UNSUPPORTED, -1);
+    check_bad("alter table t set properties", TL_SYNTAX, 28);
+    check_bad("alter table t set properties a = ARRAY['x'", TL_SYNTAX, 42);
+}
+
 static void test_show_forms(void **state)
 {
     (void)state;
@@ -254,6 +284,7 @@ static void test_size_limits_hold(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table_forms),
         cmocka_unit_test(test_show_forms),
         cmocka_unit_test(test_a_described_query_is_the_engines),
         cmocka_unit_test(test_session_forms),

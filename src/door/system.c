@@ -5,17 +5,19 @@
 #include <string.h>
 
 #include "door/system_int.h"
+#include "door/upkeep.h"
 
 enum {
     ROWS_JSON_MAX = 12 * 1024 * 1024,
     HISTORY_JSON_MAX = 64 * 1024 * 1024,
     HISTORY_ROWS = 100, /* of system.runtime.queries */
+    JOBS_ROWS = 1000,
     AUDIT_RECORDS = 2000, /* of system.audit.records and events: `townlake audit export` has all */
     COLUMNS_MAX = 24,
     SHAPES_MAX = 4 * 1024 * 1024,
 };
 
-const char *const tl_system_schemas[] = {"audit", "information_schema", "jdbc", "metadata", "runtime", NULL};
+const char *const tl_system_schemas[] = {"audit", "information_schema", "jdbc", "lake", "metadata", "runtime", NULL};
 
 size_t tl_system_count(void)
 {
@@ -215,6 +217,18 @@ static enum tl_code put_records(const struct tl_system_table *table, struct tl_s
     return code;
 }
 
+/* Work on tables of the lake: what the caller asked for, or all for administrators. */
+static enum tl_code put_jobs(const struct tl_system_table *table, struct tl_system_item item)
+{
+    struct tl_buf json;
+    tl_buf_init(&json, HISTORY_JSON_MAX);
+    enum tl_code code = tl_upkeep_list(item.call->rq, item.call->door, tl_running_whose(item.call), JOBS_ROWS, &json);
+    if (code == TL_OK)
+        code = put_each(table, item, &json);
+    tl_buf_done(&json);
+    return code;
+}
+
 static enum tl_code put_single(const struct tl_system_table *table, struct tl_system_item item)
 {
     enum { TABLE_TYPES = 2 };
@@ -224,6 +238,8 @@ static enum tl_code put_single(const struct tl_system_table *table, struct tl_sy
         return put_queries(table, item);
     else if (table->span == TL_SYSTEM_PER_RECORD || table->span == TL_SYSTEM_PER_EVENT)
         return put_records(table, item);
+    else if (table->span == TL_SYSTEM_PER_JOB)
+        return put_jobs(table, item);
     else if (table->span == TL_SYSTEM_PER_TABLE_TYPE)
         for (item.position = 0; item.position < TABLE_TYPES; item.position++)
             put_row(table, item);

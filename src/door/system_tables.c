@@ -323,6 +323,25 @@ static void put_event(const struct tl_system_item *item)
     tl_buf_done(&text);
 }
 
+static void put_job(const struct tl_system_item *item)
+{
+    static const char *const counts[] = {"snapshots_removed", "files_removed", "bytes_removed", "files_rewritten", "files_added", "rows_rewritten"};
+    static const char *const members[] = {"job_id", "kind", "asked_by", "state", "error"};
+    const tl_json *row = item->finished;
+    int64_t started_us = 0, ended_us = 0, count;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        copy(item, members[i]);
+    text(item, "table", tl_arena_printf(item->call->rq->arena, "%s.%s.%s", tl_json_get_text(row, "source"), tl_json_get_text(row, "schema"),
+                                        tl_json_get_text(row, "table")));
+    (void)tl_json_int64(tl_json_get(row, "started_at_us"), &started_us);
+    instant(item, "started", started_us);
+    if (tl_json_int64(tl_json_get(row, "ended_at_us"), &ended_us))
+        instant(item, "ended", ended_us);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (tl_json_int64(tl_json_get(tl_json_get(row, "counts"), counts[i]), &count))
+            number(item, counts[i], count);
+}
+
 #define PROPERTY_COLUMNS "catalog_name v, property_name v, default_value v, type v, description v"
 
 const struct tl_system_table tl_system_tables[] = {
@@ -398,6 +417,9 @@ const struct tl_system_table tl_system_tables[] = {
     {"audit", "events", false, TL_SYSTEM_PER_EVENT, put_event,
      "seq b, at z, kind v, user v, groups a, shown_by v, subject v, action v, reason v, about v, policy_version b, error v, message v, "
      "changes v, hash v"},
+    {"lake", "jobs", false, TL_SYSTEM_PER_JOB, put_job,
+     "job_id v, kind v, table v, asked_by v, state v, started z, ended z, snapshots_removed b, files_removed b, bytes_removed b, "
+     "files_rewritten b, files_added b, rows_rewritten b, error v"},
     {"runtime", "nodes", false, TL_SYSTEM_ONE_ROW, put_node,
      "node_id v, http_uri v, node_version v, coordinator t, state v"},
     {"runtime", "queries", false, TL_SYSTEM_PER_QUERY, put_query,

@@ -170,6 +170,11 @@ const char *tl_lake_table_property(const struct tl_lake_table *table, const char
     return tl_lake_property(table->metadata, name);
 }
 
+int64_t tl_lake_table_last_partition_id(const struct tl_lake_table *table)
+{
+    return table->metadata->last_partition_id;
+}
+
 size_t tl_lake_table_properties(tl_arena *arena, const struct tl_lake_table *table, const char *const **ret_keys, const char *const **ret_values)
 {
     const struct tl_lake_map *map = &table->metadata->properties;

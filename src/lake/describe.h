@@ -57,8 +57,13 @@ const struct tl_lake_ref *tl_lake_table_ref(const struct tl_lake_table *table, c
 int64_t tl_lake_table_at(const struct tl_lake_table *table, int64_t timestamp_ms);
 /* A property's text; NULL = not set. */
 const char *tl_lake_table_property(const struct tl_lake_table *table, const char *name);
+/* The highest number that a partition field was given. */
+int64_t tl_lake_table_last_partition_id(const struct tl_lake_table *table);
 /* All of them, ordered as they were written. */
 size_t tl_lake_table_properties(tl_arena *arena, const struct tl_lake_table *table, const char *const **ret_keys, const char *const **ret_values);
+/* One table's commit of requirements and updates written as JSON; schema with dots.  Not done here: trying again (TL_CONFLICT). */
+TL_CHECKED enum tl_code tl_lake_commit_to(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, struct tl_buf *requirements,
+                                          struct tl_buf *updates, struct tl_err *err);
 /* A snapshot's manifests, in the order of its list. */
 TL_CHECKED enum tl_code tl_lake_snapshot_manifests(tl_objects *objects, tl_arena *arena, const struct tl_lake_snapshot *snapshot,
                                                    struct tl_lake_manifest **ret_manifests, size_t *ret_count, struct tl_err *err);

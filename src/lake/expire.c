@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "lake/describe.h"
 #include "lake/lake_int.h"
 #include "lake/reach_int.h"
 

@@ -269,9 +269,6 @@ struct tl_lake_table_change {
     struct tl_str metadata;
 };
 TL_CHECKED enum tl_code tl_lake_commit(tl_lake *lake, tl_arena *arena, struct tl_lake_table_change *changes, size_t count, struct tl_err *err);
-/* One table's commit of requirements and updates written as JSON; schema with dots.  Not done here: trying again (TL_CONFLICT). */
-TL_CHECKED enum tl_code tl_lake_commit_to(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, struct tl_buf *requirements,
-                                          struct tl_buf *updates, struct tl_err *err);
 /* Moves them all; when it certainly failed the new metadata files are removed.  TL_INTERNAL: it is not known. */
 TL_CHECKED enum tl_code tl_lake_pointers_commit(tl_lake *lake, tl_arena *arena, const struct tl_lake_pointer *pointers, size_t count, struct tl_err *err);
 /* The first metadata of a table that the client described; kept only when `persist`. */

@@ -75,7 +75,7 @@ static void world_end(struct world *world)
 }
 
 /* One manifest of these entries, with the sequence number that they inherit. */
-static void world_manifest(struct world *world, int64_t spec_id, bool deletes, int64_t sequence, const struct tl_lake_entry *entries, size_t count)
+static inline void world_manifest(struct world *world, int64_t spec_id, bool deletes, int64_t sequence, const struct tl_lake_entry *entries, size_t count)
 {
     struct tl_buf buf;
     struct tl_lake_manifest_writer writer;
@@ -98,7 +98,7 @@ static void world_manifest(struct world *world, int64_t spec_id, bool deletes, i
     tl_buf_done(&buf);
 }
 
-static void world_list(struct world *world)
+static inline void world_list(struct world *world)
 {
     struct tl_buf buf;
     struct tl_lake_list_info info = {.format_version = 3, .snapshot_id = 1, .parent_id = -1, .sequence_number = 9};
@@ -108,7 +108,7 @@ static void world_list(struct world *world)
     tl_buf_done(&buf);
 }
 
-static const tl_lake_filter *world_filter(struct world *world, const char *text)
+static inline const tl_lake_filter *world_filter(struct world *world, const char *text)
 {
     const tl_json *json;
     const tl_lake_filter *filter = NULL;

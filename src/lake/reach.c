@@ -116,7 +116,9 @@ static enum tl_code row_neighbour(void *context, const struct tl_store_value *ce
 
 static enum tl_code run_neighbours(tl_store_tx *tx, void *context, struct tl_err *err)
 {
-    return tl_store_run(tx, "SELECT location FROM lake_table", NULL, 0, row_neighbour, context, err);
+    /* what was dropped can be had back for a while */
+    return tl_store_run(tx, "SELECT location FROM lake_table UNION ALL SELECT location FROM lake_dropped WHERE purge <> 2", NULL, 0, row_neighbour,
+                        context, err);
 }
 
 enum tl_code reach_check_alone(tl_lake *lake, const struct tl_lake_table *table, struct tl_err *err)

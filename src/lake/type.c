@@ -206,7 +206,7 @@ const struct tl_lake_field *tl_lake_schema_find(const struct tl_lake_schema *sch
 
 /* --- transforms --- */
 
-static void parse_transform(const char *text, struct tl_lake_transform *ret)
+void tl_lake_transform_parse(const char *text, struct tl_lake_transform *ret)
 {
     static const char *const plain[] = {
         [TL_LAKE_IDENTITY] = "identity", [TL_LAKE_YEAR] = "year", [TL_LAKE_MONTH] = "month",
@@ -252,7 +252,7 @@ enum tl_code tl_lake_spec_describe(tl_arena *arena, const tl_json *json, struct 
         if (tl_lake_json_need_text(it.value, "a partition field", "name", &field->name, err) != TL_OK ||
             tl_lake_json_need_text(it.value, "a partition field", "transform", &transform, err) != TL_OK)
             return err->code;
-        parse_transform(transform, &field->transform);
+        tl_lake_transform_parse(transform, &field->transform);
         field->source_id = source_of(it.value);
         if (!tl_json_int64(tl_json_get(it.value, "field-id"), &field->field_id))
             field->field_id = FIRST_FIELD_ID + (field - fields); /* the first version counted instead */
@@ -272,7 +272,7 @@ enum tl_code tl_lake_order_describe(tl_arena *arena, const tl_json *json, struct
         const char *transform;
         if (tl_lake_json_need_text(it.value, "a sort field", "transform", &transform, err) != TL_OK)
             return err->code;
-        parse_transform(transform, &field->transform);
+        tl_lake_transform_parse(transform, &field->transform);
         field->source_id = source_of(it.value);
         field->descending = tl_streq(tl_json_get_text(it.value, "direction"), "desc");
         field->nulls_last = tl_streq(tl_json_get_text(it.value, "null-order"), "nulls-last");

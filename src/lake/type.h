@@ -85,6 +85,8 @@ int tl_lake_value_compare(const struct tl_lake_type *type, const struct tl_lake_
 /* The JSON form of defaults and filters: dates and times as ISO 8601 text, decimals as text, bytes in hexadecimal. */
 TL_CHECKED enum tl_code tl_lake_value_parse(tl_arena *arena, const struct tl_lake_type *type, const tl_json *json, struct tl_lake_value *ret_value,
                                             struct tl_err *err);
+/* A whole value in the same form, without quotes; numbers and truth values too.  false: it is none of the type. */
+bool tl_lake_value_from_text(tl_arena *arena, const struct tl_lake_type *type, const char *text, struct tl_lake_value *ret_value);
 /* For people: as the JSON form, without quotes; "null". */
 void tl_lake_value_format(struct tl_buf *buf, const struct tl_lake_type *type, const struct tl_lake_value *value);
 
@@ -127,6 +129,8 @@ struct tl_lake_order {
 };
 TL_CHECKED enum tl_code tl_lake_spec_describe(tl_arena *arena, const tl_json *json, struct tl_lake_spec *ret_spec, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_order_describe(tl_arena *arena, const tl_json *json, struct tl_lake_order *ret_order, struct tl_err *err);
+/* "day", "bucket[16]"; what is not known is OTHER.  The text is kept. */
+void tl_lake_transform_parse(const char *text, struct tl_lake_transform *ret_transform);
 /* What the transform makes of the type; false: it does not take it. */
 bool tl_lake_transform_type(const struct tl_lake_transform *transform, const struct tl_lake_type *source, struct tl_lake_type *ret_type);
 /* What it makes of a value (null stays null). */

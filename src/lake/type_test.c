@@ -228,6 +228,32 @@ static void test_values_that_are_none_of_the_type_are_refused(void **state)
     }
 }
 
+static void test_values_are_read_from_the_engines_texts(void **state)
+{
+    static const char *const cases[][2] = {
+        {"boolean", "false"}, {"int", "-7"}, {"double", "0.25"}, {"date", "2026-11-24"}, {"decimal(10, 2)", "-1.50"}, {"string", ""},
+        {"uuid", "f79c3e09-677c-4bbd-a479-3f349cb785e7"}, {"time", "23:59:59"}, {"long", "9223372036854775807"},
+    };
+    struct world *world = *state;
+    struct tl_lake_value value;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tl_lake_type type = type_of(world, cases[i][0]);
+        struct tl_buf buf;
+        tl_buf_init(&buf, 1000);
+        assert_true(tl_lake_value_from_text(world->arena, &type, cases[i][1], &value));
+        tl_lake_value_format(&buf, &type, &value);
+        assert_string_equal(tl_buf_cstr(&buf), cases[i][1]);
+        tl_buf_done(&buf);
+    }
+    struct tl_lake_type zoned = type_of(world, "timestamptz"), whole = type_of(world, "int"), real = type_of(world, "float");
+    assert_true(tl_lake_value_from_text(world->arena, &zoned, "1970-01-01 01:00:00.5+01", &value));
+    assert_int_equal(value.integer, 500000);
+    assert_false(tl_lake_value_from_text(world->arena, &whole, "", &value));
+    assert_false(tl_lake_value_from_text(world->arena, &whole, "1.5", &value));
+    assert_false(tl_lake_value_from_text(world->arena, &real, "nan", &value));
+    assert_false(tl_lake_value_from_text(world->arena, &whole, NULL, &value));
+}
+
 static void test_a_schema_is_described_with_every_nested_field(void **state)
 {
     static const char text[] =
@@ -290,6 +316,7 @@ int main(void)
         TEST(test_bounds_of_a_type_before_it_was_widened_are_read),
         TEST(test_order_is_that_of_the_type),
         TEST(test_values_that_are_none_of_the_type_are_refused),
+        TEST(test_values_are_read_from_the_engines_texts),
         TEST(test_a_schema_is_described_with_every_nested_field),
         TEST(test_specs_and_orders_of_every_version_are_described),
     };

@@ -208,7 +208,7 @@ static bool parse_time(const char **at, int64_t *ret_nanos)
     return true;
 }
 
-/* "Z" or "+hh:mm". */
+/* "Z", "+hh:mm" or "+hh". */
 static bool parse_offset(const char **at, int64_t *ret_seconds)
 {
     int64_t hour, minute;
@@ -218,7 +218,10 @@ static bool parse_offset(const char **at, int64_t *ret_seconds)
         return true;
     }
     bool negative = **at == '-';
-    if ((!negative && **at != '+') || !(*at)++ || !digits(at, 2, &hour) || **at != ':' || !skip(at, ':') || !digits(at, 2, &minute))
+    if ((!negative && **at != '+') || !(*at)++ || !digits(at, 2, &hour))
+        return false;
+    minute = 0;
+    if (**at == ':' && (!skip(at, ':') || !digits(at, 2, &minute)))
         return false;
     *ret_seconds = (hour * 60 + minute) * 60 * (negative ? -1 : 1);
     return true;
@@ -280,10 +283,9 @@ static bool parse_uuid(tl_arena *arena, struct tl_str text, struct tl_str *ret)
     return size == sizeof plain && parse_hex(arena, (struct tl_str){plain, size}, ret);
 }
 
-static bool parse_text(tl_arena *arena, const struct tl_lake_type *type, const tl_json *json, struct tl_lake_value *value)
+static bool parse_text(tl_arena *arena, const struct tl_lake_type *type, struct tl_str str, struct tl_lake_value *value)
 {
-    struct tl_str str = tl_json_str(json);
-    const char *at = tl_json_text(json);
+    const char *at = str.data; /* with a NUL behind */
     int64_t nanos;
     switch (type->id) {
     case TL_LAKE_DATE:
@@ -340,7 +342,7 @@ enum tl_code tl_lake_value_parse(tl_arena *arena, const struct tl_lake_type *typ
     else if (tl_json_is_bool(json))
         sound = type->id == TL_LAKE_BOOLEAN;
     else if (tl_json_is_string(json))
-        sound = parse_text(arena, type, json, ret_value);
+        sound = parse_text(arena, type, tl_json_str(json), ret_value);
     else if (tl_json_is_number(json))
         sound = parse_number(type, json, ret_value);
     if (sound)
@@ -351,6 +353,29 @@ enum tl_code tl_lake_value_parse(tl_arena *arena, const struct tl_lake_type *typ
     tl_err_set(err, TL_INVALID_ARGUMENT, "a value is no %s", tl_buf_cstr(&buf));
     tl_buf_done(&buf);
     return err->code;
+}
+
+bool tl_lake_value_from_text(tl_arena *arena, const struct tl_lake_type *type, const char *text, struct tl_lake_value *ret_value)
+{
+    char *end = NULL;
+    *ret_value = (struct tl_lake_value){0};
+    if (!text || *text == '\0')
+        return text && type->id == TL_LAKE_STRING;
+    switch (type->id) {
+    case TL_LAKE_BOOLEAN:
+        ret_value->integer = strcmp(text, "true") == 0;
+        return ret_value->integer || strcmp(text, "false") == 0;
+    case TL_LAKE_INT:
+    case TL_LAKE_LONG:
+        ret_value->integer = strtoll(text, &end, 10);
+        return *end == '\0';
+    case TL_LAKE_FLOAT:
+    case TL_LAKE_DOUBLE:
+        ret_value->number = strtod(text, &end);
+        return *end == '\0' && !isnan(ret_value->number);
+    default:
+        return parse_text(arena, type, tl_str_of(text), ret_value);
+    }
 }
 
 static void format_date(struct tl_buf *buf, int64_t days)

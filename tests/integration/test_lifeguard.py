@@ -177,6 +177,16 @@ def test_metadata_tables_of_the_lake_tell_nothing_of_closed_and_masked_columns_a
         admin.run("DROP TABLE lake.dim.canaries")
 
 
+def test_upkeep_of_tables_needs_the_right_to_change_them_and_all_of_them(admin, analyst, contractor):
+    for person in (analyst, contractor):
+        for what in ("EXECUTE optimize", "EXECUTE expire_snapshots", "EXECUTE remove_orphan_files", "EXECUTE rollback_to_snapshot(snapshot_id => 1)",
+                     "SET PROPERTIES format_version = 3"):
+            assert person.error(f"ALTER TABLE lake.dim.customers {what}").code == "not_allowed", what
+    admin.run("ALTER TABLE lake.dim.customers EXECUTE optimize")
+    assert admin.value("""SELECT count(*) FROM system.lake.jobs WHERE "table" = 'lake.dim.customers'""") == 1
+    assert analyst.rows("SELECT * FROM system.lake.jobs") == []
+
+
 def test_unreviewed_columns_are_absent_everywhere(shop, analyst):
     assert [row[0] for row in analyst.rows("DESCRIBE shop.main.orders")] == ["id", "buyer"]
     assert [row[0] for row in analyst.rows("SHOW COLUMNS FROM shop.main.orders")] == ["id", "buyer"]

@@ -1,0 +1,34 @@
+/* door/upkeep.h -- jobs that keep tables of the lake small and quick: asked for by a statement or by the schedule.
+ *
+ * What a job does to metadata and files is lake/upkeep.h and lake/rewrite.h; rows are read and written by the engine, always as they
+ *   are, never through masks (recorded with the reason).  One job a table at a time, TL_UPKEEP_JOBS_MAX at once.
+ * Each job is one row of the store's lake_job, and of system.lake.jobs, from its start on.
+ * Threads: any; the call takes as long as the job does and ends early when rq->cancelled is set.
+ */
+#ifndef TL_DOOR_UPKEEP_H
+#define TL_DOOR_UPKEEP_H
+
+#include "door/door.h"
+
+enum { TL_UPKEEP_JOBS_MAX = 4 };
+enum tl_upkeep_kind { TL_UPKEEP_OPTIMIZE, TL_UPKEEP_EXPIRE, TL_UPKEEP_ORPHANS, TL_UPKEEP_ROLLBACK };
+
+struct tl_upkeep_job {
+    enum tl_upkeep_kind kind;
+    const char *source, *schema, *table;
+    const char *asked_by;      /* user, or "schedule" */
+    int64_t small_bytes;       /* optimize: files below; 0 = 100 MB */
+    int64_t retention_us;      /* expire, orphans: -1 = 7 days */
+    int64_t retain_last;       /* expire: 0 = 1 */
+    int64_t snapshot_id;       /* rollback */
+};
+struct tl_upkeep_counts {
+    int64_t snapshots_removed, files_removed, bytes_removed, files_rewritten, files_added, rows_rewritten;
+};
+/* TL_CONFLICT: another job works on the table, or the table changed; TL_TOO_MANY_REQUESTS. */
+TL_CHECKED enum tl_code tl_upkeep_run(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *ret_counts);
+const char *tl_upkeep_kind_name(enum tl_upkeep_kind kind);
+/* Jobs, newest first, as JSON: those of `user`, or all when NULL. */
+TL_CHECKED enum tl_code tl_upkeep_list(struct tl_request *rq, tl_door *door, const char *user, int count_max, struct tl_buf *json_array);
+
+#endif
