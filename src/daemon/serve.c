@@ -306,8 +306,17 @@ static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
     return TL_OK;
 }
 
+static enum tl_code secret_of(tl_serve *serve, const char *key, const char **ret_secret, struct tl_err *err)
+{
+    const char *reference = tl_config_text(serve->config, key);
+    if (strncmp(reference, "env:", 4) != 0 && strncmp(reference, "file:", 5) != 0)
+        return tl_err_set(err, TL_CONFIG, "%s must be env:NAME or file:PATH", key);
+    return tl_config_secret(serve->arena, reference, ret_secret, err);
+}
+
 static enum tl_code open_bucket(tl_serve *serve, const char *location, struct tl_err *err)
 {
+    struct tl_lake_reach reach = {.client_access_key = tl_config_text(serve->config, "lake.s3_client_access_key")};
     struct tl_objects_s3 storage = {
         .location = location,
         .endpoint = tl_config_text(serve->config, "lake.s3_endpoint"),
@@ -315,13 +324,13 @@ static enum tl_code open_bucket(tl_serve *serve, const char *location, struct tl
         .path_style = tl_config_bool(serve->config, "lake.s3_path_style"),
         .access_key = tl_config_text(serve->config, "lake.s3_access_key"),
     };
-    const char *secret = tl_config_text(serve->config, "lake.s3_secret_key");
     tl_objects *objects;
-    if (strncmp(secret, "env:", 4) != 0 && strncmp(secret, "file:", 5) != 0)
-        return tl_err_set(err, TL_CONFIG, "lake.s3_secret_key must be env:NAME or file:PATH for a warehouse in S3");
-    if (tl_config_secret(serve->arena, secret, &storage.secret_key, err) != TL_OK || tl_objects_open_s3(&storage, &objects, err) != TL_OK)
+    if (secret_of(serve, "lake.s3_secret_key", &storage.secret_key, err) != TL_OK ||
+        (*reach.client_access_key && secret_of(serve, "lake.s3_client_secret_key", &reach.client_secret_key, err) != TL_OK) ||
+        tl_objects_open_s3(&storage, &objects, err) != TL_OK)
         return err->code;
-    serve->lake = tl_lake_new(serve->store, objects, &storage);
+    reach.storage = storage;
+    serve->lake = tl_lake_new(serve->store, objects, &reach);
     return TL_OK;
 }
 

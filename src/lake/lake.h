@@ -20,9 +20,15 @@ typedef struct tl_lake tl_lake;
 
 /* warehouse: absolute folder, made when missing. */
 TL_CHECKED enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_lake, struct tl_err *err);
-/* The same on objects of any kind, which are the lake's from now on.  storage: how programs reach them beside this one (copied);
- * NULL = as files of this machine. */
-tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_objects_s3 *storage);
+/* How other programs reach the files of a warehouse in S3. */
+struct tl_lake_reach {
+    struct tl_objects_s3 storage; /* of this server: its own engine gets this key */
+    /* A key that clients with a grant get when they ask for "vended-credentials"; NULL or "" = none is given away, and their
+     * requests are signed one by one when they ask for "remote-signing". */
+    const char *client_access_key, *client_secret_key;
+};
+/* The same on objects of any kind, which are the lake's from now on.  reach is copied; NULL = files of this machine. */
+tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_lake_reach *reach);
 /* Keep dropped tables for so long (0 = not), and clear away what is over, now and every minute.  Without it nothing is kept. */
 TL_CHECKED enum tl_code tl_lake_start(tl_lake *lake, int64_t undrop_us, struct tl_err *err);
 tl_lake *tl_lake_close(tl_lake *lake);

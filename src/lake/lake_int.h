@@ -17,6 +17,7 @@
  *   table.c         tables and namespace.c namespaces as the REST catalog shows them
  *   rights.c        what the rules let an outside engine do
  *   storage.c       how clients reach the files themselves
+ *   sign.c          requests of theirs to the storage, signed one by one
  *   rest.c          routes and the form of errors
  */
 #ifndef TL_LAKE_LAKE_INT_H
@@ -25,6 +26,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "io/sigv4.h"
 #include "lake/lake.h"
 
 enum {
@@ -60,8 +62,12 @@ struct tl_lake {
 };
 
 /* --- storage.c: how clients reach the files --- */
-struct tl_lake_storage *tl_lake_storage_new(const struct tl_objects_s3 *options);
+struct tl_lake_storage *tl_lake_storage_new(const struct tl_lake_reach *reach);
 struct tl_lake_storage *tl_lake_storage_free(struct tl_lake_storage *storage);
+
+void tl_lake_storage_key(const struct tl_lake_storage *storage, struct tl_sigv4_key *ret_key);
+/* "https", "host:port" */
+void tl_lake_storage_address(const struct tl_lake_storage *storage, tl_arena *arena, const char **ret_scheme, const char **ret_host);
 
 /* --- path.c --- */
 /* A location from outside, checked: below the warehouse, no ".", "..", empty parts, links, other schemes, or characters that
@@ -323,6 +329,9 @@ enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct t
 enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct tl_err *err);
+/* Is this way of access among those that the client offers ("vended-credentials,remote-signing")? */
+bool tl_lake_rest_asks_for(struct tl_lake_route_call *rest, const char *way);
+enum tl_code tl_lake_rest_sign(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_credentials(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_dropped(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_undrop(struct tl_lake_route_call *rest, struct tl_err *err);

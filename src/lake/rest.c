@@ -41,6 +41,7 @@ static const struct route {
     {"POST", "namespaces/{n}/tables/{t}", tl_lake_rest_table_commit, TL_LAKE_RIGHT_BODY, true, true, "commit"},
     {"DELETE", "namespaces/{n}/tables/{t}", tl_lake_rest_table_remove, TL_LAKE_RIGHT_DROP, false, true, "drop"},
     {"GET", "namespaces/{n}/tables/{t}/credentials", tl_lake_rest_credentials, TL_LAKE_RIGHT_READ, false, true, "credentials"},
+    {"POST", "namespaces/{n}/tables/{t}/sign", tl_lake_rest_sign, TL_LAKE_RIGHT_BODY, true, true, NULL},
     {"POST", "namespaces/{n}/tables/{t}/metrics", rest_metrics, TL_LAKE_RIGHT_KNOW, false, true, NULL},
     {"POST", "tables/rename", tl_lake_rest_table_rename, TL_LAKE_RIGHT_BODY, true, true, "rename"},
     {"POST", "transactions/commit", tl_lake_rest_transaction, TL_LAKE_RIGHT_BODY, true, true, "commit"},
@@ -67,12 +68,12 @@ enum tl_code tl_lake_open(tl_store *store, const char *warehouse, tl_lake **ret_
     return TL_OK;
 }
 
-tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_objects_s3 *storage)
+tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_lake_reach *reach)
 {
     tl_lake *lake = tl_heap_alloc(sizeof *lake);
     lake->store = store;
     lake->objects = warehouse;
-    lake->storage = storage ? tl_lake_storage_new(storage) : NULL;
+    lake->storage = reach ? tl_lake_storage_new(reach) : NULL;
     atomic_init(&lake->generation, 1);
     pthread_mutex_init(&lake->progress_mutex, NULL);
     pthread_cond_init(&lake->progress_ended, NULL);

@@ -9,7 +9,7 @@ static const char *etag_of(struct tl_lake_route_call *rest, const char *metadata
     const char *slash = strrchr(metadata_location, '/'), *name = slash ? slash + 1 : metadata_location;
     const char *access = tl_lake_rest_header(rest, "X-Iceberg-Access-Delegation");
     return tl_arena_printf(rest->arena, "\"%.*s%s%s\"", (int)strcspn(name, "."), name, refs ? "-refs" : "",
-                           rest->lake->storage && access ? "-keys" : "");
+                           rest->lake->storage && access ? tl_arena_printf(rest->arena, "-%.40s", access) : "");
 }
 
 static bool is_known_to_client(struct tl_lake_route_call *rest, const char *etag)

@@ -1,5 +1,6 @@
 """The lake in a bucket: the same tables, through the door, with the files behind S3's API."""
 import pytest
+import requests
 
 from server import Server
 from storage_servers import SECRET_KEY, Storage
@@ -66,3 +67,103 @@ def test_an_outage_is_told_and_passes(lake, storage):
         storage.start()
     assert lake.value("SELECT n FROM lake.outage.t") == 1
     lake.run("DROP SCHEMA lake.outage CASCADE")
+
+
+# --- other engines: requests that the server signs, one by one ---
+
+GUARDED = """
+auth: {mode: token}
+tokens:
+  - {user: root, groups: [admin], token: "env:ROOT_TOKEN"}
+  - {user: spark, groups: [loaders], token: "env:SPARK_TOKEN"}
+  - {user: eye, groups: [readers], token: "env:EYE_TOKEN"}
+"""
+TOKENS = {"root": "root-token-0123456789abcdef", "spark": "spark-token-0123456789abcdef", "eye": "eye-token-0123456789abcdefgh"}
+SCHEMA = {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "a", "type": "int", "required": False}]}
+
+
+class Guarded:
+    def __init__(self, program, storage, folder, **settings):
+        environment = {**storage.settings("guarded"), **{f"{user.upper()}_TOKEN": token for user, token in TOKENS.items()}, **settings}
+        self.server = Server(program, folder, GUARDED, environment=environment)
+        for group, privileges in (("loaders", "raw, own"), ("readers", "raw, read")):
+            answer = requests.post(f"{self.server.url}/api/v1/lifeguard/grants", headers={"Authorization": f"Bearer {TOKENS['root']}"}, timeout=30,
+                                   json={"group": group, "privileges": privileges, "scope": {"source": "lake"}, "duration": "1d", "reason": "test"})
+            assert answer.status_code in (200, 201), answer.text
+        self.call("spark", "POST", "namespaces", {"namespace": ["g"]})
+        for name in ("t", "t2"):
+            self.call("spark", "POST", "namespaces/g/tables", {"name": name, "schema": SCHEMA})
+
+    def call(self, user, method, path, body=None, **headers):
+        headers["Authorization"] = f"Bearer {TOKENS[user]}"
+        return requests.request(method, f"{self.server.url}/iceberg/v1/{path}", json=body, headers=headers, timeout=30)
+
+    def sign(self, user, method, uri, headers=None, delegation="remote-signing"):
+        body = {"method": method, "uri": uri, "region": "us-east-1", "headers": headers or {}}
+        return self.call(user, "POST", "namespaces/g/tables/t/sign", body, **{"X-Iceberg-Access-Delegation": delegation})
+
+
+@pytest.fixture(scope="module")
+def guarded(program, storage, tmp_path_factory):
+    running = Guarded(program, storage, tmp_path_factory.mktemp("guarded"))
+    yield running
+    running.server.stop()
+
+
+@pytest.fixture
+def table(guarded, storage):
+    loaded = guarded.call("spark", "GET", "namespaces/g/tables/t", **{"X-Iceberg-Access-Delegation": "vended-credentials,remote-signing"}).json()
+    assert "s3.access-key-id" not in loaded["config"], "a key of the whole warehouse is for nobody else"
+    assert loaded["config"]["s3.remote-signing-enabled"] == "true" and loaded["config"]["s3.signer.endpoint"] == "v1/namespaces/g/tables/t/sign"
+    loaded["address"] = loaded["metadata"]["location"].replace("s3://", storage.endpoint + "/")
+    return loaded
+
+
+def send(method, signed, body=None):
+    assert signed.status_code == 200, signed.text
+    headers = {name: ",".join(values) for name, values in signed.json()["headers"].items()}
+    return requests.request(method, signed.json()["uri"], headers=headers, data=body, timeout=30)
+
+
+def test_files_of_the_table_are_read_and_written_by_signed_requests(guarded, storage, table):
+    metadata = table["metadata-location"].replace("s3://", storage.endpoint + "/")
+    assert send("GET", guarded.sign("eye", "GET", metadata)).json()["table-uuid"] == table["metadata"]["table-uuid"]
+    part = send("GET", guarded.sign("eye", "GET", metadata, {"Range": ["bytes=0-0"]}))
+    assert part.status_code == 206 and part.text == "{"
+    data = table["address"] + "/data/a=b%252Fc d.parquet".replace(" ", "%20")
+    assert send("PUT", guarded.sign("spark", "PUT", data, {"x-amz-meta-by": ["spark"]}), b"rows").status_code == 200
+    assert send("GET", guarded.sign("spark", "GET", data)).text == "rows"
+    assert send("DELETE", guarded.sign("spark", "DELETE", data)).status_code == 204
+    presigned = guarded.sign("eye", "GET", metadata, delegation="presigned-urls")
+    assert requests.get(presigned.json()["uri"], timeout=30).json()["table-uuid"] and SECRET_KEY not in presigned.text
+
+
+def test_no_other_request_is_signed(guarded, storage, table):
+    address, bucket = table["address"], f"{storage.endpoint}/lake"
+    other = guarded.call("spark", "GET", "namespaces/g/tables/t2").json()["metadata-location"].replace("s3://", storage.endpoint + "/")
+    for method, uri, headers in [
+        ("GET", other, {}), ("GET", f"{address}/../t2/x", {}), ("GET", f"{address}/%2e%2e/x", {}), ("GET", f"{address}x/data", {}), ("GET", address, {}),
+        ("GET", f"{bucket}?list-type=2", {}), ("GET", f"{address}/x?versionId=1", {}), ("GET", f"{address}/x?acl", {}), ("PUT", f"{address}/x?tagging", {}),
+        ("GET", f"http://elsewhere:1/lake{address.split('/lake', 1)[1]}/x", {}), ("GET", f"http://u@{address[7:]}/x", {}), ("GET", "not an address", {}),
+        ("PUT", f"{address}/x", {"x-amz-copy-source": [f"/lake/{other.split('/lake/')[1]}"]}), ("PUT", f"{address}/x", {"X-Amz-Acl": ["public-read"]}),
+        ("PATCH", f"{address}/x", {}), ("get", f"{address}/x", {}),
+    ]:
+        answer = guarded.sign("spark", method, uri, headers)
+        assert answer.status_code == 403 and SECRET_KEY not in answer.text, (method, uri, answer.text)
+    assert guarded.sign("eye", "PUT", f"{address}/x").status_code == 403
+    assert guarded.sign("root", "GET", f"{address}/x").status_code == 403
+
+
+def test_a_key_of_less_rights_is_given_where_there_is_one(program, storage, tmp_path_factory):
+    settings = {"TOWNLAKE_LAKE_S3_CLIENT_ACCESS_KEY": "clientkey", "TOWNLAKE_LAKE_S3_CLIENT_SECRET_KEY": "env:CLIENT_SECRET", "CLIENT_SECRET": "client-secret"}
+    running = Guarded(program, storage, tmp_path_factory.mktemp("vending"), **settings)
+    try:
+        asked = {"X-Iceberg-Access-Delegation": "vended-credentials"}
+        config = running.call("eye", "GET", "namespaces/g/tables/t", **asked).json()["config"]
+        assert (config["s3.access-key-id"], config["s3.secret-access-key"]) == ("clientkey", "client-secret")
+        assert "s3.access-key-id" not in running.call("eye", "GET", "namespaces/g/tables/t").json()["config"]
+        credentials = running.call("eye", "GET", "namespaces/g/tables/t/credentials").json()["storage-credentials"]
+        assert credentials[0]["prefix"] == "s3://lake/guarded" and credentials[0]["config"]["s3.access-key-id"] == "clientkey"
+        assert running.call("root", "GET", "namespaces/g/tables/t/credentials").status_code == 403
+    finally:
+        running.server.stop()
