@@ -57,6 +57,22 @@ def test_the_secret_key_is_in_no_answer_and_no_log(lake, server):
     lake.run("DROP SCHEMA lake.logs CASCADE")
 
 
+def test_upkeep_works_on_files_in_the_bucket(lake, storage):
+    lake.run("CREATE SCHEMA lake.kept")
+    lake.run("CREATE TABLE lake.kept.t AS SELECT range AS n FROM range(10)")
+    for i in range(3):
+        lake.run(f"INSERT INTO lake.kept.t SELECT range AS n FROM range({i})")
+    lake.run("DELETE FROM lake.kept.t WHERE n = 5")
+    before = lake.rows("SELECT n FROM lake.kept.t ORDER BY n")
+    assert lake.value('SELECT count(*) FROM lake.kept."t$files" WHERE content = 0') == 3
+    lake.run("ALTER TABLE lake.kept.t EXECUTE optimize")
+    assert lake.rows('SELECT content, record_count FROM lake.kept."t$files"') == [[0, len(before)]]
+    assert lake.rows("SELECT n FROM lake.kept.t ORDER BY n") == before
+    lake.run("ALTER TABLE lake.kept.t EXECUTE remove_orphan_files")
+    assert lake.rows("SELECT n FROM lake.kept.t ORDER BY n") == before
+    lake.run("DROP SCHEMA lake.kept CASCADE")
+
+
 def test_an_outage_is_told_and_passes(lake, storage):
     lake.run("CREATE SCHEMA lake.outage")
     lake.run("CREATE TABLE lake.outage.t AS SELECT 1 AS n")
