@@ -32,6 +32,7 @@ static const struct {
     {"help", print_help},              {"--help", print_help},      {"-h", print_help},        {"source", tl_cli_source},
     {"lifeguard", tl_cli_lifeguard},
     {"skimmer", tl_cli_skimmer},
+    {"lake", tl_cli_lake},
     {"sql", tl_cli_sql},               {"token", tl_cli_token},      {"version", print_version}, {"--version", print_version},
 };
 

@@ -13,6 +13,7 @@
 #include "daemon/drivers.h"
 #include "daemon/paths.h"
 #include "detectors/detectors.h"
+#include "door/upkeep.h"
 #include "io/process.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, STOP_GRACE_MS = 5000 };
@@ -31,6 +32,7 @@ struct tl_serve {
     tl_registry *registry;
     tl_door *door;
     tl_skimmer *skimmer;
+    tl_upkeep_schedule *upkeep; /* NULL = none */
     tl_api *api;
     tl_http_server *http, *engine_http; /* the second only beside TLS */
     const char *url;        /* as clients are told */
@@ -355,6 +357,12 @@ static enum tl_code start_state(tl_serve *serve, struct tl_err *err)
     return tl_lake_start(serve->lake, tl_config_duration_us(serve->config, "lake.undrop"), err);
 }
 
+static enum tl_code start_upkeep(tl_serve *serve, struct tl_err *err)
+{
+    int64_t every_us = tl_config_duration_us(serve->config, "lake.upkeep_every");
+    return every_us == 0 ? TL_OK : tl_upkeep_schedule_start(serve->door, tl_config_text(serve->config, "lake.name"), every_us, &serve->upkeep, err);
+}
+
 static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *options, struct tl_err *err)
 {
     if (tl_random_hex(serve->engine_token, TOKEN_BYTES, err) != TL_OK || start_state(serve, err) != TL_OK ||
@@ -365,6 +373,8 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
     if (start_door(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
+        return err->code;
+    if (serve->lake && start_upkeep(serve, err) != TL_OK)
         return err->code;
     if (tl_registry_start(serve->registry, serve->config, err) == TL_OK && !options->skimmer_waits)
         tl_skimmer_start(serve->skimmer);
@@ -395,6 +405,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
         tl_http_server_stop(serve->engine_http, STOP_GRACE_MS);
     tl_api_free(serve->api);
     tl_skimmer_free(serve->skimmer);
+    tl_upkeep_schedule_stop(serve->upkeep);
     if (serve->registry)
         tl_registry_free(serve->registry);
     if (serve->door)

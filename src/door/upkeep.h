@@ -18,6 +18,7 @@ struct tl_upkeep_job {
     const char *source, *schema, *table;
     const char *asked_by;      /* user, or "schedule" */
     int64_t small_bytes;       /* optimize: files below; 0 = 100 MB */
+    size_t least_files;        /* ... so many of a partition are worth it; 0 = 2 */
     int64_t retention_us;      /* expire, orphans: -1 = 7 days */
     int64_t retain_last;       /* expire: 0 = 1 */
     int64_t snapshot_id;       /* rollback */
@@ -28,6 +29,14 @@ struct tl_upkeep_counts {
 /* TL_CONFLICT: another job works on the table, or the table changed; TL_TOO_MANY_REQUESTS. */
 TL_CHECKED enum tl_code tl_upkeep_run(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *ret_counts);
 const char *tl_upkeep_kind_name(enum tl_upkeep_kind kind);
+/* The schedule: every so often each table whose property "townlake.upkeep" is "on" is looked after.  Compacted when it changed since
+ * and eight small files of a partition are there; once a day its snapshots expire (kept: "history.expire.max-snapshot-age-ms", 7 days
+ * without it, and "history.expire.min-snapshots-to-keep"); once a week orphans of more than 7 days go. */
+typedef struct tl_upkeep_schedule tl_upkeep_schedule;
+TL_CHECKED enum tl_code tl_upkeep_schedule_start(tl_door *door, const char *source, int64_t every_us, tl_upkeep_schedule **ret_schedule,
+                                                 struct tl_err *err);
+tl_upkeep_schedule *tl_upkeep_schedule_stop(tl_upkeep_schedule *schedule); /* cancels what runs; NULL is fine; returns NULL */
+
 /* Jobs, newest first, as JSON: those of `user`, or all when NULL. */
 TL_CHECKED enum tl_code tl_upkeep_list(struct tl_request *rq, tl_door *door, const char *user, int count_max, struct tl_buf *json_array);
 

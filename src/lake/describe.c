@@ -125,6 +125,42 @@ enum tl_code tl_lake_table_load(tl_lake *lake, tl_arena *arena, const char *sche
     return TL_OK;
 }
 
+struct names {
+    tl_arena *arena;
+    struct tl_lake_table_name *items;
+    size_t count, capacity;
+};
+
+static enum tl_code row_name(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
+{
+    struct names *names = context;
+    (void)count;
+    (void)err;
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity ? 2 * names->capacity : 64;
+        names->items = tl_arena_grow(names->arena, names->items, names->capacity * sizeof *names->items, capacity * sizeof *names->items);
+        names->capacity = capacity;
+    }
+    const char *namespace_name = tl_arena_strndup(names->arena, cells[0].bytes.data, cells[0].bytes.size);
+    names->items[names->count++] = (struct tl_lake_table_name){tl_lake_dotted(names->arena, namespace_name),
+                                                               tl_arena_strndup(names->arena, cells[1].bytes.data, cells[1].bytes.size)};
+    return TL_OK;
+}
+
+static enum tl_code run_names(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    return tl_store_run(tx, "SELECT namespace, name FROM lake_table WHERE kind = 'table' ORDER BY namespace, name", NULL, 0, row_name, context, err);
+}
+
+enum tl_code tl_lake_tables(tl_lake *lake, tl_arena *arena, struct tl_lake_table_name **ret_names, size_t *ret_count, struct tl_err *err)
+{
+    struct names names = {.arena = arena};
+    enum tl_code code = tl_store_read(lake->store, run_names, &names, err);
+    *ret_names = names.items;
+    *ret_count = names.count;
+    return code;
+}
+
 const struct tl_lake_snapshot *tl_lake_table_snapshot(const struct tl_lake_table *table, int64_t id)
 {
     for (size_t i = table->snapshot_count; i-- > 0;)

@@ -46,6 +46,11 @@ struct tl_lake_table {
  * schema: levels joined by dots, as SQL names it. */
 TL_CHECKED enum tl_code tl_lake_table_load(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, struct tl_lake_table *ret_table,
                                            struct tl_err *err);
+/* Every table, by name. */
+struct tl_lake_table_name {
+    const char *schema, *name; /* schema with dots */
+};
+TL_CHECKED enum tl_code tl_lake_tables(tl_lake *lake, tl_arena *arena, struct tl_lake_table_name **ret_names, size_t *ret_count, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_table_describe(tl_arena *arena, const struct tl_lake_metadata *metadata, struct tl_lake_table *ret_table,
                                                struct tl_err *err);
 /* NULL: none of this id. */

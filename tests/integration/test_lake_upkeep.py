@@ -1,10 +1,14 @@
 """Upkeep of the lake's tables in Trino's spelling: what a table says stays as it was, while its files become few and old ones go."""
 import os
 import pathlib
+import subprocess
 import threading
 import time
 
 import pytest
+
+from conftest import PROGRAM
+from server import Server
 
 
 @pytest.fixture
@@ -199,3 +203,51 @@ def test_writers_and_upkeep_at_once_lose_nothing(lake, demo, scratch):
     assert sorted(row[0] for row in lake.rows(f"SELECT n FROM {table}")) == sorted(written) and len(written) == 24
     assert len(files(lake, table)) == 1
     assert all("changed" in failure or "conflict" in failure for failure in failures), failures
+
+
+def townlake(demo, *words):
+    environment = {"TOWNLAKE_URL": demo.url, "TOWNLAKE_TOKEN": demo.token("admin"), "PATH": "/usr/bin:/bin"}
+    return subprocess.run([str(PROGRAM), "lake", *words], capture_output=True, text=True, timeout=60, env=environment, check=False)
+
+
+def test_the_command_line_keeps_tables_and_tells_of_them(lake, demo, scratch):
+    table = f"{scratch}.line".removeprefix("lake.")
+    for i in range(3):
+        lake.run(f"CREATE TABLE IF NOT EXISTS lake.{table} (n BIGINT)")
+        lake.run(f"INSERT INTO lake.{table} VALUES ({i})")
+    assert "line" in townlake(demo, "tables", "--output", "csv").stdout
+    assert townlake(demo, "describe", table, "--output", "csv").stdout.splitlines()[1].startswith("n,bigint")
+    assert townlake(demo, "cost", table, "--output", "csv").stdout.splitlines()[1].startswith("3,0,")
+    assert townlake(demo, "compact", table, "--small", "1MB", "--output", "csv").stdout.splitlines()[-1] == "done,3,1,3,0,0,0"
+    assert len(townlake(demo, "snapshots", f"lake.{table}", "--output", "csv").stdout.splitlines()) == 5
+    assert "added-data-files,1" in townlake(demo, "diff", table, "--output", "csv").stdout
+    assert townlake(demo, "expire", table, "--older-than", "2d", "--retain-last", "2", "--output", "csv").stdout.splitlines()[-1].startswith("done,0,")
+    assert townlake(demo, "orphans", table, "--output", "csv").stdout.splitlines()[-1].startswith("done,0,")
+    first = lake.value(f"SELECT min_by(snapshot_id, committed_at) FROM {about('lake.' + table, 'snapshots')}")
+    assert townlake(demo, "rollback", table, str(first)).returncode == 0
+    assert lake.rows(f"SELECT n FROM lake.{table}") == [[0]]
+    assert "rollback_to_snapshot" in townlake(demo, "jobs", "--output", "csv").stdout
+    failed = townlake(demo, "compact", table + "x")
+    assert failed.returncode == 1 and "unknown table" in failed.stderr
+
+
+def test_the_schedule_looks_after_tables_that_ask_for_it_and_no_others(program, tmp_path):
+    server = Server(program, tmp_path, "lifeguard: {default: open}\n", environment={"TOWNLAKE_LAKE_ENABLED": "true", "TOWNLAKE_LAKE_UPKEEP_EVERY": "200ms"})
+    try:
+        lake = server.lake(user="admin")
+        lake.run("CREATE SCHEMA lake.s")
+        for name in ("kept", "left"):
+            lake.run(f"CREATE TABLE lake.s.{name} (n BIGINT)")
+            for i in range(9):
+                lake.run(f"INSERT INTO lake.s.{name} VALUES ({i})")
+        lake.run("ALTER TABLE lake.s.kept SET PROPERTIES \"townlake.upkeep\" = 'on'")
+        asked = "SELECT \"table\", kind, asked_by, state FROM system.lake.jobs WHERE kind = 'optimize' AND files_added > 0"
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and not lake.rows(asked):
+            time.sleep(0.2)
+        assert len(files(lake, "lake.s.kept")) == 1 and len(files(lake, "lake.s.left")) == 9
+        assert lake.value("SELECT count(*) FROM lake.s.kept") == 9
+        assert lake.rows(asked) == [["lake.s.kept", "optimize", "schedule", "done"]]
+        assert lake.value("SELECT count(*) FROM system.lake.jobs WHERE \"table\" = 'lake.s.left'") == 0
+    finally:
+        server.stop()
