@@ -374,7 +374,8 @@ static enum tl_code plan(struct rewriting *rewriting)
     target = tl_lake_table_property(&rewriting->table, "write.target-file-size-bytes");
     struct tl_lake_plan_request request = {.snapshot_id = snapshot->id, .cancelled = &rq->cancelled};
     struct tl_lake_rewrite_options options = {.small_bytes = rewriting->job->small_bytes ? rewriting->job->small_bytes : small_default_bytes,
-                                              .target_bytes = target ? strtoll(target, NULL, 10) : target_default_bytes, .least_files = rewriting->job->least_files ? rewriting->job->least_files : 2};
+                                              .target_bytes = target ? strtoll(target, NULL, 10) : target_default_bytes,
+                                              .least_files = rewriting->job->least_files ? rewriting->job->least_files : 2};
     struct tl_lake_rewrite_group *groups;
     if (options.target_bytes <= 0)
         options.target_bytes = target_default_bytes;

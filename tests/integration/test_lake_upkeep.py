@@ -1,6 +1,7 @@
 """Upkeep of the lake's tables in Trino's spelling: what a table says stays as it was, while its files become few and old ones go."""
 import os
 import pathlib
+import sqlite3
 import subprocess
 import threading
 import time
@@ -231,6 +232,13 @@ def test_the_command_line_keeps_tables_and_tells_of_them(lake, demo, scratch):
     assert failed.returncode == 1 and "unknown table" in failed.stderr
 
 
+def jobs(folder, kind):
+    """Those that did something, from the state: the caller of these statements is no administrator."""
+    with sqlite3.connect(f"file:{folder}/state/state.db?mode=ro", uri=True) as state:
+        done = state.execute("SELECT table_name, asked_by, counts FROM lake_job WHERE kind = ? AND state = 'done'", (kind,)).fetchall()
+    return [row[:2] for row in done if kind != "optimize" or '"files_added":1' in row[2]]
+
+
 def test_the_schedule_looks_after_tables_that_ask_for_it_and_no_others(program, tmp_path):
     server = Server(program, tmp_path, "lifeguard: {default: open}\n", environment={"TOWNLAKE_LAKE_ENABLED": "true", "TOWNLAKE_LAKE_UPKEEP_EVERY": "200ms"})
     try:
@@ -241,13 +249,12 @@ def test_the_schedule_looks_after_tables_that_ask_for_it_and_no_others(program, 
             for i in range(9):
                 lake.run(f"INSERT INTO lake.s.{name} VALUES ({i})")
         lake.run("ALTER TABLE lake.s.kept SET PROPERTIES \"townlake.upkeep\" = 'on'")
-        asked = "SELECT \"table\", kind, asked_by, state FROM system.lake.jobs WHERE kind = 'optimize' AND files_added > 0"
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not lake.rows(asked):
+        while time.monotonic() < deadline and not jobs(tmp_path, "optimize"):
             time.sleep(0.2)
+        assert jobs(tmp_path, "optimize") == [("kept", "schedule")]
         assert len(files(lake, "lake.s.kept")) == 1 and len(files(lake, "lake.s.left")) == 9
         assert lake.value("SELECT count(*) FROM lake.s.kept") == 9
-        assert lake.rows(asked) == [["lake.s.kept", "optimize", "schedule", "done"]]
-        assert lake.value("SELECT count(*) FROM system.lake.jobs WHERE \"table\" = 'lake.s.left'") == 0
+        assert {row[0] for kind in ("optimize", "expire_snapshots", "remove_orphan_files") for row in jobs(tmp_path, kind)} == {"kept"}
     finally:
         server.stop()
