@@ -209,6 +209,7 @@ static enum tl_code make_skimmer(tl_serve *serve, struct tl_err *err)
         .enabled = tl_config_bool(serve->config, "skimmer.enabled"),
         .rescan_us = tl_config_duration_us(serve->config, "skimmer.rescan"),
         .rows_per_second = tl_config_int(serve->config, "skimmer.rows_per_second"),
+        .run_time_us = tl_config_duration_us(serve->config, "skimmer.run_time"),
     };
     return tl_skimmer_new(&options, &serve->skimmer, err);
 }

@@ -170,6 +170,8 @@ void tl_running_remove(struct tl_door_call *call, struct tl_running_entry *entry
 const char *tl_running_whose(const struct tl_door_call *call);
 /* Copies, in the call's arena, with the beginning of their texts; user NULL = all. */
 size_t tl_running_list(struct tl_door_call *call, const char *user, const struct tl_running_statement **ret_statements);
+/* Rows of system.skimmer.findings that the caller may see, as JSON (findings.c). */
+TL_CHECKED enum tl_code tl_findings_list(struct tl_door_call *call, struct tl_buf *json_array);
 /* TL_NOT_FOUND when no such statement of that user runs. */
 TL_CHECKED enum tl_code tl_running_kill(struct tl_door_call *call, const char *user, const char *id, const char *reason);
 /* After a statement failed: was it killed?  Then the report says so. */

@@ -17,7 +17,7 @@ enum {
     SHAPES_MAX = 4 * 1024 * 1024,
 };
 
-const char *const tl_system_schemas[] = {"audit", "information_schema", "jdbc", "lake", "metadata", "runtime", NULL};
+const char *const tl_system_schemas[] = {"audit", "information_schema", "jdbc", "lake", "metadata", "runtime", "skimmer", NULL};
 
 size_t tl_system_count(void)
 {
@@ -229,6 +229,17 @@ static enum tl_code put_jobs(const struct tl_system_table *table, struct tl_syst
     return code;
 }
 
+static enum tl_code put_findings(const struct tl_system_table *table, struct tl_system_item item)
+{
+    struct tl_buf json;
+    tl_buf_init(&json, HISTORY_JSON_MAX);
+    enum tl_code code = tl_findings_list(item.call, &json);
+    if (code == TL_OK)
+        code = put_each(table, item, &json);
+    tl_buf_done(&json);
+    return code;
+}
+
 static enum tl_code put_single(const struct tl_system_table *table, struct tl_system_item item)
 {
     enum { TABLE_TYPES = 2 };
@@ -238,6 +249,8 @@ static enum tl_code put_single(const struct tl_system_table *table, struct tl_sy
         return put_queries(table, item);
     else if (table->span == TL_SYSTEM_PER_RECORD || table->span == TL_SYSTEM_PER_EVENT)
         return put_records(table, item);
+    else if (table->span == TL_SYSTEM_PER_FINDING)
+        return put_findings(table, item);
     else if (table->span == TL_SYSTEM_PER_JOB)
         return put_jobs(table, item);
     else if (table->span == TL_SYSTEM_PER_TABLE_TYPE)

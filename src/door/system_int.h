@@ -29,6 +29,7 @@ enum tl_system_span {
     TL_SYSTEM_PER_RECORD,
     TL_SYSTEM_PER_EVENT,
     TL_SYSTEM_PER_JOB,
+    TL_SYSTEM_PER_FINDING,
     TL_SYSTEM_ONE_ROW,
     TL_SYSTEM_NO_ROWS, /* clients ask for it, and there is nothing of the kind */
 };

@@ -342,6 +342,17 @@ static void put_job(const struct tl_system_item *item)
             number(item, counts[i], count);
 }
 
+static void put_skimmer_finding(const struct tl_system_item *item)
+{
+    static const char *const members[] = {"table_catalog", "table_schema", "table_name", "column_name", "info_type", "likelihood", "state", "mask",
+                                          "sensitivity", "tags", "reason"};
+    int64_t found_us = 0;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        copy(item, members[i]);
+    tl_json_int64(tl_json_get(item->finished, "found"), &found_us);
+    instant(item, "found", found_us);
+}
+
 #define PROPERTY_COLUMNS "catalog_name v, property_name v, default_value v, type v, description v"
 
 const struct tl_system_table tl_system_tables[] = {
@@ -420,6 +431,9 @@ const struct tl_system_table tl_system_tables[] = {
     {"lake", "jobs", false, TL_SYSTEM_PER_JOB, put_job,
      "job_id v, kind v, table v, asked_by v, state v, started z, ended z, snapshots_removed b, files_removed b, bytes_removed b, "
      "files_rewritten b, files_added b, rows_rewritten b, error v"},
+    {"skimmer", "findings", false, TL_SYSTEM_PER_FINDING, put_skimmer_finding,
+     "table_catalog v, table_schema v, table_name v, column_name v, info_type v, likelihood v, state v, mask v, sensitivity v, tags a, "
+     "reason v, found z"},
     {"runtime", "nodes", false, TL_SYSTEM_ONE_ROW, put_node,
      "node_id v, http_uri v, node_version v, coordinator t, state v"},
     {"runtime", "queries", false, TL_SYSTEM_PER_QUERY, put_query,

@@ -33,7 +33,7 @@ static enum tl_code read_rows(struct tl_request *rq, tl_answer *answer, skim_row
 
 enum tl_code skim_run(struct tl_request *rq, tl_skimmer *skimmer, struct tl_str sql, skim_row row, void *context)
 {
-    static const struct tl_door_pair limits[] = {{"query_max_run_time", "30s"}};
+    const struct tl_door_pair limits[] = {{"query_max_run_time", tl_arena_printf(rq->arena, "%lldms", (long long)(skimmer->options.run_time_us / 1000))}};
     struct tl_session session = {.source = "skimmer", .raw_reason = raw_reason, .property_count = 1, .properties = limits};
     tl_answer *answer = NULL;
     tl_request_new_id(rq->id);

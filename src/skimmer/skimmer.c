@@ -190,6 +190,21 @@ static void scan_one(tl_skimmer *skimmer, const struct skim_table *table)
     tl_arena_free(arena);
 }
 
+/* Once all of a pass are known: which of their columns lead back to people. */
+static void join_one(tl_skimmer *skimmer, const struct skim_table *table)
+{
+    tl_arena *arena = tl_arena_new(SKIM_ARENA_BYTES_MAX);
+    struct tl_request rq;
+    tl_request_init(&rq, arena);
+    rq.principal = &skimmer_principal;
+    rq.deadline_us = tl_clock_monotonic_us() + TABLE_TIME_US;
+    set_current(skimmer, &rq, table);
+    if (skim_join(&rq, skimmer, table) != TL_OK && rq.err.code != TL_CANCELLED)
+        tl_log_err(TL_LOG_ERROR, "skimmer", "what leads back to people could not be told", &rq.err);
+    set_current(skimmer, NULL, NULL);
+    tl_arena_free(arena);
+}
+
 /* How many of those taken, and *ret_due: how many there were. */
 static size_t run_pass(tl_skimmer *skimmer, int64_t *ret_due)
 {
@@ -215,6 +230,8 @@ static size_t run_pass(tl_skimmer *skimmer, int64_t *ret_due)
         skimmer->tables_due--;
         pthread_mutex_unlock(&skimmer->mutex);
     }
+    for (size_t i = 0; i < pass->count && !is_stopping(skimmer); i++)
+        join_one(skimmer, &pass->tables[i]);
     size_t count = pass->count;
     *ret_due = pass->due;
     tl_arena_free(arena);

@@ -29,6 +29,7 @@ struct tl_skimmer_options {
     bool enabled;              /* false: nothing is scanned, what is known is shown */
     int64_t rescan_us;         /* a table that did not change is looked at again after so long */
     int64_t rows_per_second;   /* from one source; 0 = no limit */
+    int64_t run_time_us;       /* of one statement */
 };
 
 /* The thread begins with tl_skimmer_start. */

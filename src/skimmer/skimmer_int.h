@@ -98,6 +98,11 @@ void skim_verdict_make(tl_arena *arena, const struct tl_source_column *column, c
 int skim_strictness(const char *state); /* open 0, masked 1, denied 2, pending -1 */
 int skim_sensitivity_rank(const char *sensitivity);
 
+/* --- join.c --- */
+
+/* Columns in which nothing was found, but which lead back to people in tables scanned so far, are marked so in what is kept. */
+TL_CHECKED enum tl_code skim_join(struct tl_request *rq, tl_skimmer *skimmer, const struct skim_table *table);
+
 /* --- state.c --- */
 
 struct skim_known {

@@ -92,6 +92,24 @@ def test_what_is_inside_json_text_is_told_by_its_path(scanned):
     assert row["mask"] == "redact" and "pii.text" in row["tags"]
 
 
+def test_a_number_that_leads_back_to_people_is_told(scanned):
+    rows = by_name(findings(scanned, all="true"))
+    for table, column in (("ops.public.api_tokens", "account_id"), ("ops.public.invoices", "account_id"), ("events.default.http_requests", "account_id")):
+        row = rows[(table, column)]
+        assert row["tags"] == ["pii.identifier"] and row["state"] == "open", (table, column, row)
+        assert "its values are in ops.public.accounts.account_id" in row["reason"]
+    assert rows[("ops.public.invoices", "invoice_id")]["tags"] == []
+
+
+def test_findings_are_rows_for_those_who_see_the_columns(demo_on, scanned):
+    sql = "SELECT column_name, info_type, tags FROM system.skimmer.findings WHERE table_name = 'accounts' AND table_catalog = 'ops' AND info_type IS NOT NULL ORDER BY 1"
+    expected = [["email", "EMAIL_ADDRESS", ["pii.email"]], ["name", "PERSON_NAME", ["pii.name"]], ["phone", "PHONE_NUMBER", ["pii.phone"]]]
+    assert scanned.rows(sql) == expected
+    assert demo_on.lake("analyst").rows(sql) == expected
+    billing = "SELECT count(*) FROM system.skimmer.findings WHERE table_schema = 'billing'"
+    assert scanned.value(billing) > 0 and demo_on.lake("contractor").value(billing) == 0
+
+
 def test_findings_are_for_those_who_review(demo_on, scanned):
     analyst = demo_on.lake("analyst")
     assert findings(analyst, all="true") == []
