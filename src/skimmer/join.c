@@ -74,7 +74,8 @@ static bool name_speaks(const char *column, const struct identity *identity)
 
 static bool may_be_key(const struct tl_type *type)
 {
-    return (type->id >= TL_TYPE_INT16 && type->id <= TL_TYPE_INT64) || type->id == TL_TYPE_UINT32 || type->id == TL_TYPE_UINT64 || type->id == TL_TYPE_VARCHAR ||
+    return (type->id >= TL_TYPE_INT16 && type->id <= TL_TYPE_INT64) || type->id == TL_TYPE_UINT32 || type->id == TL_TYPE_UINT64 ||
+        type->id == TL_TYPE_VARCHAR ||
            type->id == TL_TYPE_UUID;
 }
 
@@ -122,7 +123,8 @@ struct marking {
 static enum tl_code write_mark(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     const struct marking *marking = context;
-    const struct tl_store_value params[] = {TL_STORE_T(marking->table->source), TL_STORE_T(marking->table->dataset.schema), TL_STORE_T(marking->table->dataset.name),
+    const struct tl_store_value params[] = {TL_STORE_T(marking->table->source), TL_STORE_T(marking->table->dataset.schema),
+        TL_STORE_T(marking->table->dataset.name),
                                             TL_STORE_T(marking->column), TL_STORE_T(marking->tag_list), TL_STORE_T(marking->words)};
     return tl_store_run(tx,
                         "UPDATE skimmer_column SET tags = ?5, evidence = 'PERSON_IDENTIFIER', reason = reason || ?6 WHERE source = ?1 AND schema_name = ?2 AND "
