@@ -46,6 +46,12 @@ struct tl_expr {
     struct tl_expr **children;
 };
 
+/* May a system compute it on any row at all without an error?  Comparisons of columns and constants of one plain type, IN lists,
+ * NULL tests, searches for a constant text, and what AND, OR, NOT and coalesce make of them: then it may be computed before a row
+ * rule, since nothing tells of the rows that the rule hides.  Casts, arithmetic, decimals of different scales and all other
+ * functions may fail. */
+bool tl_expr_never_fails(const struct tl_expr *expr);
+
 enum { TL_EXPR_NODES_MAX = 20000, TL_EXPR_DEPTH_MAX = 100 };
 
 #endif

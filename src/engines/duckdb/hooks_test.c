@@ -140,6 +140,43 @@ static void test_casts_cases_and_functions_arrive_at_the_source(void **state)
     testing_assert_not_sent("SELECT id FROM @ WHERE round(d9, 1) = 5.1", "round(");
 }
 
+/* As a governed view with a row rule is: OFFSET 0 behind it. */
+#define RULED "(SELECT id, s, t, i4, i8, d4, upper(t) AS masked FROM @ WHERE i4 IN (9, 19, 33) OFFSET 0)"
+
+static void test_filters_pass_a_row_rule_where_they_can_fail_on_no_row(void **state)
+{
+    (void)state;
+    static const struct testing_query same[] = {
+        {"SELECT id, s FROM " RULED " WHERE i8 < 9000", false},
+        {"SELECT id FROM " RULED " WHERE i8 BETWEEN 100 AND 9000 AND s LIKE 'x%' AND masked IS NOT NULL", false},
+        {"SELECT count(*), max(t) FROM " RULED " WHERE t LIKE '%7' OR i8 IN (5, 95, 195)", false},
+        {"SELECT id FROM " RULED " WHERE i8 < 9000 ORDER BY id LIMIT 3", true},
+        {"SELECT r.id FROM " RULED " r JOIN # n ON n.k = r.i8 WHERE r.i8 > 50", false},
+        {"SELECT id FROM " RULED " WHERE s = 'x3' AND CAST(i8 AS VARCHAR) LIKE '%5'", false},
+        {"SELECT id FROM " RULED " WHERE i4 = 5", false},
+    };
+    testing_assert_sent("SELECT id FROM " RULED " WHERE i8 < 100", "\"i8\" < CAST((100) AS BIGINT)");
+    testing_assert_sent("SELECT id FROM " RULED " WHERE i8 < 100", "\"i4\" IN (");
+    testing_assert_sent("SELECT id FROM " RULED " WHERE s LIKE 'x%'", "prefix(\"s\", 'x')");
+    testing_assert_sent("SELECT id FROM " RULED " WHERE s LIKE 'x%' AND CAST(s AS INTEGER) = 3 AND i8 = 7", "\"i8\" = CAST((7)");
+    testing_assert_sent("SELECT id FROM " RULED " WHERE i8 IS NULL OR i8 IN (3, 5)", " OR ");
+    testing_compare_all(same, sizeof same / sizeof *same);
+}
+
+static void test_filters_that_could_fail_on_a_hidden_row_stay_above_its_rule(void **state)
+{
+    (void)state;
+    testing_assert_not_sent("SELECT id FROM " RULED " WHERE TRY_CAST(s AS INTEGER) = 3 OR i8 / i4 = 3", "i8\" /");
+    testing_assert_not_sent("SELECT id FROM " RULED " WHERE CAST(i4 AS VARCHAR) LIKE '9%'", "prefix(");
+    testing_assert_not_sent("SELECT id FROM " RULED " WHERE i8 + 1 < 100", "+");
+    testing_assert_not_sent("SELECT id FROM " RULED " WHERE CASE WHEN i4 = 5 THEN 'x' ELSE '1' END::INTEGER = 1", "CASE");
+    testing_assert_not_sent("SELECT id FROM " RULED " WHERE d4 = 12.5", "\"d4\" =");
+    testing_assert_not_sent("SELECT id FROM " RULED " WHERE masked = 'X'", "upper(");
+    testing_assert_not_sent("SELECT i4, count(*) FROM " RULED " GROUP BY i4", "GROUP BY");
+    testing_assert_not_sent("SELECT max(CAST(s AS INTEGER)) FROM " RULED " WHERE i8 < 0", "max(");
+    testing_assert_reported("SELECT id FROM " RULED " WHERE i8 % i4 = 3", "could fail on a row that the rule hides");
+}
+
 static void test_only_needed_columns_are_read(void **state)
 {
     (void)state;
@@ -425,6 +462,8 @@ int main(void)
         cmocka_unit_test_setup(test_answers_are_equal_through_views, testing_reset),
         cmocka_unit_test_setup(test_filters_arrive_at_the_source, testing_reset),
         cmocka_unit_test_setup(test_casts_cases_and_functions_arrive_at_the_source, testing_reset),
+        cmocka_unit_test_setup(test_filters_pass_a_row_rule_where_they_can_fail_on_no_row, testing_reset),
+        cmocka_unit_test_setup(test_filters_that_could_fail_on_a_hidden_row_stay_above_its_rule, testing_reset),
         cmocka_unit_test_setup(test_only_needed_columns_are_read, testing_reset),
         cmocka_unit_test_setup(test_limits_and_orders_arrive_at_the_source, testing_reset),
         cmocka_unit_test_setup(test_a_limit_below_a_join_keeps_its_rows, testing_reset),

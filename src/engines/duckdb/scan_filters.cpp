@@ -62,6 +62,27 @@ void AddParts(const TableFilter &filter, const Expression &column, bool optional
     parts.push_back({filter.ToExpression(column), optional});
 }
 
+/* References into the plan become references into the dataset: the plan's numbers change, these do not. */
+void PointAtDataset(unique_ptr<Expression> &e, const LogicalGet &get)
+{
+    if (e->GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF) {
+        auto column = static_cast<idx_t>(ColumnOfPlan(get, *e));
+        e = make_uniq<BoundReferenceExpression>(DatasetOf(get)->labels[column], e->return_type, column);
+        return;
+    }
+    ExpressionIterator::EnumerateChildren(*e, [&](unique_ptr<Expression> &child) { PointAtDataset(child, get); });
+}
+
+void NoteDeclined(ScanBind &bind, const Expression &e, const char *reason)
+{
+    auto text = FilterText(e);
+    for (auto &item : bind.declined)
+        if (item.what == text)
+            return;
+    if (bind.declined.size() < FILTERS_MAX)
+        bind.declined.push_back({"filter", text, reason});
+}
+
 namespace {
 
 /* column op constant: the engine makes table filters of these, joined with others on the same column. */
@@ -111,27 +132,6 @@ private:
 int IndexOf(const Expression &e)
 {
     return static_cast<int>(e.Cast<BoundReferenceExpression>().index);
-}
-
-/* References into the plan become references into the dataset: the plan's numbers change, these do not. */
-void PointAtDataset(unique_ptr<Expression> &e, const LogicalGet &get)
-{
-    if (e->GetExpressionClass() == ExpressionClass::BOUND_COLUMN_REF) {
-        auto column = static_cast<idx_t>(ColumnOfPlan(get, *e));
-        e = make_uniq<BoundReferenceExpression>(DatasetOf(get)->labels[column], e->return_type, column);
-        return;
-    }
-    ExpressionIterator::EnumerateChildren(*e, [&](unique_ptr<Expression> &child) { PointAtDataset(child, get); });
-}
-
-void Note(ScanBind &bind, const Expression &e, const char *reason)
-{
-    auto text = FilterText(e);
-    for (auto &item : bind.declined)
-        if (item.what == text)
-            return;
-    if (bind.declined.size() < FILTERS_MAX)
-        bind.declined.push_back({"filter", text, reason});
 }
 
 bool IsConstantTrue(const Expression &e)
@@ -210,13 +210,22 @@ void TakeThose(ClientContext &context, LogicalGet &get, ScanBind &bind, vector<u
             bind.pushed.push_back(std::move(filters[i]));
             filters.erase_at(i);
         } else {
-            Note(bind, *filters[i], bind.limit < 0 ? asker.reason : "follows a limit");
+            NoteDeclined(bind, *filters[i], bind.limit < 0 ? asker.reason : "follows a limit");
             i++;
         }
     }
 }
 
 } // namespace
+
+const struct tl_expr *AskSource(ClientContext &context, const Dataset &dataset, const Expression &e, const std::function<int(const Expression &)> &column_of,
+                                tl_arena *arena, const char **ret_reason)
+{
+    Asker asker(context, dataset, arena);
+    auto said = asker.Ask(e, column_of);
+    *ret_reason = asker.reason;
+    return said;
+}
 
 void PushFilters(ClientContext &context, LogicalGet &get, FunctionData *bind, vector<unique_ptr<Expression>> &filters)
 {

@@ -102,6 +102,16 @@ void PushFilters(duckdb::ClientContext &context, duckdb::LogicalGet &get, duckdb
 /* The same once the engine has placed its own: also plain comparisons, which it would have made table filters of. */
 void TakeFilters(duckdb::ClientContext &context, duckdb::LogicalGet &get, duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> &filters);
 
+/* Filters above `OFFSET 0`, which keeps what a statement computes from rows that a row rule hides (door/rights.c), pass below it
+ * where the source takes them and they can fail on no row. */
+void PassBarriers(duckdb::ClientContext &context, duckdb::unique_ptr<duckdb::LogicalOperator> &plan);
+/* An expression over the plan becomes one over columns of the dataset, as ScanBind::pushed has them. */
+void PointAtDataset(duckdb::unique_ptr<duckdb::Expression> &e, const duckdb::LogicalGet &get);
+/* As the source would be told, in the arena; NULL with a reason that lives as long as the statement. */
+const struct tl_expr *AskSource(duckdb::ClientContext &context, const Dataset &dataset, const duckdb::Expression &e,
+                                const std::function<int(const duckdb::Expression &)> &column_of, tl_arena *arena, const char **ret_reason);
+void NoteDeclined(ScanBind &bind, const duckdb::Expression &e, const char *reason);
+
 bool IsReadable(const Dataset &dataset, duckdb::idx_t column);
 /* The dataset's column that a reference of the plan means; -1: none. */
 int ColumnOfPlan(const duckdb::LogicalGet &get, const duckdb::Expression &e);

@@ -68,6 +68,7 @@ public:
         root->ResolveOperatorTypes();
         if (pushes) {
             SimplifyJoins(*root);
+            PassBarriers(input.context, root);
             Visit(root);
             RenewJoinFilters();
             Limits(*root);
