@@ -44,6 +44,7 @@ struct tl_api {
     int64_t started_us;
     atomic_llong statements, failures;
     atomic_llong refusal_second, refusals, refusals_left_out; /* note.c */
+    struct tl_api_trino *trino; /* trino_rules.c */
 };
 
 const char *tl_api_param(const struct tl_api_call *call, const char *name);
@@ -55,12 +56,21 @@ const tl_json *tl_api_read_body(struct tl_api_call *call);
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);
 
+/* With an ETag of the content; 304 when the client has it. */
+void tl_api_reply_tagged(struct tl_api_call *call, struct tl_buf *json);
+
 /* An event on the record: of the caller, or of `user` where nobody is known yet.  more may be NULL; no secret. */
 void tl_api_note(struct tl_api_call *call, const char *kind, const char *subject, const char *user, const char *more);
 /* The caller was turned away: call->rq.err. */
 void tl_api_note_refusal(struct tl_api_call *call);
 /* ... as SCIM's error document. */
 void tl_api_scim_refuse(struct tl_api_call *call);
+
+struct tl_api_trino *tl_api_trino_new(void);
+void tl_api_trino_free(struct tl_api_trino *trino);
+/* As the rules for Trino have it. */
+struct tl_trino_dataset;
+void tl_api_trino_dataset(tl_arena *arena, const char *source, const struct tl_source_dataset *from, struct tl_trino_dataset *to);
 
 #define TL_API_HANDLER(name) void tl_api_##name(struct tl_api_call *call)
 TL_API_HANDLER(statement_start);
@@ -93,6 +103,11 @@ TL_API_HANDLER(tokens_revoke);
 TL_API_HANDLER(queries_list);
 TL_API_HANDLER(complete);
 TL_API_HANDLER(trino_rules);
+TL_API_HANDLER(opa_allow);
+TL_API_HANDLER(opa_batch);
+TL_API_HANDLER(opa_row_filters);
+TL_API_HANDLER(opa_column_mask);
+TL_API_HANDLER(opa_column_masks);
 TL_API_HANDLER(audit_list);
 TL_API_HANDLER(audit_verify);
 TL_API_HANDLER(iceberg);
@@ -119,6 +134,7 @@ TL_API_HANDLER(lifeguard_approve);
 TL_API_HANDLER(lifeguard_deny);
 TL_API_HANDLER(lifeguard_explain);
 TL_API_HANDLER(lifeguard_who);
+TL_API_HANDLER(lifeguard_access);
 TL_API_HANDLER(lifeguard_history);
 TL_API_HANDLER(lifeguard_pii_begin);
 TL_API_HANDLER(lifeguard_pii_end);

@@ -231,6 +231,8 @@ static enum tl_code review_one(struct tl_api_call *call, const char *name, const
         code = tl_lifeguard_review(&call->rq, guard_of(call), &table.scope, table.columns, table.dataset.column_count, body,
                                    tl_json_get_text(body, "reason"));
     if (code == TL_OK)
+        code = tl_door_listed(&call->rq, guard_of(call), table.scope.source, &table.dataset, 1); /* the review is of these types */
+    if (code == TL_OK)
         code = tl_skimmer_reviewed(&call->rq, skimmer, &table.scope);
     if (code != TL_OK)
         tl_err_detail(&call->rq.err, "when \"%s\" was reviewed", name ? name : "");

@@ -19,6 +19,7 @@ tl_api *tl_api_new(const struct tl_api_parts *parts)
         api->parts.page_bytes = PAGE_BYTES;
     if (!api->parts.abandoned_after_us)
         api->parts.abandoned_after_us = ABANDONED_AFTER_US;
+    api->trino = tl_api_trino_new();
     api->spool = tl_spool_new(&(struct tl_spool_limits){.keep_us = api->parts.abandoned_after_us});
     api->queries = tl_queries_new(parts->engine, api->spool, api->parts.abandoned_after_us);
     api->started_us = tl_clock_monotonic_us();
@@ -31,6 +32,7 @@ tl_api *tl_api_free(tl_api *api)
         return NULL;
     tl_queries_free(api->queries);
     tl_spool_free(api->spool);
+    tl_api_trino_free(api->trino);
     free(api);
     return NULL;
 }

@@ -149,24 +149,32 @@ static enum tl_code start_engine(tl_serve *serve, struct tl_err *err)
 
 /* ---- the registry reaches the engine through these ---- */
 
+static tl_engine *engine_of(void *context)
+{
+    return ((tl_serve *)context)->engine;
+}
+
 static enum tl_code source_put(void *context, struct tl_request *rq, const struct tl_source_config *config)
 {
-    return tl_engine_source_put(rq, context, config);
+    return tl_engine_source_put(rq, engine_of(context), config);
 }
 
 static enum tl_code source_remove(void *context, struct tl_request *rq, const char *name)
 {
-    return tl_engine_source_remove(rq, context, name);
+    return tl_engine_source_remove(rq, engine_of(context), name);
 }
 
 static enum tl_code source_test(void *context, struct tl_request *rq, const char *name, const char **ret_version)
 {
-    return tl_engine_source_test(rq, context, name, ret_version);
+    return tl_engine_source_test(rq, engine_of(context), name, ret_version);
 }
 
 static enum tl_code source_list(void *context, struct tl_request *rq, const char *name, struct tl_source_dataset **ret_datasets, size_t *ret_count)
 {
-    return tl_engine_source_list(rq, context, name, ret_datasets, ret_count);
+    tl_serve *serve = context;
+    if (tl_engine_source_list(rq, serve->engine, name, ret_datasets, ret_count) != TL_OK)
+        return rq->err.code;
+    return tl_door_listed(rq, serve->lifeguard, name, *ret_datasets, *ret_count); /* before anybody sees the new types */
 }
 
 static enum tl_code start_registry(tl_serve *serve, struct tl_err *err)
@@ -174,7 +182,7 @@ static enum tl_code start_registry(tl_serve *serve, struct tl_err *err)
     const struct tl_source_driver *const *drivers;
     size_t count = tl_source_drivers(&drivers);
     tl_registry_set_drivers(drivers, count);
-    struct tl_registry_calls calls = {serve->engine, source_put, source_remove, source_test, source_list};
+    struct tl_registry_calls calls = {serve, source_put, source_remove, source_test, source_list};
     return tl_registry_new(serve->store, &calls, tl_config_duration_us(serve->config, "source.refresh"), &serve->registry, err);
 }
 

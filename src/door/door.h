@@ -104,6 +104,10 @@ void tl_door_each_dataset(struct tl_request *rq, tl_door *door, void (*each)(voi
 TL_CHECKED enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *door, const char *name, struct tl_grant_scope *ret_scope,
                                              struct tl_source_dataset *ret_dataset);
 
+/* What a source lists now, before anybody sees it: a reviewed column that has another type waits for a review again. */
+TL_CHECKED enum tl_code tl_door_listed(struct tl_request *rq, tl_lifeguard *lifeguard, const char *source, const struct tl_source_dataset *datasets,
+                                       size_t count);
+
 /* The session properties there are: name, type, default, help (spec/session.toml). */
 struct tl_session_property {
     const char *name, *type, *fallback, *help;

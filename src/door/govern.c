@@ -344,11 +344,9 @@ static void allow_rule_column(void *context, const char *column)
 static void allow_rules(struct work *work, const struct tl_dataset *dataset, const struct tl_dataset_grant *grant)
 {
     struct bare bare = {work, plan_name(work, dataset)};
-    bool known = true;
     for (size_t i = 0; i < grant->row_rule_count; i++)
-        known = tl_rule_columns(grant->row_rules[i], allow_rule_column, &bare) && known;
-    for (size_t i = 0; !known && i < dataset->described->column_count; i++)
-        allow_rule_column(&bare, dataset->described->columns[i].name);
+        if (!tl_rule_columns(grant->row_rules[i], allow_rule_column, &bare))
+            tl_rights_sql_columns(work->call->rq->arena, grant->row_rules[i]->sql, dataset->described, allow_rule_column, &bare);
 }
 
 /* A dataset that a row rule speaks of: read by the rule, never by the caller. */

@@ -183,6 +183,34 @@ enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *door, const ch
     return code;
 }
 
+static struct tl_listed_dataset listed_of(tl_arena *arena, const struct tl_grant_scope *scope, const struct tl_source_dataset *dataset)
+{
+    enum { TYPE_TEXT_MAX = 64 * 1024 };
+    const char **names = TL_NEW_ARRAY(arena, const char *, dataset->column_count), **types = TL_NEW_ARRAY(arena, const char *, dataset->column_count);
+    struct tl_buf text;
+    tl_buf_init(&text, TYPE_TEXT_MAX);
+    for (size_t i = 0; i < dataset->column_count; i++) {
+        tl_buf_clear(&text);
+        tl_type_format_trino(&text, &dataset->columns[i].type);
+        names[i] = dataset->columns[i].name;
+        types[i] = tl_arena_strdup(arena, tl_buf_cstr(&text));
+    }
+    tl_buf_done(&text);
+    return (struct tl_listed_dataset){*scope, dataset->column_count, names, types};
+}
+
+enum tl_code tl_door_listed(struct tl_request *rq, tl_lifeguard *lifeguard, const char *source, const struct tl_source_dataset *datasets, size_t count)
+{
+    struct tl_listed_dataset *listed = TL_NEW_ARRAY(rq->arena, struct tl_listed_dataset, count);
+    size_t reviewed = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct tl_grant_scope scope = {.source = source, .schema = datasets[i].schema, .table = datasets[i].name};
+        if (tl_lifeguard_is_reviewed(lifeguard, &scope))
+            listed[reviewed++] = listed_of(rq->arena, &scope, &datasets[i]);
+    }
+    return reviewed ? tl_lifeguard_listed(rq, lifeguard, source, listed, reviewed) : TL_OK;
+}
+
 /* An expression of one value over one row: no other table, nothing that closes its brackets early. */
 static bool is_balanced(struct tl_str text)
 {
@@ -195,6 +223,22 @@ static bool is_balanced(struct tl_str text)
             return false;
     }
     return depth == 0;
+}
+
+/* A word that is the name of a column may be one: the engine finds names without regard to case. */
+void tl_rights_sql_columns(tl_arena *arena, const char *sql, const struct tl_source_dataset *described, void (*each)(void *context, const char *column),
+                           void *context)
+{
+    bool *named = TL_NEW_ARRAY(arena, bool, described->column_count);
+    struct tl_lexer lexer = {tl_str_of(sql), 0};
+    for (struct tl_token token = tl_lexer_next(&lexer); token.kind != TL_TOKEN_END && token.kind != TL_TOKEN_BAD; token = tl_lexer_next(&lexer)) {
+        const char *word = tl_token_name(arena, lexer.text, token);
+        for (size_t i = 0; word && i < described->column_count; i++)
+            named[i] = named[i] || tl_streq_nocase(described->columns[i].name, word);
+    }
+    for (size_t i = 0; i < described->column_count; i++)
+        if (named[i])
+            each(context, described->columns[i].name);
 }
 
 enum tl_code tl_rights_check_sql(void *context, struct tl_request *rq, const char *sql)

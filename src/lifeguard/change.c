@@ -76,20 +76,6 @@ static enum tl_code need_reason(struct tl_request *rq, const char *reason)
 
 /* --- review --- */
 
-static const char *write_item(struct tl_request *rq, const struct lg_item *item)
-{
-    struct tl_buf body;
-    struct tl_json_writer json;
-    tl_buf_init(&body, LG_BODY_MAX);
-    tl_json_writer_init(&json, &body);
-    lg_item_put(&json, item);
-    const char *copy = body.failed ? NULL : tl_arena_strndup(rq->arena, body.data, body.size);
-    tl_buf_done(&body);
-    if (!copy)
-        tl_err_set(&rq->err, TL_TOO_LARGE, "a rule is longer than %d bytes", LG_BODY_MAX);
-    return copy;
-}
-
 static struct lg_column *find_or_add(struct lg_dataset *dataset, struct lg_column *columns, const char *name)
 {
     for (size_t i = 0; i < dataset->column_count; i++)
@@ -125,6 +111,7 @@ static enum tl_code merge_columns(struct tl_request *rq, const tl_json *body, co
         struct lg_column *column = find_or_add(dataset, columns, tl_arena_strdup(rq->arena, it.key)), read = {.name = column->name};
         if (lg_column_read(rq->arena, it.value, &read, &rq->err) != TL_OK)
             return rq->err.code;
+        read.type = column->type; /* a reviewer does not say it */
         if (!tl_json_get(it.value, "tags")) {
             read.tags = column->tags;
             read.tag_count = column->tag_count;
@@ -179,7 +166,7 @@ enum tl_code tl_lifeguard_review(struct tl_request *rq, tl_lifeguard *lifeguard,
     item.dataset = old ? *old
                        : (struct lg_dataset){.source = dataset->source, .schema = dataset->schema, .table = dataset->table, .sensitivity = LG_INTERNAL};
     enum tl_code code = merge_review(rq, body, columns, column_count, &item.dataset);
-    struct lg_change change = {LG_DATASET, lg_dataset_name(rq->arena, dataset), code == TL_OK ? write_item(rq, &item) : NULL};
+    struct lg_change change = {LG_DATASET, lg_dataset_name(rq->arena, dataset), code == TL_OK ? lg_item_text(rq, &item) : NULL};
     if (code == TL_OK)
         code = rq->err.code;
     if (code == TL_OK)
@@ -196,7 +183,7 @@ enum tl_code tl_lifeguard_created(struct tl_request *rq, tl_lifeguard *lifeguard
     struct lg_item item = {.kind = LG_DATASET,
                            .dataset = {.source = dataset->source, .schema = dataset->schema, .table = dataset->table ? dataset->table : "",
                                        .state = LG_PENDING, .sensitivity = LG_INTERNAL, .creator = lg_actor(rq)}};
-    struct lg_change change = {LG_DATASET, lg_dataset_name(rq->arena, dataset), write_item(rq, &item)};
+    struct lg_change change = {LG_DATASET, lg_dataset_name(rq->arena, dataset), lg_item_text(rq, &item)};
     if (!change.body)
         return rq->err.code;
     pthread_mutex_lock(&lifeguard->changing);
@@ -242,7 +229,7 @@ enum tl_code tl_lifeguard_renamed(struct tl_request *rq, tl_lifeguard *lifeguard
         item.dataset.table = new_name;
         item.dataset.state = renaming.waits && old->state == LG_OPEN ? LG_PENDING : old->state;
         struct lg_change changes[] = {{LG_DATASET, lg_dataset_name(rq->arena, dataset), NULL},
-                                      {LG_DATASET, lg_dataset_name(rq->arena, &after), write_item(rq, &item)}};
+                                      {LG_DATASET, lg_dataset_name(rq->arena, &after), lg_item_text(rq, &item)}};
         const char *reason = renaming.waits ? "grants or row rules name the table, so it waits for a review under its new name" : NULL;
         code = changes[1].body ? lg_apply(rq, lifeguard, "renamed", lg_scope_text(rq->arena, &after), reason, changes, 2) : rq->err.code;
     }
@@ -370,7 +357,7 @@ enum tl_code tl_lifeguard_grant(struct tl_request *rq, tl_lifeguard *lifeguard, 
         code = tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN, &item.grant.scope);
     if (code == TL_OK) {
         item.grant.id = *ret_id = lg_new_id(rq->arena, "grant-", &rq->err);
-        struct lg_change change = {LG_GRANT, *ret_id, *ret_id ? write_item(rq, &item) : NULL};
+        struct lg_change change = {LG_GRANT, *ret_id, *ret_id ? lg_item_text(rq, &item) : NULL};
         code = rq->err.code;
         if (code == TL_OK)
             code = lg_apply(rq, lifeguard, item.grant.deny ? "denied" : "granted", lg_scope_text(rq->arena, &item.grant.scope), item.grant.reason,
@@ -432,7 +419,7 @@ enum tl_code tl_lifeguard_row_rule(struct tl_request *rq, tl_lifeguard *lifeguar
     if (rule->kind == TL_RULE_SQL && lifeguard->check_sql(lifeguard->check_context, rq, rule->sql) != TL_OK)
         return rq->err.code;
     item->row_rule.made_by = lg_actor(rq);
-    struct lg_change change = {LG_ROW_RULE, id, write_item(rq, item)};
+    struct lg_change change = {LG_ROW_RULE, id, lg_item_text(rq, item)};
     if (!change.body)
         return rq->err.code;
     pthread_mutex_lock(&lifeguard->changing);

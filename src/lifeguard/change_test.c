@@ -135,6 +135,7 @@ static void test_rules_that_cannot_be_read_deny_everything(void **state)
     (void)state;
     struct tl_lifeguard_health health;
     struct tl_buf text;
+    uint64_t tag;
     bool visible[3];
     review(all_open);
     grant(READS_OPS);
@@ -149,7 +150,7 @@ static void test_rules_that_cannot_be_read_deny_everything(void **state)
     assert_int_equal(try_grant(&root, READS_OPS), TL_STATE);
     tl_buf_init(&text, 1 << 20);
     as(&root);
-    assert_int_equal(tl_lifeguard_trino_rules(&rq, guard, NULL, 0, &text), TL_STATE);
+    assert_int_equal(tl_lifeguard_trino_rules(&rq, guard, NULL, 0, 0, &text, &tag), TL_STATE);
     tl_buf_done(&text);
 }
 

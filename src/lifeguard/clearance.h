@@ -58,4 +58,8 @@ bool tl_clearance_hides_rows(const tl_clearance *clearance);
  * apart from data. */
 bool tl_lifeguard_may_know(const struct tl_principal *principal, const char *source, const char *schema, const char *table);
 
+/* {"table": .., "columns": [..], "masks": {..}, ..}: what the user may read of the dataset now; nothing when they may not. */
+struct tl_json_writer;
+void tl_lifeguard_put_access(tl_lifeguard *lifeguard, const struct tl_principal *user, const struct tl_access_need *need, struct tl_json_writer *json);
+
 #endif

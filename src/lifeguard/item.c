@@ -251,6 +251,7 @@ enum tl_code lg_column_read(tl_arena *arena, const tl_json *json, struct lg_colu
         return err->code;
     if (column->state == LG_MASKED && mask && tl_mask_parse(arena, mask, &column->mask, err) != TL_OK)
         return err->code;
+    column->type = get_text(arena, json, "type");
     return lg_texts_read(arena, tl_json_get(json, "tags"), LG_TAGS_MAX, &column->tag_count, &column->tags, err);
 }
 
@@ -314,6 +315,8 @@ static void put_column(struct tl_json_writer *json, const struct lg_column *colu
         tl_json_pair_text(json, "mask", tl_buf_cstr(&mask));
         tl_buf_done(&mask);
     }
+    if (column->type)
+        tl_json_pair_text(json, "type", column->type);
     if (column->tag_count)
         lg_texts_put(json, "tags", column->tag_count, column->tags);
     tl_json_end_object(json);

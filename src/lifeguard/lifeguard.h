@@ -110,6 +110,18 @@ TL_CHECKED enum tl_code tl_lifeguard_renamed(struct tl_request *rq, tl_lifeguard
 /* A table, or with NULLs a whole schema or source: what comes under the same name later has not been reviewed. */
 TL_CHECKED enum tl_code tl_lifeguard_dropped(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *scope);
 
+/* What a source lists now.  A reviewed column that has another type than before is pending again; types that are not known yet are
+ * noted.  Nothing is written when nothing differs. */
+struct tl_listed_dataset {
+    struct tl_grant_scope dataset;
+    size_t column_count;
+    const char *const *columns, *const *types; /* "varchar", as people read it */
+};
+TL_CHECKED enum tl_code tl_lifeguard_listed(struct tl_request *rq, tl_lifeguard *lifeguard, const char *source, const struct tl_listed_dataset *listed,
+                                            size_t count);
+/* Has it columns that somebody has decided about?  Only such need be handed to tl_lifeguard_listed. */
+bool tl_lifeguard_is_reviewed(tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset);
+
 /* Grants that have ended are ended in the state too, requests that nobody decided expire.  Called by a thread of its own
  * every minute; given for tests. */
 void tl_lifeguard_sweep(tl_lifeguard *lifeguard);

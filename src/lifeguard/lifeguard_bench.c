@@ -9,8 +9,12 @@
 
 #include "base/clock.h"
 #include "lifeguard/lifeguard_int.h"
+#include "lifeguard/trino.h"
 
-enum { TABLES = 100000, GRANTS = 9000, ROW_RULES = 1000, GROUPS = 1000, COLUMNS = 10, MEMBER_OF = 20, DECISIONS = 20000, CHANGES = 50 };
+enum {
+    TABLES = 100000, GRANTS = 9000, ROW_RULES = 1000, GROUPS = 1000, COLUMNS = 10, MEMBER_OF = 20, DECISIONS = 20000, CHANGES = 50,
+    USERS = 100, CLASSES = 10,
+};
 
 static tl_arena *arena;
 static const char *columns[COLUMNS];
@@ -64,10 +68,17 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure(tl_lifeguard *lifeguard, int tables)
+static int by_dataset(const void *a, const void *b)
+{
+    const struct tl_trino_dataset *left = a, *right = b;
+    int order = strcmp(left->source, right->source);
+    return order ? order : strcmp(left->table, right->table);
+}
+
+static void measure(tl_lifeguard *lifeguard, int tables, size_t member_of)
 {
     static int64_t took_ns[DECISIONS];
-    struct tl_principal principal = {.user = "ann", .group_count = MEMBER_OF, .groups = groups};
+    struct tl_principal principal = {.user = "ann", .group_count = member_of, .groups = groups};
     struct tl_access_manner manner = {0};
     int allowed = 0;
     for (int i = 0; i < DECISIONS; i++) {
@@ -94,6 +105,58 @@ static void measure(tl_lifeguard *lifeguard, int tables)
            (double)took_ns[DECISIONS / 100 * 99] / 1000, allowed, DECISIONS);
 }
 
+/* USERS people in CLASSES sets of groups; then the rules for Trino, whole and after one change. */
+static int measure_trino(tl_lifeguard *lifeguard, struct tl_request *rq)
+{
+    static const struct tl_type text = {.id = TL_TYPE_VARCHAR};
+    struct tl_trino_column trino_columns[COLUMNS];
+    struct tl_trino_dataset *datasets = TL_NEW_ARRAY(arena, struct tl_trino_dataset, TABLES);
+    struct tl_access_manner manner = {0};
+    struct tl_buf json;
+    uint64_t tag;
+    for (int i = 0; i < USERS; i++) {
+        const char *own[] = {tl_arena_printf(arena, "g%d", i % CLASSES)};
+        struct tl_principal principal = {.user = tl_arena_printf(arena, "user%d", i), .group_count = 1, .groups = own};
+        const tl_clearance *clearance;
+        struct tl_request asking;
+        tl_request_init(&asking, arena);
+        asking.principal = &principal;
+        if (tl_lifeguard_decide(&asking, lifeguard, &manner, NULL, 0, &clearance) != TL_OK)
+            return failed(&asking.err);
+    }
+    for (int i = 0; i < COLUMNS; i++)
+        trino_columns[i] = (struct tl_trino_column){columns[i], text, "varchar"};
+    for (int i = 0; i < TABLES; i++)
+        datasets[i] = (struct tl_trino_dataset){tl_arena_printf(arena, "s%d", i % 20), "public", tl_arena_printf(arena, "t%d", i), COLUMNS, trino_columns};
+    qsort(datasets, TABLES, sizeof *datasets, by_dataset);
+    tl_buf_init(&json, (size_t)1 << 30);
+    int64_t from_us = tl_clock_monotonic_us();
+    if (tl_lifeguard_trino_rules(rq, lifeguard, datasets, TABLES, 1, &json, &tag) != TL_OK)
+        return failed(&rq->err);
+    printf("rules.json of %d tables for %d users in %d classes, whole: %.2f s, %.1f MB\n", TABLES, USERS, CLASSES,
+           (double)(tl_clock_monotonic_us() - from_us) / 1e6, (double)json.size / 1e6);
+    int64_t render_us = 0, write_us = 0;
+    for (int i = 0; i < CHANGES; i++) {
+        struct lg_change change = {LG_DATASET, datasets[i * 11].table, NULL};
+        const struct tl_grant_scope scope = {.source = datasets[i * 11].source, .schema = "public", .table = datasets[i * 11].table};
+        change.name = lg_dataset_name(arena, &scope);
+        if (lg_apply(rq, lifeguard, "changed", "one table", "bench", &change, 1) != TL_OK)
+            return failed(&rq->err);
+        from_us = tl_clock_monotonic_us();
+        if (tl_lifeguard_trino_rules(rq, lifeguard, datasets, TABLES, 1, NULL, &tag) != TL_OK)
+            return failed(&rq->err);
+        render_us += tl_clock_monotonic_us() - from_us;
+        from_us = tl_clock_monotonic_us();
+        tl_buf_clear(&json);
+        if (tl_lifeguard_trino_rules(rq, lifeguard, datasets, TABLES, 1, &json, &tag) != TL_OK)
+            return failed(&rq->err);
+        write_us += tl_clock_monotonic_us() - from_us;
+    }
+    printf("... after one change: rendered in %.2f ms, written out in %.2f ms\n", (double)render_us / 1000 / CHANGES, (double)write_us / 1000 / CHANGES);
+    tl_buf_done(&json);
+    return 0;
+}
+
 static int run(tl_lifeguard *lifeguard, struct tl_request *rq)
 {
     struct lg_change *changes = TL_NEW_ARRAY(arena, struct lg_change, TABLES + GRANTS + ROW_RULES);
@@ -102,14 +165,15 @@ static int run(tl_lifeguard *lifeguard, struct tl_request *rq)
     if (lg_apply(rq, lifeguard, "filled", "everything", "bench", changes, TABLES + GRANTS + ROW_RULES) != TL_OK)
         return failed(&rq->err);
     printf("%d tables, %d grants, %d row rules written in %.2f s\n", TABLES, GRANTS, ROW_RULES, (double)(tl_clock_monotonic_us() - from_us) / 1e6);
-    measure(lifeguard, 1);
-    measure(lifeguard, 5);
+    measure(lifeguard, 1, MEMBER_OF);
+    measure(lifeguard, 5, MEMBER_OF);
+    measure(lifeguard, 1, 0); /* denied, each on a source with hundreds of grants */
     from_us = tl_clock_monotonic_us();
     for (int i = 0; i < CHANGES; i++)
         if (lg_apply(rq, lifeguard, "changed", "one table", "bench", &changes[i], 1) != TL_OK)
             return failed(&rq->err);
     printf("one change, written and in force: %.2f ms\n", (double)(tl_clock_monotonic_us() - from_us) / 1000 / CHANGES);
-    return 0;
+    return measure_trino(lifeguard, rq);
 }
 
 int main(int argc, char **argv)

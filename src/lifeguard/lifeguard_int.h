@@ -38,7 +38,7 @@ struct lg_subject {
 };
 
 struct lg_column {
-    const char *name;
+    const char *name, *type; /* type: as it was when it was reviewed, NULL = not known yet */
     enum lg_state state;
     struct tl_mask mask;
     size_t tag_count;
@@ -112,10 +112,14 @@ struct lg_item {
     };
 };
 
+/* Grants that give something, and of those the few that govern, each by scope: a denial walks these alone. */
+enum lg_giving { LG_GIVES, LG_GOVERNS, LG_GIVINGS };
+
 /* What applies to a scope for a subject: one entry a grant or row rule. */
 struct lg_entry {
-    const struct lg_entry *next, *next_of_scope;
+    const struct lg_entry *next, *next_giving[LG_GIVINGS];
     uint64_t scope_hash;
+    unsigned gives; /* privileges; 0 where it denies, or is no grant */
     const char *scope;
     const struct lg_subject *subject;
     const struct lg_item *item;
@@ -143,7 +147,7 @@ struct lg_snapshot {
     size_t counts[LG_KINDS];
     size_t bucket_count;
     const struct lg_entry **buckets;       /* by scope and subject */
-    const struct lg_entry **scope_buckets; /* by scope alone */
+    const struct lg_entry **giving_buckets[LG_GIVINGS]; /* by scope alone */
     size_t scope_count;   /* a power of two */
     uint64_t *scopes;     /* hashes of scopes that have entries, 0 = free */
     struct lg_limits limits;
@@ -166,6 +170,8 @@ struct tl_lifeguard {
     struct lg_seen *seen;
     struct lg_choices *choices;
     struct lg_uses *uses;
+    struct lg_trino *trino;
+    struct lg_notes *notes;
     struct lg_teller *teller;
     pthread_t sweeper;
     bool sweeper_runs, stopping;
@@ -240,8 +246,8 @@ void lg_quota_key(const tl_lifeguard *lifeguard, struct lg_scope_key *ret_key);
 bool lg_has_scope(const struct lg_snapshot *snapshot, uint64_t scope_hash);
 /* First entry of a bucket; entries of other scopes and subjects are among them: lg_entry_is tells. */
 const struct lg_entry *lg_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash, const struct lg_subject *subject);
-/* The same for all subjects of a scope, by next_of_scope. */
-const struct lg_entry *lg_scope_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash);
+/* Those that may hold one of the privileges there, by next_giving[*ret_giving]; of other scopes too. */
+const struct lg_entry *lg_giving_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash, unsigned privileges, enum lg_giving *ret_giving);
 bool lg_entry_is(const struct lg_entry *entry, const struct lg_scope_key *scope, const struct lg_subject *subject);
 
 /* --- state.c --- */
@@ -353,6 +359,8 @@ const char *lg_request_link(tl_lifeguard *lifeguard, tl_arena *arena, const stru
 
 struct lg_seen *lg_seen_new(void);
 void lg_seen_free(struct lg_seen *seen);
+/* Changes when somebody is seen in other groups than before. */
+int64_t lg_seen_version(const tl_lifeguard *lifeguard);
 void lg_saw(tl_lifeguard *lifeguard, const struct tl_principal *principal, int64_t now_us);
 
 /* --- pii.c --- */
@@ -369,6 +377,16 @@ void lg_quota_put(struct tl_json_writer *json, const struct lg_quota *quota);
 TL_CHECKED enum tl_code lg_uses_new(tl_lifeguard *lifeguard, struct tl_err *err);
 void lg_uses_save(tl_lifeguard *lifeguard);
 void lg_uses_free(struct lg_uses *uses);
+
+/* --- trino_kept.c, trino_notes.c --- */
+
+struct lg_trino *lg_trino_new(tl_lifeguard *lifeguard);
+void lg_trino_free(struct lg_trino *trino);
+struct lg_notes *lg_notes_new(void);
+void lg_notes_free(struct lg_notes *notes);
+/* Before the snapshot of this version is published. */
+void lg_note_changes(tl_lifeguard *lifeguard, const struct lg_snapshot *old, int64_t version, const struct lg_change *changes,
+                     struct lg_item *const *items, size_t count);
 
 /* --- request.c, teller.c --- */
 

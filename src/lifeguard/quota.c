@@ -13,7 +13,8 @@ enum { QUOTAS_MAX = 100000, TEXT_MAX = 200 };
 static const struct {
     const char *key, *text;
 } measures[LG_MEASURES] = {
-    [LG_ROWS_SCANNED] = {"rows_scanned", "rows read from sources"}, [LG_ROWS] = {"rows", "rows"}, [LG_BYTES] = {"bytes", "bytes"}, [LG_TIME] = {"time", "seconds"}};
+    [LG_ROWS_SCANNED] = {"rows_scanned", "rows read from sources"}, [LG_ROWS] = {"rows", "rows"},
+    [LG_BYTES] = {"bytes", "bytes"}, [LG_TIME] = {"time", "seconds"}};
 
 /* --- as JSON --- */
 

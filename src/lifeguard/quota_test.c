@@ -117,8 +117,10 @@ static void test_only_administrators_make_quotas_that_mean_something(void **stat
 {
     (void)state;
     static const char *const bodies[] = {
-        "{}", "{\"user\":\"a\",\"per\":\"1d\",\"rows\":1}", "{\"user\":\"a\",\"per\":\"1d\",\"reason\":\"x\"}", "{\"user\":\"a\",\"per\":\"2d\",\"rows\":1,\"reason\":\"x\"}",
-        "{\"per\":\"1d\",\"rows\":1,\"reason\":\"x\"}", "{\"user\":\"a\",\"per\":\"1d\",\"rows\":-1,\"reason\":\"x\"}", "{\"user\":\"a\",\"per\":\"1d\",\"rows\":\"many\",\"reason\":\"x\"}",
+        "{}", "{\"user\":\"a\",\"per\":\"1d\",\"rows\":1}",
+        "{\"user\":\"a\",\"per\":\"1d\",\"reason\":\"x\"}", "{\"user\":\"a\",\"per\":\"2d\",\"rows\":1,\"reason\":\"x\"}",
+        "{\"per\":\"1d\",\"rows\":1,\"reason\":\"x\"}",
+        "{\"user\":\"a\",\"per\":\"1d\",\"rows\":-1,\"reason\":\"x\"}", "{\"user\":\"a\",\"per\":\"1d\",\"rows\":\"many\",\"reason\":\"x\"}",
         "{\"user\":\"a\",\"per\":\"1d\",\"time\":5,\"reason\":\"x\"}", "{\"user\":\"a\",\"per\":\"1d\",\"bytes\":\"5 apples\",\"reason\":\"x\"}",
     };
     const char *id;

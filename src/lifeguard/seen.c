@@ -8,6 +8,7 @@ enum { PLACES = 65536 };
 
 /* By the hash of the user's name; who shares a place writes a row more often, no more. */
 struct lg_seen {
+    atomic_llong version;
     atomic_ullong places[PLACES];
 };
 
@@ -19,6 +20,11 @@ struct lg_seen *lg_seen_new(void)
 void lg_seen_free(struct lg_seen *seen)
 {
     free(seen);
+}
+
+int64_t lg_seen_version(const tl_lifeguard *lifeguard)
+{
+    return atomic_load(&lifeguard->seen->version);
 }
 
 static uint64_t groups_hash(const tl_lifeguard *lifeguard, const struct tl_principal *principal, uint64_t user_hash)
@@ -46,11 +52,13 @@ void lg_saw(tl_lifeguard *lifeguard, const struct tl_principal *principal, int64
         tl_json_put_text(&json, principal->groups[i]);
     tl_json_end_array(&json);
     const struct tl_store_value params[] = {TL_STORE_T(principal->user), TL_STORE_I(now_us), TL_STORE_T(tl_buf_cstr(&groups))};
-    if (!groups.failed)
+    if (!groups.failed) {
         tl_store_append(lifeguard->store,
                         "INSERT INTO lifeguard_membership (user_name, seen_at_us, groups_json) VALUES (?1, ?2, ?3) "
                         "ON CONFLICT (user_name, seen_at_us) DO NOTHING",
                         params, 3);
+        atomic_fetch_add(&lifeguard->seen->version, 1);
+    }
     tl_buf_done(&groups);
 }
 

@@ -6,6 +6,7 @@
 #include "lifeguard/lifeguard_int.h"
 
 enum { SLOTS_MIN = 64, ARENA_BYTES_MAX = 1 << 30 };
+static const unsigned governing = TL_PRIVILEGE_OWN | TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_ADMIN;
 static const int64_t DAY_US = 86400LL * 1000000;
 
 /* Stands where an item was: look-ups go on past it. */
@@ -131,9 +132,10 @@ const struct lg_entry *lg_entries(const struct lg_snapshot *snapshot, uint64_t s
     return snapshot->buckets[bucket_of(snapshot, scope_hash, subject->hash)];
 }
 
-const struct lg_entry *lg_scope_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash)
+const struct lg_entry *lg_giving_entries(const struct lg_snapshot *snapshot, uint64_t scope_hash, unsigned privileges, enum lg_giving *ret_giving)
 {
-    return snapshot->scope_buckets[scope_hash & (snapshot->bucket_count - 1)];
+    *ret_giving = privileges & ~governing ? LG_GIVES : LG_GOVERNS;
+    return snapshot->giving_buckets[*ret_giving][scope_hash & (snapshot->bucket_count - 1)];
 }
 
 bool lg_entry_is(const struct lg_entry *entry, const struct lg_scope_key *scope, const struct lg_subject *subject)
@@ -241,9 +243,17 @@ static void index_item(void *context, const struct lg_item *item)
         return; /* no dataset has such a name either */
     struct lg_entry *entry = TL_NEW(snapshot->arena, struct lg_entry);
     size_t bucket = bucket_of(snapshot, key.hash, subject->hash);
-    const struct lg_entry **of_scope = &snapshot->scope_buckets[key.hash & (snapshot->bucket_count - 1)];
-    *entry = (struct lg_entry){snapshot->buckets[bucket], *of_scope, key.hash, tl_arena_strdup(snapshot->arena, key.text), subject, item};
-    snapshot->buckets[bucket] = *of_scope = entry;
+    unsigned gives = item->kind == LG_GRANT && !item->grant.deny ? item->grant.privileges : 0;
+    *entry = (struct lg_entry){.next = snapshot->buckets[bucket], .scope_hash = key.hash, .gives = gives,
+                               .scope = tl_arena_strdup(snapshot->arena, key.text), .subject = subject, .item = item};
+    snapshot->buckets[bucket] = entry;
+    for (int giving = 0; giving < LG_GIVINGS; giving++) {
+        const struct lg_entry **first = &snapshot->giving_buckets[giving][key.hash & (snapshot->bucket_count - 1)];
+        if (!(gives & (giving == LG_GIVES ? (unsigned)TL_PRIVILEGE_ALL : governing)))
+            continue;
+        entry->next_giving[giving] = *first;
+        *first = entry;
+    }
     note_scope(snapshot, key.hash);
 }
 
@@ -260,7 +270,8 @@ static void make_index(const tl_lifeguard *lifeguard, struct lg_snapshot *snapsh
         snapshot->bucket_count *= 2;
     snapshot->scope_count = 2 * snapshot->bucket_count;
     snapshot->buckets = TL_NEW_ARRAY(snapshot->arena, const struct lg_entry *, snapshot->bucket_count);
-    snapshot->scope_buckets = TL_NEW_ARRAY(snapshot->arena, const struct lg_entry *, snapshot->bucket_count);
+    for (int giving = 0; giving < LG_GIVINGS; giving++)
+        snapshot->giving_buckets[giving] = TL_NEW_ARRAY(snapshot->arena, const struct lg_entry *, snapshot->bucket_count);
     snapshot->scopes = TL_NEW_ARRAY(snapshot->arena, uint64_t, snapshot->scope_count);
     struct indexing indexing = {lifeguard, snapshot};
     lg_each(snapshot, LG_GRANT, index_item, &indexing);

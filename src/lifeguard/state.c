@@ -204,6 +204,7 @@ enum tl_code lg_apply(struct tl_request *rq, tl_lifeguard *lifeguard, const char
     enum tl_code code = commit(rq, lifeguard, &writing);
     if (code == TL_OK) {
         struct lg_snapshot *next = lg_snapshot_with(lifeguard, old, writing.version, batch, changes, items, count);
+        lg_note_changes(lifeguard, old, writing.version, changes, items, count);
         publish(lifeguard, next);
         compact(lifeguard, next);
         lg_fact(lifeguard, rq, "rules_changed", subject, action);
@@ -288,6 +289,8 @@ enum tl_code tl_lifeguard_open(tl_store *store, const struct tl_lifeguard_option
     pthread_mutex_init(&lifeguard->sweep_mutex, NULL);
     pthread_cond_init(&lifeguard->sweep_wake, NULL);
     lifeguard->seen = lg_seen_new();
+    lifeguard->trino = lg_trino_new(lifeguard);
+    lifeguard->notes = lg_notes_new();
     lifeguard->teller = options->webhook && *options->webhook ? lg_teller_new(options->webhook) : NULL;
     enum tl_code code = tl_random_bytes(lifeguard->key, sizeof lifeguard->key, err);
     if (code == TL_OK)
@@ -323,6 +326,8 @@ tl_lifeguard *tl_lifeguard_close(tl_lifeguard *lifeguard)
         lg_uses_save(lifeguard);
     lg_uses_free(lifeguard->uses);
     lg_seen_free(lifeguard->seen);
+    lg_trino_free(lifeguard->trino);
+    lg_notes_free(lifeguard->notes);
     lg_release(lifeguard->current);
     pthread_rwlock_destroy(&lifeguard->lock);
     pthread_mutex_destroy(&lifeguard->changing);

@@ -16,6 +16,9 @@
 #include "data/types.h"
 #include "lifeguard/lifeguard.h"
 
+/* As whom row rules read; nobody can be it. */
+#define TL_TRINO_RULES_USER "townlake+rules"
+
 struct tl_trino_column {
     const char *name;
     struct tl_type type;
@@ -28,9 +31,12 @@ struct tl_trino_dataset {
     const struct tl_trino_column *columns;
 };
 
-/* The whole document.  `datasets` are sorted by source, schema, table. */
+/* The whole document.  `datasets` are sorted by source, schema, table.  What was rendered is kept: after a change only the tables it
+ * reaches are rendered anew (all, when it changes who is equal to whom).
+ * stamp: two calls with the same one have the same datasets; 0 = not known, so they are compared.  json NULL: the tag alone.
+ * *ret_tag is another one whenever the document is. */
 TL_CHECKED enum tl_code tl_lifeguard_trino_rules(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_trino_dataset *datasets,
-                                                 size_t dataset_count, struct tl_buf *json);
+                                                 size_t dataset_count, uint64_t stamp, struct tl_buf *json, uint64_t *ret_tag);
 
 /* --- its SQL: trino_sql.c --- */
 

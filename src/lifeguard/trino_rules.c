@@ -1,51 +1,18 @@
-/* The document of Trino's file-based access control: classes of users, datasets, rules. */
+/* The document of Trino's file-based access control: classes of users, datasets, rules.  What was rendered for each dataset is kept:
+ * after a change only the datasets are rendered anew that it reaches (trino_notes.c). */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "lifeguard/lifeguard_int.h"
-#include "lifeguard/trino.h"
+#include "lifeguard/trino_int.h"
 
 enum { USERS_MAX = 100000, BODY_MAX = 16 * 1024 * 1024 };
-
-#define RULES_USER "townlake+rules"
-
-struct user {
-    struct tl_principal principal;
-    const char *class_key;
-};
-
-/* Users whose decisions are the same by construction: the same groups, and nothing that names one of them. */
-struct class {
-    struct lg_who plain, pii;
-    const struct tl_principal *principal; /* of one of them */
-    bool may_choose_pii;
-    struct tl_buf pattern, pii_pattern; /* "ann|ben" as a regular expression */
-};
-
-struct rendering {
-    struct tl_request *rq;
-    tl_lifeguard *lifeguard;
-    const struct lg_snapshot *snapshot;
-    const struct tl_trino_dataset *datasets;
-    size_t dataset_count;
-    int64_t now_us;
-    struct user *users;
-    size_t user_count, user_capacity;
-    struct class *classes;
-    size_t class_count;
-    bool *read_by_rules; /* per dataset: some row rule reads it */
-    bool attributes_differ; /* some row rule speaks of the caller */
-    struct tl_json_writer json;
-    tl_arena *scratch; /* of one dataset */
-};
 
 /* ---- users ---- */
 
 static enum tl_code take_user(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
 {
-    struct rendering *r = context;
-    tl_arena *arena = r->rq->arena;
+    struct lg_trino *r = context;
+    tl_arena *arena = r->arena;
     const tl_json *groups;
     if (cell_count != 2 || tl_json_parse(arena, cells[1].bytes.data, cells[1].bytes.size, &groups, err) != TL_OK)
         return tl_err_set(err, TL_STATE, "the groups of users cannot be read");
@@ -54,15 +21,15 @@ static enum tl_code take_user(void *context, const struct tl_store_value *cells,
         r->user_capacity = old ? 2 * old : 64;
         r->users = tl_arena_grow(arena, r->users, old * sizeof *r->users, r->user_capacity * sizeof *r->users);
     }
-    struct user *user = &r->users[r->user_count];
-    *user = (struct user){.principal = {.user = tl_arena_strndup(arena, cells[0].bytes.data, cells[0].bytes.size)}};
+    struct trino_user *user = &r->users[r->user_count];
+    *user = (struct trino_user){.principal = {.user = tl_arena_strndup(arena, cells[0].bytes.data, cells[0].bytes.size)}};
     if (strchr(user->principal.user, '+') || r->user_count == USERS_MAX)
         return TL_OK; /* the mark of a session with personal data, and of our own reader */
     r->user_count++;
     return lg_texts_read(arena, groups, SIZE_MAX, &user->principal.group_count, &user->principal.groups, err);
 }
 
-static enum tl_code read_users(tl_store_tx *tx, void *context, struct tl_err *err)
+enum tl_code trino_read_users(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     return tl_store_run(tx,
                         "SELECT m.user_name, m.groups_json FROM lifeguard_membership m JOIN (SELECT user_name, max(seen_at_us) AS last_us "
@@ -84,15 +51,15 @@ static void put_pattern(struct tl_buf *pattern, const char *text)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct user *)a)->principal.user, ((const struct user *)b)->principal.user);
+    return strcmp(((const struct trino_user *)a)->principal.user, ((const struct trino_user *)b)->principal.user);
 }
 
-static void note_user(struct rendering *r, const char *name)
+static void note_user(struct lg_trino *r, const char *name)
 {
-    struct user key = {.principal = {.user = name}};
-    struct user *user = r->user_count ? bsearch(&key, r->users, r->user_count, sizeof key, by_name) : NULL;
+    struct trino_user key = {.principal = {.user = name}};
+    struct trino_user *user = r->user_count ? bsearch(&key, r->users, r->user_count, sizeof key, by_name) : NULL;
     if (user)
-        user->class_key = name; /* a class of one */
+        user->class_key = user->principal.user; /* a class of one */
 }
 
 static bool speaks_of_caller(const struct tl_rule *rule)
@@ -103,7 +70,7 @@ static bool speaks_of_caller(const struct tl_rule *rule)
     return speaks;
 }
 
-static int by_dataset(const void *a, const void *b)
+int trino_by_dataset(const void *a, const void *b)
 {
     const struct tl_trino_dataset *left = a, *right = b;
     int order = strcmp(left->source, right->source);
@@ -114,14 +81,14 @@ static int by_dataset(const void *a, const void *b)
 
 static const struct tl_trino_dataset *look_up(void *context, const char *source, const char *schema, const char *table)
 {
-    const struct rendering *r = context;
+    const struct lg_trino *r = context;
     struct tl_trino_dataset key = {.source = source, .schema = schema, .table = table};
-    return r->dataset_count ? bsearch(&key, r->datasets, r->dataset_count, sizeof key, by_dataset) : NULL;
+    return r->dataset_count ? bsearch(&key, r->datasets, r->dataset_count, sizeof key, trino_by_dataset) : NULL;
 }
 
 static void note_dataset(void *context, const struct tl_rule *rule)
 {
-    struct rendering *r = context;
+    struct lg_trino *r = context;
     const struct tl_trino_dataset *dataset = look_up(r, rule->source, rule->schema, rule->table);
     if (dataset)
         r->read_by_rules[dataset - r->datasets] = true;
@@ -129,7 +96,7 @@ static void note_dataset(void *context, const struct tl_rule *rule)
 
 static void note_item(void *context, const struct lg_item *item)
 {
-    struct rendering *r = context;
+    struct lg_trino *r = context;
     if (item->kind == LG_GRANT && item->grant.subject.kind == LG_USER)
         note_user(r, item->grant.subject.name);
     if (item->kind == LG_DATASET && item->dataset.creator)
@@ -158,14 +125,14 @@ static const char *groups_key(tl_arena *arena, const struct tl_principal *princi
 
 static int by_class(const void *a, const void *b)
 {
-    return strcmp(((const struct user *)a)->class_key, ((const struct user *)b)->class_key);
+    return strcmp(((const struct trino_user *)a)->class_key, ((const struct trino_user *)b)->class_key);
 }
 
-static void open_class(struct rendering *r, const struct user *user)
+static void open_class(struct lg_trino *r, const struct trino_user *user)
 {
-    struct class *class = &r->classes[r->class_count++];
+    struct trino_class *class = &r->classes[r->class_count++];
     class->principal = &user->principal;
-    class->plain = lg_who_of(r->lifeguard, r->rq->arena, &user->principal, r->now_us, false);
+    class->plain = lg_who_of(r->lifeguard, r->arena, &user->principal, r->now_us, false);
     class->pii = class->plain;
     class->pii.pii = true;
     class->may_choose_pii = lg_may_choose_pii(r->snapshot, &class->plain);
@@ -173,7 +140,7 @@ static void open_class(struct rendering *r, const struct user *user)
     tl_buf_init(&class->pii_pattern, BODY_MAX);
 }
 
-static void make_classes(struct rendering *r)
+void trino_make_classes(struct lg_trino *r)
 {
     if (r->user_count)
         qsort(r->users, r->user_count, sizeof *r->users, by_name);
@@ -181,14 +148,14 @@ static void make_classes(struct rendering *r)
         lg_each(r->snapshot, (enum lg_kind)kind, note_item, r);
     for (size_t i = 0; i < r->user_count; i++)
         if (!r->users[i].class_key)
-            r->users[i].class_key = r->attributes_differ ? r->users[i].principal.user : groups_key(r->rq->arena, &r->users[i].principal);
+            r->users[i].class_key = r->attributes_differ ? r->users[i].principal.user : groups_key(r->arena, &r->users[i].principal);
     if (r->user_count)
         qsort(r->users, r->user_count, sizeof *r->users, by_class);
-    r->classes = TL_NEW_ARRAY(r->rq->arena, struct class, r->user_count);
+    r->classes = TL_NEW_ARRAY(r->arena, struct trino_class, r->user_count);
     for (size_t i = 0; i < r->user_count; i++) {
         if (i == 0 || by_class(&r->users[i - 1], &r->users[i]) != 0)
             open_class(r, &r->users[i]);
-        struct class *class = &r->classes[r->class_count - 1];
+        struct trino_class *class = &r->classes[r->class_count - 1];
         const char *between = class->pattern.size ? "|" : "";
         tl_buf_adds(&class->pattern, between);
         put_pattern(&class->pattern, r->users[i].principal.user);
@@ -246,7 +213,7 @@ static void put_columns(struct tl_json_writer *json, const struct tl_trino_datas
 }
 
 /* false: a rule has no form in Trino. */
-static bool put_filter(struct rendering *r, struct tl_json_writer *json, const struct tl_trino_dataset *dataset, const struct tl_dataset_grant *grant)
+static bool put_filter(struct lg_trino *r, struct tl_json_writer *json, const struct tl_trino_dataset *dataset, const struct tl_dataset_grant *grant)
 {
     struct tl_buf sql;
     bool said = true;
@@ -262,14 +229,14 @@ static bool put_filter(struct rendering *r, struct tl_json_writer *json, const s
         tl_json_pair_text(json, "filter", tl_buf_cstr(&sql));
         tl_json_key(json, "filter_environment");
         tl_json_begin_object(json);
-        tl_json_pair_text(json, "user", RULES_USER);
+        tl_json_pair_text(json, "user", TL_TRINO_RULES_USER);
         tl_json_end_object(json);
     }
     tl_buf_done(&sql);
     return said;
 }
 
-static void put_name(struct tl_json_writer *json, const char *key, const char *name)
+void trino_put_name(struct tl_json_writer *json, const char *key, const char *name)
 {
     struct tl_buf pattern;
     tl_buf_init(&pattern, LG_NAME_MAX);
@@ -281,13 +248,13 @@ static void put_name(struct tl_json_writer *json, const char *key, const char *n
 
 static void put_dataset_name(struct tl_json_writer *json, const struct tl_trino_dataset *dataset)
 {
-    put_name(json, "catalog", dataset->source);
-    put_name(json, "schema", dataset->schema);
-    put_name(json, "table", dataset->table);
+    trino_put_name(json, "catalog", dataset->source);
+    trino_put_name(json, "schema", dataset->schema);
+    trino_put_name(json, "table", dataset->table);
 }
 
-static void put_rule(struct rendering *r, const struct tl_trino_dataset *dataset, const struct tl_access_need *need, const struct class *class,
-                     const struct lg_who *who, const char *pattern)
+static void put_rule(struct lg_trino *r, struct tl_json_writer *rules, const struct tl_trino_dataset *dataset, const struct tl_access_need *need,
+                     const struct trino_class *class, const struct lg_who *who, const char *pattern)
 {
     struct lg_decision decision;
     struct tl_dataset_grant grant;
@@ -307,114 +274,106 @@ static void put_rule(struct rendering *r, const struct tl_trino_dataset *dataset
     bool said = put_filter(r, &json, dataset, &grant);
     tl_json_end_object(&json);
     if (said && !body.failed) {
-        tl_json_put_raw(&r->json, (struct tl_str){body.data, body.size});
+        tl_json_put_raw(rules, (struct tl_str){body.data, body.size});
         r->read_by_rules[dataset - r->datasets] |= grant.row_rule_count > 0; /* the filter itself reads it as that user */
     }
     tl_buf_done(&body);
 }
 
-static void put_dataset(struct rendering *r, size_t index)
+/* ---- who cannot have a rule, without a decision ---- */
+
+static bool has_entry(const struct lg_trino *r, const struct lg_who *who, const struct tl_grant_scope *scope)
+{
+    struct lg_scope_key key;
+    if (!lg_scope_key(r->lifeguard, scope, &key))
+        return true; /* then a decision says what that means */
+    if (!lg_has_scope(r->snapshot, key.hash))
+        return false;
+    bool found = false;
+    for (size_t i = 0; i < who->count && !found; i++)
+        for (const struct lg_entry *entry = lg_entries(r->snapshot, key.hash, &who->subjects[i]); entry && !found; entry = entry->next)
+            found = lg_entry_is(entry, &key, &who->subjects[i]);
+    return found;
+}
+
+/* Is something said to a class of everything, of this source, of this schema?  Datasets come in order, so it is asked once a schema. */
+static void look_around(struct lg_trino *r, const struct tl_trino_dataset *dataset)
+{
+    if (tl_streq(r->around_source, dataset->source) && tl_streq(r->around_schema, dataset->schema))
+        return;
+    const struct tl_grant_scope scopes[] = {{.source = NULL}, {.source = dataset->source}, {.source = dataset->source, .schema = dataset->schema}};
+    r->around_source = dataset->source;
+    r->around_schema = dataset->schema;
+    for (size_t i = 0; i < r->class_count; i++) {
+        r->classes[i].around = false;
+        for (size_t k = 0; k < sizeof scopes / sizeof *scopes; k++)
+            r->classes[i].around = r->classes[i].around || has_entry(r, &r->classes[i].plain, &scopes[k]);
+    }
+}
+
+/* Is anything said to anybody of the table itself, its columns or tags? */
+static bool is_spoken_of(const struct lg_trino *r, const struct tl_trino_dataset *dataset, const struct lg_dataset *reviewed)
+{
+    static const char *const columns[] = {NULL, ""}; /* of any column: as the index has it */
+    bool spoken = !reviewed || reviewed->creator || reviewed->tag_count;
+    for (size_t i = 0; i < 2 && !spoken; i++) {
+        const struct tl_grant_scope scope = {.source = dataset->source, .schema = dataset->schema, .table = dataset->table, .column = columns[i]};
+        struct lg_scope_key key;
+        spoken = !lg_scope_key(r->lifeguard, &scope, &key) || lg_has_scope(r->snapshot, key.hash);
+    }
+    for (size_t i = 0; reviewed && i < reviewed->column_count && !spoken; i++)
+        spoken = reviewed->columns[i].tag_count > 0;
+    return spoken;
+}
+
+static void put_dataset(struct lg_trino *r, struct tl_json_writer *rules, size_t index)
 {
     const struct tl_trino_dataset *dataset = &r->datasets[index];
-    if (!r->lifeguard->open && !lg_find_dataset(r->lifeguard, r->snapshot, dataset->source, dataset->schema, dataset->table))
+    const struct lg_dataset *reviewed = lg_find_dataset(r->lifeguard, r->snapshot, dataset->source, dataset->schema, dataset->table);
+    if (!r->lifeguard->open && !reviewed)
         return; /* never reviewed: in no rule */
+    look_around(r, dataset);
+    bool all = r->lifeguard->open || is_spoken_of(r, dataset, reviewed);
     const char **names = TL_NEW_ARRAY(r->scratch, const char *, dataset->column_count);
     for (size_t i = 0; i < dataset->column_count; i++)
         names[i] = dataset->columns[i].name;
     struct tl_access_need need = {dataset->source, dataset->schema, dataset->table, TL_ACCESS_READ, dataset->column_count, names};
     for (size_t i = 0; i < r->class_count; i++) {
-        struct class *class = &r->classes[i];
-        put_rule(r, dataset, &need, class, &class->plain, tl_buf_cstr(&class->pattern));
+        struct trino_class *class = &r->classes[i];
+        if (!all && !class->around)
+            continue;
+        put_rule(r, rules, dataset, &need, class, &class->plain, tl_buf_cstr(&class->pattern));
         if (class->may_choose_pii)
-            put_rule(r, dataset, &need, class, &class->pii, tl_buf_cstr(&class->pii_pattern));
+            put_rule(r, rules, dataset, &need, class, &class->pii, tl_buf_cstr(&class->pii_pattern));
     }
     if (r->read_by_rules[index]) {
-        tl_json_begin_object(&r->json);
-        put_dataset_name(&r->json, dataset);
-        put_name(&r->json, "user", RULES_USER);
-        put_privileges(&r->json, TL_PRIVILEGE_READ);
-        tl_json_end_object(&r->json);
+        tl_json_begin_object(rules);
+        put_dataset_name(rules, dataset);
+        trino_put_name(rules, "user", TL_TRINO_RULES_USER);
+        put_privileges(rules, TL_PRIVILEGE_READ);
+        tl_json_end_object(rules);
     }
 }
 
-/* ---- the document ---- */
-
-static void put_fixed(struct tl_json_writer *json, const char *key, const char *rules)
+bool trino_render_dataset(struct lg_trino *r, size_t index)
 {
-    tl_json_key(json, key);
-    tl_json_put_raw(json, tl_str_of(rules));
-}
-
-static void put_catalogs(struct rendering *r)
-{
-    const char *last = NULL;
-    tl_json_key(&r->json, "catalogs");
-    tl_json_begin_array(&r->json);
-    for (size_t i = 0; i < r->dataset_count; i++) {
-        if (tl_streq(last, r->datasets[i].source))
-            continue;
-        last = r->datasets[i].source;
-        tl_json_begin_object(&r->json);
-        put_name(&r->json, "catalog", last);
-        tl_json_pair_text(&r->json, "allow", "all"); /* what may be written is said by the tables' rules */
-        tl_json_end_object(&r->json);
+    struct tl_buf text;
+    struct tl_json_writer rules;
+    tl_buf_init(&text, BODY_MAX);
+    tl_json_writer_init(&rules, &text);
+    tl_json_begin_array(&rules);
+    put_dataset(r, &rules, index);
+    tl_json_end_array(&rules);
+    tl_arena_reset(r->scratch);
+    bool fits = !text.failed;
+    struct tl_str made = fits ? (struct tl_str){text.data + 1, text.size - 2} : TL_STR("");
+    if (!tl_str_equal(made, r->texts[index])) {
+        char *copy = tl_heap_alloc(made.size + 1);
+        memcpy(copy, made.data, made.size);
+        free((void *)(uintptr_t)r->texts[index].data);
+        r->texts[index] = (struct tl_str){copy, made.size};
+        r->rendered++;
     }
-    tl_json_put_raw(&r->json, TL_STR("{\"catalog\":\"system\",\"allow\":\"read-only\"}"));
-    tl_json_put_raw(&r->json, TL_STR("{\"allow\":\"none\"}"));
-    tl_json_end_array(&r->json);
-}
-
-static void put_tables(struct rendering *r)
-{
-    enum { SCRATCH_MAX = 256 * 1024 * 1024 };
-    tl_json_key(&r->json, "tables");
-    tl_json_begin_array(&r->json);
-    tl_json_put_raw(&r->json, TL_STR("{\"catalog\":\"system\",\"schema\":\"jdbc|metadata\",\"privileges\":[\"SELECT\"]}"));
-    r->scratch = tl_arena_new(SCRATCH_MAX);
-    for (size_t i = 0; i < r->dataset_count && !r->json.buf->failed; i++) {
-        put_dataset(r, i);
-        tl_arena_reset(r->scratch);
-    }
-    tl_arena_free(r->scratch);
-    tl_json_end_array(&r->json);
-}
-
-static void free_classes(struct rendering *r)
-{
-    for (size_t i = 0; i < r->class_count; i++) {
-        r->json.buf->failed = r->json.buf->failed || r->classes[i].pattern.failed || r->classes[i].pii_pattern.failed;
-        tl_buf_done(&r->classes[i].pattern);
-        tl_buf_done(&r->classes[i].pii_pattern);
-    }
-}
-
-enum tl_code tl_lifeguard_trino_rules(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_trino_dataset *datasets, size_t dataset_count,
-                                      struct tl_buf *json)
-{
-    struct rendering r = {.rq = rq, .lifeguard = lifeguard, .datasets = datasets, .dataset_count = dataset_count, .now_us = tl_clock_wall_us()};
-    if (lg_is_broken(lifeguard))
-        return tl_err_set(&rq->err, TL_STATE, "the rules cannot be read, so Trino gets none");
-    tl_store_flush(lifeguard->store);
-    if (tl_store_read(lifeguard->store, read_users, &r, &rq->err) != TL_OK)
-        return rq->err.code;
-    r.read_by_rules = TL_NEW_ARRAY(rq->arena, bool, dataset_count);
-    r.snapshot = lg_acquire(lifeguard);
-    make_classes(&r);
-    tl_json_writer_init(&r.json, json);
-    tl_json_begin_object(&r.json);
-    put_catalogs(&r);
-    put_fixed(&r.json, "schemas", "[{\"owner\":false}]");
-    put_tables(&r);
-    put_fixed(&r.json, "impersonation", "[{\"original_user\":\".*\",\"new_user\":\".*\",\"allow\":false}]");
-    put_fixed(&r.json, "system_session_properties",
-              "[{\"property\":\"query_max_run_time|query_max_execution_time|query_max_cpu_time|join_distribution_type\",\"allow\":true},"
-              "{\"property\":\".*\",\"allow\":false}]");
-    put_fixed(&r.json, "catalog_session_properties", "[{\"property\":\".*\",\"allow\":false}]");
-    put_fixed(&r.json, "queries", "[{\"allow\":[\"execute\"]}]");
-    tl_json_end_object(&r.json);
-    free_classes(&r);
-    lg_release(r.snapshot);
-    if (json->failed)
-        return tl_err_set(&rq->err, TL_TOO_LARGE, "the rules for Trino are longer than %zu bytes", json->max_size);
-    return TL_OK;
+    tl_buf_done(&text);
+    return fits;
 }

@@ -8,7 +8,8 @@
 enum { USERS_MAX = 100000, BUCKETS = 16384 };
 
 const struct lg_window_info lg_windows[LG_WINDOWS] = {
-    {"1h", 3600LL * 1000000, "an hour"}, {"1d", 86400LL * 1000000, "a day"}, {"7d", 7 * 86400LL * 1000000, "a week"}, {"30d", 30 * 86400LL * 1000000, "30 days"}};
+    {"1h", 3600LL * 1000000, "an hour"}, {"1d", 86400LL * 1000000, "a day"},
+    {"7d", 7 * 86400LL * 1000000, "a week"}, {"30d", 30 * 86400LL * 1000000, "30 days"}};
 
 struct lg_user_use {
     struct lg_user_use *next;

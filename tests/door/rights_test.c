@@ -352,13 +352,42 @@ static void test_the_views_hide_without_the_check_of_the_plan(void **state)
     unrule(id);
 }
 
+/* What the door would have made is replaced by this view. */
+struct tampered {
+    const char *view;
+    enum tl_code code;
+};
+
+static void expect_checked(const char *predicate, const struct tampered *views, size_t count)
+{
+    static size_t number; /* under a name of its own: views of one name are one view */
+    const char *id = rule(with_scope(predicate));
+    for (size_t i = 0; i < count; i++) {
+        struct tl_door_call call;
+        struct tl_governed *governed;
+        struct tl_buf out;
+        tl_buf_init(&out, 1 << 20);
+        govern(tl_arena_printf(arena, "SELECT * FROM people -- %zu", ++number), &call, &governed);
+        assert_int_equal(governed->view_count, 1);
+        struct tl_engine_view view = governed->views[0];
+        view.catalog = tl_arena_printf(arena, "g%016zx:ops", number);
+        view.select_sql = views[i].view;
+        governed->views = &view;
+        governed->sql = tl_str_of(tl_arena_printf(arena, "SELECT * FROM \"%s\".main.people", view.catalog));
+        enum tl_code code = run(&call, governed, &out);
+        if (code != views[i].code)
+            fail_msg("%s: %s %s (%s)", views[i].view, tl_code_info(code)->name, rq.err.message, rq.err.detail);
+        if (code == TL_OK)
+            expect_no_secret(tl_buf_cstr(&out));
+        tl_buf_done(&out);
+    }
+    unrule(id);
+}
+
 static void test_the_check_of_the_plan_refuses_views_that_hide_nothing(void **state)
 {
     (void)state;
-    static const struct {
-        const char *view;
-        enum tl_code code;
-    } views[] = {
+    static const struct tampered views[] = {
         {"SELECT * FROM \"p:ops\".main.people WHERE country IN ('DE', 'FR')", TL_NOT_ALLOWED},                       /* columns that are hidden */
         {"SELECT id, country, secret FROM \"p:ops\".main.people WHERE country IN ('DE', 'FR')", TL_NOT_ALLOWED},
         {"SELECT id, country, upper(secret) AS s FROM \"p:ops\".main.people WHERE country IN ('DE', 'FR')", TL_NOT_ALLOWED},
@@ -371,28 +400,20 @@ static void test_the_check_of_the_plan_refuses_views_that_hide_nothing(void **st
         {"SELECT id, country FROM \"p:ops\".main.people WHERE country IN ('DE', 'FR')", TL_OK},
         {"SELECT id, length(email) AS n FROM \"p:ops\".main.people WHERE country IN ('DE', 'FR')", TL_OK},
     };
-    const char *id = rule(with_scope("{\"column\":\"country\",\"op\":\"in\",\"values\":[\"DE\",\"FR\"]}"));
-    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
-        struct tl_door_call call;
-        struct tl_governed *governed;
-        struct tl_buf out;
-        tl_buf_init(&out, 1 << 20);
-        govern(tl_arena_printf(arena, "SELECT * FROM people -- %zu", i), &call, &governed);
-        assert_int_equal(governed->view_count, 1);
-        /* under a name of its own: views of one name are one view */
-        struct tl_engine_view view = governed->views[0];
-        view.catalog = tl_arena_printf(arena, "g%016zx:ops", i + 1);
-        view.select_sql = views[i].view;
-        governed->views = &view;
-        governed->sql = tl_str_of(tl_arena_printf(arena, "SELECT * FROM \"%s\".main.people", view.catalog));
-        enum tl_code code = run(&call, governed, &out);
-        if (code != views[i].code)
-            fail_msg("%s: %s %s (%s)", views[i].view, tl_code_info(code)->name, rq.err.message, rq.err.detail);
-        if (code == TL_OK)
-            expect_no_secret(tl_buf_cstr(&out));
-        tl_buf_done(&out);
-    }
-    unrule(id);
+    expect_checked("{\"column\":\"country\",\"op\":\"in\",\"values\":[\"DE\",\"FR\"]}", views, sizeof views / sizeof *views);
+}
+
+static void test_a_rule_in_sql_opens_the_columns_it_names_to_its_own_condition_only(void **state)
+{
+    (void)state;
+    static const struct tampered views[] = {
+        {"SELECT id, country FROM \"p:ops\".main.people WHERE length(\"NAME\") > 0 AND country <> 'US'", TL_OK},
+        {"SELECT id, country FROM \"p:ops\".main.people WHERE length(secret) > 0 AND country <> 'US'", TL_NOT_ALLOWED}, /* not named by the rule */
+        {"SELECT id, length(secret) AS n FROM \"p:ops\".main.people WHERE country <> 'US'", TL_NOT_ALLOWED},
+        {"SELECT id, name FROM \"p:ops\".main.people WHERE country <> 'US'", TL_NOT_ALLOWED}, /* named, and masked all the same */
+        {"SELECT id, country FROM \"p:ops\".main.people", TL_NOT_ALLOWED},
+    };
+    expect_checked("{\"sql\":\"length(\\\"NAME\\\") > 0 AND country <> 'US' AND 'secret' <> ''\"}", views, sizeof views / sizeof *views);
 }
 
 static void test_a_change_of_rules_holds_for_the_next_statement(void **state)
@@ -422,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_plans_and_lists_tell_no_policy),
         cmocka_unit_test(test_the_views_hide_without_the_check_of_the_plan),
         cmocka_unit_test(test_the_check_of_the_plan_refuses_views_that_hide_nothing),
+        cmocka_unit_test(test_a_rule_in_sql_opens_the_columns_it_names_to_its_own_condition_only),
         cmocka_unit_test(test_a_change_of_rules_holds_for_the_next_statement),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -610,3 +610,91 @@ def test_rules_hold_over_real_servers(federated):
     hidden = "CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) = 1"
     for session in ("", "pushdown=off"):
         assert contractor.value(f"SELECT count(*) FROM ops.public.customers WHERE {hidden}", session=session) > 0
+
+
+# ---- a statement's own filters beside the rules, at the source ----
+
+
+def sent(lake, admin, sql):
+    """How it ended for the person, and what the sources were asked for, as the audit has it."""
+    try:
+        outcome = lake.rows(sql)
+    except StatementError as error:
+        outcome = error.code
+    records = admin.get("/api/v1/audit", count=40, all="true").json()
+    ident = next(r["id"] for r in reversed(records) if r["kind"] == "statement" and r["text"] == sql)
+    return outcome, json.dumps(next(r for r in records if r["kind"] == "outcome" and r["id"] == ident).get("scans", []))
+
+
+@pytest.mark.parametrize("table, own, rule", [("ops.public.customers", "customer_id < 50", "country"), ('events."default".http_requests', "status = 404", "country")])
+def test_filters_of_the_statement_go_to_the_source_beside_the_rules(federated, table, own, rule):
+    admin, contractor = federated.lake("admin"), federated.lake("contractor")
+    rows, scans = sent(contractor, admin, f"SELECT count(*) FROM {table} WHERE {own}")
+    assert rows == admin.rows(f"SELECT count(*) FROM {table} WHERE {own} AND {rule} IN {EU}")
+    pushed = json.loads(scans)[0]
+    assert own.split()[0] in json.dumps(pushed["pushed"]) and rule in json.dumps(pushed["pushed"]), pushed
+    assert pushed["rows"] <= rows[0][0]
+
+
+@pytest.mark.parametrize("probe", ["CAST(CASE WHEN country = 'US' THEN 'x' ELSE '1' END AS INTEGER) = 1", "1 / (CASE WHEN country = 'US' THEN 0 ELSE 1 END) > 0",
+                                   "CAST(country AS INTEGER) IS NULL OR true", "name LIKE '%' || name", "length(repeat(country, 2)) > 0"])
+def test_what_could_fail_on_a_hidden_row_is_not_asked_of_the_source(federated, probe):
+    admin, contractor = federated.lake("admin"), federated.lake("contractor")
+    sql = f"SELECT count(*) FROM ops.public.customers WHERE {probe} AND customer_id > 0"
+    outcome, scans = sent(contractor, admin, sql)
+    for scan in json.loads(scans):  # none where the statement failed on a row that the person does see
+        assert "customer_id" in scan["sent"] and "country" in scan["sent"] and "CASE" not in scan["sent"] and "repeat" not in scan["sent"], scan
+    assert scans != "[]" or outcome == "invalid_value"
+    assert outcome == sent(contractor, admin, sql + f" AND country IN {EU}")[0]
+
+
+# ---- what a person may see, in one answer ----
+
+
+def test_the_feed_says_what_each_may_see(closed, admin, analyst, contractor):
+    for lake in (analyst, contractor):
+        lake.value("SELECT 1")
+    own = analyst.get("/lifeguard/access").json()
+    assert own["user"] == "analyst" and "analyst" in own["groups"]
+    tables = {entry["table"]: entry for entry in own["tables"]}
+    assert tables["ops.public.accounts"]["masks"]["phone"] == "last4" and "phone" in tables["ops.public.accounts"]["columns"]
+    assert not tables["ops.public.accounts"]["writes"] and not tables["ops.public.accounts"]["some_rows"]
+    other = admin.get("/lifeguard/access", user="contractor")
+    theirs = {entry["table"]: entry for entry in other.json()["tables"]}
+    assert theirs["ops.public.customers"]["some_rows"] and "ops.public.invoices" not in theirs
+    assert admin.http.get(other.url, headers={**admin.headers, "If-None-Match": other.headers["ETag"]}, timeout=60).status_code == 304
+    assert analyst.get("/lifeguard/access", user="contractor").status_code == 403
+    assert admin.get("/lifeguard/access", user="nobody-of-that-name").status_code == 404
+
+
+def test_who_could_see_it_on_a_past_day_is_told_by_the_rules_of_that_day(admin):
+    before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)
+    made = post(admin, "/grants", group="past-guests", privileges="read", scope={"source": "ops", "schema": "public", "table": "zones"}, duration="1h", reason="past")["id"]
+    def guests(**at):
+        return [w["who"] for w in admin.get("/api/v1/lifeguard/who", table="ops.public.zones", **at).json()["who"] if "past-guests" in w["who"]]
+    assert guests() and not guests(at=before)
+    time.sleep(1.1)
+    then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)
+    admin.call("DELETE", f"/api/v1/lifeguard/grants/{made}?reason=past")
+    assert not guests() and guests(at=then)
+
+
+# ---- a source that changes under a review ----
+
+
+def test_a_column_of_another_type_waits_for_a_review_again(admin, analyst):
+    admin.run("CREATE TABLE lake.scratch.retyped AS SELECT 1 AS id, 17 AS code")
+    post(admin, "/review", table="lake.scratch.retyped", others="open", reason="looked at")
+    post(admin, "/grants", group="analyst", privileges="read", scope={"source": "lake", "schema": "scratch", "table": "retyped"}, duration="1h", reason="test")
+    assert analyst.rows("SELECT * FROM lake.scratch.retyped") == [[1, 17]]
+    admin.run("ALTER TABLE lake.scratch.retyped ALTER COLUMN code SET DATA TYPE bigint")
+    assert admin.call("POST", "/api/v1/sources/lake/refresh").status_code < 300
+    assert analyst.error("SELECT code FROM lake.scratch.retyped").code == "column_not_found"
+    assert analyst.rows("SELECT * FROM lake.scratch.retyped") == [[1]]
+    history = json.dumps(admin.get("/api/v1/lifeguard/history", count=20).json())
+    assert "1 reviewed columns have another type and wait again (scratch.retyped.code: bigint, was integer)" in history
+    post(admin, "/review", table="lake.scratch.retyped", columns={"code": "open"}, reason="again")
+    assert analyst.rows("SELECT code FROM lake.scratch.retyped") == [[17]]
+    admin.run("DROP TABLE lake.scratch.retyped")

@@ -101,3 +101,51 @@ def test_a_change_is_seen_within_seconds(closed, trino):
             return
         time.sleep(0.2)
     raise AssertionError("the denial did not reach Trino")
+
+
+# ---- the same through its OPA plugin ----
+
+
+@pytest.fixture(scope="module")
+def asking(closed):
+    """A Trino that asks for every statement."""
+    uris = {"opa.policy.uri": "allow", "opa.policy.batched-uri": "batch", "opa.policy.row-filters-uri": "row-filters", "opa.policy.batch-column-masking-uri": "column-masks"}
+    control = "access-control.name=opa\n" + "".join(f"{name}={closed.url}/lifeguard/opa/{path}?key={KEY}\n" for name, path in uris.items())
+    catalogs = catalogs_of(closed.folder, closed.url, closed.token("admin"))
+    with trino_server.Trino(closed.folder.parent / "trino-opa", catalogs, access_control=control, ready="SELECT count(*) FROM ops.public.customers", ready_user="analyst") as server:
+        yield server
+
+
+@pytest.mark.parametrize("person", ["analyst", "contractor", "fraud"])
+def test_the_same_rows_are_seen_by_asking(closed, asking, person):
+    lake = closed.lake(person)
+    for sql in ("SELECT account_id, name, email, phone FROM ops.public.accounts ORDER BY 1", "SELECT customer_id, name, country, owner_email FROM ops.public.customers ORDER BY 1",
+                'SELECT country, count(*) FROM events."default".http_requests GROUP BY 1 ORDER BY 1'):
+        assert asking.rows(sql, user=person) == lake.rows(sql), (person, sql)
+
+
+def test_asking_shows_only_what_may_be_read(closed, asking):
+    assert ["invoices"] not in asking.rows("SHOW TABLES FROM ops.public", user="contractor")
+    assert ["customers"] in asking.rows("SHOW TABLES FROM ops.public", user="contractor")
+    secret = learn(closed.lake("admin"))
+    assert Finder(secret["analyst"]).find(json.dumps(asking.rows("SELECT * FROM ops.public.accounts", user="analyst"), ensure_ascii=False)) is None
+    assert Finder(secret["analyst"]).find(json.dumps(asking.rows("SELECT * FROM ops.public.accounts", user="fraud+pii"), ensure_ascii=False))
+
+
+@pytest.mark.parametrize("person, sql", [("contractor", "SELECT * FROM ops.public.invoices"), ("nobody", "SELECT 1"), ("analyst+pii", "SELECT 1"), ("townlake+rules", "SELECT 1"),
+                                         ("analyst", "DELETE FROM ops.public.customers"), ("analyst", "CREATE TABLE ops.public.mine (a int)")])
+def test_what_is_closed_here_is_denied_to_who_asks(asking, person, sql):
+    with pytest.raises(RuntimeError, match="Access Denied|not allowed|does not exist|cannot be resolved"):
+        asking.rows(sql, user=person)
+
+
+def test_a_denial_holds_for_the_next_statement(closed, asking):
+    admin = closed.lake("admin")
+    sql = "SELECT customer_id FROM ops.public.customers LIMIT 1"
+    assert len(asking.rows(sql, user="fraud")) == 1
+    deny = {"group": "fraud", "privileges": "read", "effect": "deny", "scope": {"source": "ops", "schema": "public", "table": "customers"}, "reason": "test"}
+    made = admin.call("POST", "/api/v1/lifeguard/grants", deny).json()["id"]
+    with pytest.raises(RuntimeError, match="Access Denied"):
+        asking.rows(sql, user="fraud")
+    admin.call("DELETE", f"/api/v1/lifeguard/grants/{made}?reason=over")
+    assert len(asking.rows(sql, user="fraud")) == 1
