@@ -188,7 +188,7 @@ enum tl_code tl_lake_rest_sign(struct tl_lake_route_call *rest, struct tl_err *e
 {
     const char *method, *uri, *location, *root = tl_objects_root(rest->lake->objects) + sizeof "s3://" - 1;
     struct tl_lake_pointer pointer;
-    struct address address;
+    struct address address = {0};
     struct signing signing = {0};
     bool writes;
     if (!rest->lake->storage)
