@@ -11,7 +11,8 @@ root=$PWD/.deps
 started=$SECONDS
 
 rows() { # rows KIND -> "name version sha256" of the sets wanted
-    awk -v kind="$1" -v wanted="$set_wanted" '$2 == kind && ($1 == "build" || wanted == $1 || wanted == "trino") { print $3, $4, $5 }' deps.lock
+    awk -v kind="$1" -v wanted="$set_wanted" 'BEGIN { n = split("build test trino lake", sets); for (i = 1; i <= n; i++) level[sets[i]] = i }
+        $2 == kind && level[$1] <= level[wanted] { print $3, $4, $5 }' deps.lock
 }
 
 say() { printf '%s  %s\n' "$(printf '[%3ds]' $((SECONDS - started)))" "$*"; }
@@ -222,9 +223,11 @@ if [ "$set_wanted" != build ]; then
     install_wheels wheel venv
     install_wheels dbt dbt
     install_wheels scim scim
+[ "$set_wanted" != lake ] || install_wheels pylake pylake
     install_node node
 fi
 stamp "all-$set_wanted" "$whole"
 [ "$set_wanted" = build ] || stamp all-build "$whole"
-[ "$set_wanted" != trino ] || stamp all-test "$whole"
+case $set_wanted in trino | lake) stamp all-test "$whole" ;; esac
+[ "$set_wanted" != lake ] || stamp all-trino "$whole"
 say "ready"

@@ -446,20 +446,23 @@ enum tl_code tl_lake_undrop(tl_lake *lake, tl_arena *arena, const char *namespac
 /* --- moving pointers --- */
 
 /* One table's files must not lie inside another's: dropping the one would delete the other. */
-static enum tl_code need_free_location(tl_store_tx *tx, struct operation *op, const char *location, struct tl_err *err)
+static enum tl_code need_free_location(tl_store_tx *tx, struct operation *op, const struct tl_lake_pointer *pointer, struct tl_err *err)
 {
-    const char *below = tl_arena_printf(op->arena, "%s/", location), *beyond = tl_arena_printf(op->arena, "%s0", location); /* '0' follows '/' */
+    const char *location = pointer->location, *below = tl_arena_printf(op->arena, "%s/", location);
+    const char *beyond = tl_arena_printf(op->arena, "%s0", location); /* '0' follows '/' */
+    const char *self = pointer->version < 0 ? "" : pointer->uuid;
     op->exists = false;
     if (RUN(tx,
-            "SELECT name FROM lake_table WHERE location = ?1 OR (location >= ?2 AND location < ?3)"
+            "SELECT name FROM lake_table WHERE (location = ?1 OR (location >= ?2 AND location < ?3)) AND uuid <> ?4"
             " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1 OR (location >= ?2 AND location < ?3) LIMIT 1",
-            row_text, op, err, TL_STORE_T(location), TL_STORE_T(below), TL_STORE_T(beyond)) != TL_OK)
+            row_text, op, err, TL_STORE_T(location), TL_STORE_T(below), TL_STORE_T(beyond), TL_STORE_T(self)) != TL_OK)
         return err->code;
     for (const char *slash = location + strlen(location); !op->exists && --slash > location;) /* the folders around it */
         if (*slash == '/' && RUN(tx,
-                                 "SELECT name FROM lake_table WHERE location = ?1"
+                                 "SELECT name FROM lake_table WHERE location = ?1 AND uuid <> ?2"
                                  " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1",
-                                 row_text, op, err, TL_STORE_T(tl_arena_strndup(op->arena, location, (size_t)(slash - location)))) != TL_OK)
+                                 row_text, op, err, TL_STORE_T(tl_arena_strndup(op->arena, location, (size_t)(slash - location))),
+                                 TL_STORE_T(self)) != TL_OK)
             return err->code;
     if (!op->exists)
         return TL_OK;
@@ -472,8 +475,7 @@ static enum tl_code make_pointer(tl_store_tx *tx, struct operation *op, const st
 {
     op->kind = pointer->kind;
     if (need_namespace(tx, op, pointer->namespace_name, err) != TL_OK ||
-        need_free_name(tx, op, pointer->namespace_name, pointer->name, NULL, err) != TL_OK ||
-        need_free_location(tx, op, pointer->location, err) != TL_OK)
+        need_free_name(tx, op, pointer->namespace_name, pointer->name, NULL, err) != TL_OK || need_free_location(tx, op, pointer, err) != TL_OK)
         return err->code;
     return RUN(tx,
                "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
@@ -483,18 +485,19 @@ static enum tl_code make_pointer(tl_store_tx *tx, struct operation *op, const st
                TL_STORE_T(pointer->metadata_location), TL_STORE_T(kind_text(pointer->kind)));
 }
 
+/* Views may move; tables never do. */
 static enum tl_code move_pointer(tl_store_tx *tx, struct operation *op, const struct tl_lake_pointer *pointer, struct tl_err *err)
 {
-    if (RUN(tx,
-            "UPDATE lake_table SET metadata_location = ?4, version = version + 1"
+    if ((pointer->kind == TL_LAKE_VIEW && need_free_location(tx, op, pointer, err) != TL_OK) ||
+        RUN(tx,
+            "UPDATE lake_table SET metadata_location = ?4, location = ?6, version = version + 1"
             " WHERE namespace = ?1 AND name = ?2 AND version = ?3 AND uuid = ?5",
             NULL, NULL, err, TL_STORE_T(pointer->namespace_name), TL_STORE_T(pointer->name), TL_STORE_I(pointer->version),
-            TL_STORE_T(pointer->metadata_location), TL_STORE_T(pointer->uuid)) != TL_OK)
+            TL_STORE_T(pointer->metadata_location), TL_STORE_T(pointer->uuid), TL_STORE_T(pointer->location)) != TL_OK)
         return err->code;
     if (tl_store_changes(tx) == 1)
         return TL_OK;
-    return tl_err_set(err, TL_CONFLICT, "%s.%s was changed by another commit", tl_lake_dotted(op->arena, pointer->namespace_name),
-                      pointer->name);
+    return tl_err_set(err, TL_CONFLICT, "%s.%s was changed by another commit", tl_lake_dotted(op->arena, pointer->namespace_name), pointer->name);
 }
 
 static enum tl_code run_pointers_move(tl_store_tx *tx, void *context, struct tl_err *err)

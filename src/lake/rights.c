@@ -16,7 +16,8 @@ static enum tl_code told(struct tl_request *rq, struct tl_err *err)
 enum tl_code tl_lake_rest_need(struct tl_lake_route_call *rest, enum tl_lake_right right, const char *namespace_name, const char *name,
                                struct tl_err *err)
 {
-    static const unsigned accesses[] = {[TL_LAKE_RIGHT_WRITE] = TL_ACCESS_WRITE, [TL_LAKE_RIGHT_CREATE] = TL_ACCESS_CREATE, [TL_LAKE_RIGHT_DROP] = TL_ACCESS_DROP};
+    static const unsigned accesses[] = {
+        [TL_LAKE_RIGHT_WRITE] = TL_ACCESS_WRITE, [TL_LAKE_RIGHT_CREATE] = TL_ACCESS_CREATE, [TL_LAKE_RIGHT_DROP] = TL_ACCESS_DROP};
     const struct tl_lake_rights *rights = rest->call->rights;
     if (!rights)
         return TL_OK;

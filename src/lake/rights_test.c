@@ -51,7 +51,8 @@ static void grant(struct world *world, const char *effect, const char *privilege
     const char *id;
     tl_request_init(&rq, world->arena);
     rq.principal = &admin;
-    const char *text = tl_arena_printf(world->arena, "{\"group\":\"loaders\",\"effect\":\"%s\",\"privileges\":\"%s\",\"scope\":%s,\"duration\":\"1d\",\"reason\":\"test\"}",
+    const char *text = tl_arena_printf(world->arena, "{\"group\":\"loaders\",\"effect\":\"%s\",\"privileges\":\"%s\",\"scope\":%s,"
+                                       "\"duration\":\"1d\",\"reason\":\"test\"}",
                                        effect, privileges, scope);
     assert_int_equal(tl_json_parse(world->arena, text, strlen(text), &body, &rq.err), TL_OK);
     if (tl_lifeguard_grant(&rq, guard, body, &id) != TL_OK)
@@ -81,8 +82,10 @@ static void test_nothing_is_open_without_a_grant(void **state)
         {"POST", "/v1/namespaces/s1/undrop", "{\"name\":\"t2\"}"},
         {"POST", "/v1/tables/rename", "{\"source\":{\"namespace\":[\"s1\"],\"name\":\"t1\"},\"destination\":{\"namespace\":[\"s1\"],\"name\":\"t2\"}}"},
         {"POST", "/v1/views/rename", "{\"source\":{\"namespace\":[\"s1\"],\"name\":\"t1\"},\"destination\":{\"namespace\":[\"s1\"],\"name\":\"t2\"}}"},
-        {"POST", "/v1/transactions/commit", "{\"table-changes\":[{\"identifier\":{\"namespace\":[\"s1\"],\"name\":\"t1\"},\"requirements\":[],\"updates\":[]}]}"},
-        {"POST", "/v1/transactions/commit", "{\"table-changes\":[{\"identifier\":{\"namespace\":[\"s1\"],\"name\":\"n\"},\"requirements\":[{\"type\":\"assert-create\"}],\"updates\":[]}]}"},
+        {"POST", "/v1/transactions/commit",
+         "{\"table-changes\":[{\"identifier\":{\"namespace\":[\"s1\"],\"name\":\"t1\"},\"requirements\":[],\"updates\":[]}]}"},
+        {"POST", "/v1/transactions/commit",
+         "{\"table-changes\":[{\"identifier\":{\"namespace\":[\"s1\"],\"name\":\"n\"},\"requirements\":[{\"type\":\"assert-create\"}],\"updates\":[]}]}"},
     };
     const struct tl_principal *const callers[] = {&ann, &admin};
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)

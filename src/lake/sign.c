@@ -156,7 +156,8 @@ static enum tl_code answer(struct tl_lake_route_call *rest, const char *method, 
         return err->code;
     tl_json_writer_init(&writer, rest->reply);
     tl_json_begin_object(&writer);
-    tl_json_pair_text(&writer, "uri", tl_arena_printf(rest->arena, "%s://%s%s%s%s", address->scheme, address->host, path, query ? "?" : "", query ? query : ""));
+    const char *mark = query ? "?" : "", *parameters = query ? query : "";
+    tl_json_pair_text(&writer, "uri", tl_arena_printf(rest->arena, "%s://%s%s%s%s", address->scheme, address->host, path, mark, parameters));
     tl_json_key(&writer, "headers");
     tl_json_begin_object(&writer);
     put_client_headers(&writer, tl_json_get(rest->body, "headers"));

@@ -285,6 +285,7 @@ static enum tl_code save(struct tl_lake_route_call *rest, const struct view *vie
     write_view(view, &buf);
     pointer->kind = TL_LAKE_VIEW;
     pointer->uuid = view->base.uuid;
+    const char *old_location = pointer->version >= 0 ? pointer->location : NULL;
     pointer->location = view->base.location;
     pointer->metadata_location = tl_arena_printf(rest->arena, "%s/metadata/%05lld-%s.metadata.json", view->base.location,
                                                  (long long)pointer->version + 1, uuid);
@@ -295,6 +296,11 @@ static enum tl_code save(struct tl_lake_route_call *rest, const struct view *vie
         code = tl_lake_pointers_commit(rest->lake, rest->arena, pointer, 1, err);
     if (code == TL_OK) {
         atomic_fetch_add(&rest->lake->generation, 1);
+        if (old_location && strcmp(old_location, pointer->location) != 0) { /* nothing reads a view's old files */
+            struct tl_err ignored;
+            tl_err_init(&ignored);
+            (void)!tl_objects_remove_below(objects, old_location, &ignored);
+        }
         put_view(rest, pointer->metadata_location, (struct tl_str){buf.data, buf.size});
     }
     tl_buf_done(&buf);
@@ -360,6 +366,7 @@ static enum tl_code replace(struct tl_lake_route_call *rest, struct tl_err *err)
     struct tl_lake_pointer pointer;
     struct tl_str text;
     const tl_json *updates = tl_json_get(rest->body, "updates");
+    change->base.creating = true; /* a view may move, as only what is being made may in tables */
     if (load(rest, &pointer, &text, err) != TL_OK || read_view(rest->arena, text, &change->view, err) != TL_OK ||
         check_requirements(tl_json_get(rest->body, "requirements"), &change->view, err) != TL_OK)
         return err->code;

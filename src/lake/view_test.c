@@ -89,6 +89,14 @@ static void test_a_view_is_replaced_and_goes_back(void **state)
     const tl_json *properties = tl_json_get(world_metadata(world), "properties");
     assert_string_equal(tl_json_get_text(properties, "a"), "b");
     assert_null(tl_json_get(properties, "owner"));
+    /* as Trino replaces one: it also moves */
+    const char *moved = world_text(world, "{\"updates\":[{\"action\":\"set-location\",\"location\":\"file://@/s1/v1-moved\"}]}");
+    world_expect(world, 200, "POST", VIEW, moved);
+    assert_non_null(strstr(tl_json_get_text(world->json, "metadata-location"), "/s1/v1-moved/metadata/"));
+    world_make_table(world, "t1");
+    const char *table = tl_json_get_text(world_metadata(world), "location");
+    world_expect_error(world, 400, "BadRequestException", "POST", VIEW,
+                       tl_arena_printf(world->arena, "{\"updates\":[{\"action\":\"set-location\",\"location\":\"%s/in\"}]}", table));
     world_expect_error(world, 409, "CommitFailedException", "POST", VIEW,
                        replacement(world, "00000000-0000-4000-8000-000000000000", VERSION("7", "-1", "SELECT 3")));
 }

@@ -15,10 +15,11 @@ ACCESS_KEY, SECRET_KEY, BUCKET = "testkey", "test/secret+key", "lake"
 
 
 class Storage:
-    def __init__(self, folder):
+    def __init__(self, folder, keep_alive=True):
         if not PROGRAM.exists():
             pytest.skip("versitygw is not here: `make deps-test` builds it where Go is on PATH")
         self.folder, self.port = pathlib.Path(folder), free_port()
+        self.keep_alive = ["--keep-alive"] if keep_alive else []  # with it, PyArrow's uploads in parts are now and then refused
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.bucket = self.folder / "root" / BUCKET
         self.bucket.mkdir(parents=True)
@@ -28,8 +29,8 @@ class Storage:
 
     def start(self):
         environment = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY, "PATH": os.environ["PATH"]}
-        command = [str(PROGRAM), "--port", f"127.0.0.1:{self.port}", "--region", "us-east-1", "--quiet", "--keep-alive", "--iam-dir",
-                   str(self.folder / "iam"), "posix", str(self.folder / "root")]
+        command = [str(PROGRAM), "--port", f"127.0.0.1:{self.port}", "--region", "us-east-1", "--quiet", *self.keep_alive,
+                   "--iam-dir", str(self.folder / "iam"), "posix", str(self.folder / "root")]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         for _ in range(200):
