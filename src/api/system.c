@@ -124,6 +124,13 @@ void tl_api_metrics(struct tl_api_call *call)
     put_metric(&text, "state_ready", "gauge", "1 when the state can be read.", store_ok);
     put_metric(&text, "state_size_bytes", "gauge", "Size of the state on disk.", store.size_bytes);
     put_metric(&text, "history_failures_total", "counter", "History rows that could not be written.", store.append_failures);
+    struct tl_skimmer_counts skimmed;
+    tl_skimmer_load(call->api->parts.skimmer, &skimmed);
+    put_metric(&text, "skimmer_tables_total", "counter", "Tables the Skimmer looked into.", skimmed.scanned);
+    put_metric(&text, "skimmer_failures_total", "counter", "... that could not be read.", skimmed.failed);
+    put_metric(&text, "skimmer_rows_total", "counter", "Rows it read.", skimmed.rows);
+    put_metric(&text, "skimmer_findings_total", "counter", "Columns in which it found something.", skimmed.findings);
+    put_metric(&text, "skimmer_tables_due", "gauge", "Tables it has yet to look into.", skimmed.due);
     tl_http_respond(call->exchange, 200, "text/plain; version=0.0.4; charset=utf-8", (struct tl_str){text.data, text.size}, false);
     tl_buf_done(&text);
 }

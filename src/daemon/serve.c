@@ -211,6 +211,7 @@ static enum tl_code make_skimmer(tl_serve *serve, struct tl_err *err)
 {
     struct tl_skimmer_options options = {
         .door = serve->door,
+        .registry = serve->registry,
         .store = serve->store,
         .lifeguard = serve->lifeguard,
         .detectors = &tl_detector_patterns,

@@ -368,7 +368,7 @@ enum tl_code tl_skimmer_put_status(struct tl_request *rq, tl_skimmer *skimmer, s
     pthread_mutex_lock(&skimmer->mutex);
     const char *current = tl_arena_strdup(rq->arena, skimmer->current);
     bool paused = skimmer->paused;
-    int64_t due = skimmer->tables_due;
+    int64_t due = skimmer->counts.due;
     pthread_mutex_unlock(&skimmer->mutex);
     bool running = *current || due > 0;
     tl_json_pair_text(json, "state", !skimmer->options.enabled ? "off" : paused ? "paused" : running ? "running" : "idle");

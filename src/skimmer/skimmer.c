@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "skimmer/skimmer_int.h"
 
-enum { IDLE_MS = 2000, PACE_STEP_MS = 100, FAILED_AGAIN_US = 300 * 1000000, TABLE_TIME_US = 120 * 1000000, HASH_TEXT_MAX = 4 * 1024 * 1024 };
+enum { IDLE_MS = 1000, LOOK_US = 60 * 1000000, GONE_S = 24 * 3600, PACE_STEP_MS = 100, FAILED_AGAIN_US = 300 * 1000000,
+    EMPTY_AGAIN_US = 60 * 1000000, TABLE_TIME_US = 120 * 1000000, HASH_TEXT_MAX = 4 * 1024 * 1024 };
 static const char *const groups[] = {TL_GROUP_ADMIN};
 static const struct tl_principal skimmer_principal = {.user = "townlake-skimmer", .group_count = 1, .groups = groups, .authenticated = true};
 
@@ -22,6 +23,7 @@ struct pass {
     struct tl_request *rq;
     const struct skim_known *known;
     size_t known_count;
+    bool *seen;      /* a place a known table */
     int64_t now_us, now_monotonic_us;
     size_t count;    /* those that are taken now */
     int64_t due;     /* all that are due, also those of sources that must wait */
@@ -66,13 +68,22 @@ static const struct skim_known *find_known(const struct pass *pass, const char *
     return NULL;
 }
 
-static bool is_due(const struct pass *pass, const struct skim_known *known, const char *columns_hash)
+/* It was small enough to be read whole, and is now not. */
+static bool has_grown(const struct skim_known *known, const struct tl_source_dataset *dataset)
+{
+    return known->rows < SKIM_SAMPLE_ROWS && dataset->row_estimate >= 2 * SKIM_SAMPLE_ROWS;
+}
+
+static bool is_due(const struct pass *pass, const struct skim_known *known, const struct tl_source_dataset *dataset, const char *columns_hash)
 {
     if (!known || !*known->columns_hash)
         return true;
+    int64_t age_us = pass->now_us - known->scanned_at_us;
     if (known->failed)
-        return pass->now_us - known->scanned_at_us >= FAILED_AGAIN_US;
-    return strcmp(known->columns_hash, columns_hash) != 0 || pass->now_us - known->scanned_at_us >= pass->skimmer->options.rescan_us;
+        return age_us >= FAILED_AGAIN_US;
+    if (strcmp(known->columns_hash, columns_hash) != 0 || has_grown(known, dataset))
+        return true;
+    return age_us >= pass->skimmer->options.rescan_us || (known->rows == 0 && age_us >= EMPTY_AGAIN_US);
 }
 
 static struct skim_source_pace *pace_of(tl_skimmer *skimmer, const char *source)
@@ -108,14 +119,28 @@ static void take_dataset(void *context, const char *source, const struct tl_sour
 {
     struct pass *pass = context;
     struct skim_table table;
+    const struct skim_known *known = find_known(pass, source, dataset);
     hash_columns(dataset, table.columns_hash);
-    if (!is_due(pass, find_known(pass, source, dataset), table.columns_hash))
+    if (known)
+        pass->seen[known - pass->known] = true;
+    if (!is_due(pass, known, dataset, table.columns_hash))
         return;
     pass->due++;
     if (pass->count == SKIM_TABLES_AT_ONCE || pace_of(pass->skimmer, source)->next_us > pass->now_monotonic_us)
         return;
     copy_table(pass->rq->arena, source, dataset, &table);
     pass->tables[pass->count++] = table;
+}
+
+/* What was there a day ago and is no more.  A source that cannot be reached keeps the tables of its last listing. */
+static void remove_gone(struct pass *pass)
+{
+    struct tl_err err;
+    tl_err_init(&err);
+    for (size_t i = 0; i < pass->known_count && err.code == TL_OK; i++)
+        if (!pass->seen[i] && pass->now_us - pass->known[i].scanned_at_us > (int64_t)GONE_S * 1000000 &&
+            skim_state_remove(pass->skimmer, &pass->known[i], &err) != TL_OK)
+            tl_log_err(TL_LOG_ERROR, "skimmer", "a table that is gone could not be forgotten", &err);
 }
 
 /* --- one table --- */
@@ -167,6 +192,17 @@ static void tell_finding(tl_skimmer *skimmer, const struct skim_table *table, co
     tl_buf_done(&body);
 }
 
+static void count_one(tl_skimmer *skimmer, enum tl_code code, int64_t rows, int64_t found)
+{
+    pthread_mutex_lock(&skimmer->mutex);
+    skimmer->counts.scanned += code == TL_OK;
+    skimmer->counts.failed += code != TL_OK && code != TL_CANCELLED;
+    skimmer->counts.rows += rows;
+    skimmer->counts.findings += found;
+    skimmer->counts.due -= skimmer->counts.due > 0;
+    pthread_mutex_unlock(&skimmer->mutex);
+}
+
 static void scan_one(tl_skimmer *skimmer, const struct skim_table *table)
 {
     tl_arena *arena = tl_arena_new(SKIM_ARENA_BYTES_MAX);
@@ -183,9 +219,13 @@ static void scan_one(tl_skimmer *skimmer, const struct skim_table *table)
     set_current(skimmer, NULL, NULL);
     if (code != TL_CANCELLED && skim_state_save(skimmer, table, verdicts, rows, code == TL_OK ? NULL : rq.err.message, &err) != TL_OK)
         tl_log_err(TL_LOG_ERROR, "skimmer", "what was found could not be kept", &err);
-    for (size_t i = 0; code == TL_OK && i < table->dataset.column_count; i++)
+    int64_t found = 0;
+    for (size_t i = 0; code == TL_OK && i < table->dataset.column_count; i++) {
         if (verdicts[i].info_type)
             tell_finding(skimmer, table, &verdicts[i]);
+        found += verdicts[i].info_type != NULL;
+    }
+    count_one(skimmer, code, rows, found);
     keep_pace(skimmer, table->source, rows);
     tl_arena_free(arena);
 }
@@ -217,19 +257,18 @@ static size_t run_pass(tl_skimmer *skimmer, int64_t *ret_due)
     pass->rq = &rq;
     pass->now_us = tl_clock_wall_us();
     pass->now_monotonic_us = tl_clock_monotonic_us();
-    if (skim_state_load(skimmer, arena, &pass->known, &pass->known_count, &rq.err) == TL_OK)
+    if (skim_state_load(skimmer, arena, &pass->known, &pass->known_count, &rq.err) == TL_OK) {
+        pass->seen = TL_NEW_ARRAY(arena, bool, pass->known_count);
         tl_door_each_dataset(&rq, skimmer->options.door, take_dataset, pass);
-    else
+        remove_gone(pass);
+    } else {
         tl_log_err(TL_LOG_ERROR, "skimmer", "what was scanned could not be read", &rq.err);
-    pthread_mutex_lock(&skimmer->mutex);
-    skimmer->tables_due = pass->due;
-    pthread_mutex_unlock(&skimmer->mutex);
-    for (size_t i = 0; i < pass->count && !is_stopping(skimmer); i++) {
-        scan_one(skimmer, &pass->tables[i]);
-        pthread_mutex_lock(&skimmer->mutex);
-        skimmer->tables_due--;
-        pthread_mutex_unlock(&skimmer->mutex);
     }
+    pthread_mutex_lock(&skimmer->mutex);
+    skimmer->counts.due = pass->due;
+    pthread_mutex_unlock(&skimmer->mutex);
+    for (size_t i = 0; i < pass->count && !is_stopping(skimmer); i++)
+        scan_one(skimmer, &pass->tables[i]);
     for (size_t i = 0; i < pass->count && !is_stopping(skimmer); i++)
         join_one(skimmer, &pass->tables[i]);
     size_t count = pass->count;
@@ -253,19 +292,38 @@ static void rest(tl_skimmer *skimmer, int64_t wait_ms)
     pthread_mutex_unlock(&skimmer->mutex);
 }
 
+/* Going through all tables costs something where there are many: only when a listing came, somebody asked, or a while has passed. */
+static bool may_be_new(tl_skimmer *skimmer)
+{
+    const tl_registry_snapshot *snapshot = tl_registry_acquire(skimmer->options.registry);
+    pthread_mutex_lock(&skimmer->mutex);
+    int64_t forced = skimmer->forced, now_us = tl_clock_monotonic_us();
+    pthread_mutex_unlock(&skimmer->mutex);
+    bool changed = snapshot != skimmer->snapshot || forced != skimmer->looked_forced || now_us - skimmer->looked_us > LOOK_US;
+    if (skimmer->snapshot)
+        tl_registry_release(skimmer->snapshot);
+    skimmer->snapshot = snapshot;
+    skimmer->looked_forced = forced;
+    if (changed)
+        skimmer->looked_us = now_us;
+    return changed;
+}
+
 static void *work(void *context)
 {
     tl_skimmer *skimmer = context;
+    int64_t due = 0;
     for (;;) {
         pthread_mutex_lock(&skimmer->mutex);
         bool stopping = skimmer->stopping, paused = skimmer->paused;
         pthread_mutex_unlock(&skimmer->mutex);
         if (stopping)
             return NULL;
-        int64_t due = 0;
-        size_t taken = paused ? 0 : run_pass(skimmer, &due);
+        size_t taken = 0;
+        if (!paused && (due > 0 || may_be_new(skimmer)))
+            taken = run_pass(skimmer, &due);
         if (taken == 0)
-            rest(skimmer, due > 0 ? PACE_STEP_MS : IDLE_MS);
+            rest(skimmer, due > 0 && !paused ? PACE_STEP_MS : IDLE_MS);
     }
 }
 
@@ -308,6 +366,8 @@ tl_skimmer *tl_skimmer_free(tl_skimmer *skimmer)
     pthread_mutex_unlock(&skimmer->mutex);
     if (skimmer->thread_runs)
         pthread_join(skimmer->thread, NULL);
+    if (skimmer->snapshot)
+        tl_registry_release(skimmer->snapshot);
     skimmer->options.detectors->close(skimmer->detector);
     pthread_cond_destroy(&skimmer->changed);
     pthread_mutex_destroy(&skimmer->mutex);
@@ -320,6 +380,13 @@ static void wake(tl_skimmer *skimmer)
     pthread_mutex_lock(&skimmer->mutex);
     skimmer->forced++;
     pthread_cond_broadcast(&skimmer->changed);
+    pthread_mutex_unlock(&skimmer->mutex);
+}
+
+void tl_skimmer_load(tl_skimmer *skimmer, struct tl_skimmer_counts *ret_counts)
+{
+    pthread_mutex_lock(&skimmer->mutex);
+    *ret_counts = skimmer->counts;
     pthread_mutex_unlock(&skimmer->mutex);
 }
 

@@ -23,6 +23,7 @@ typedef struct tl_skimmer tl_skimmer;
 
 struct tl_skimmer_options {
     tl_door *door;
+    tl_registry *registry;
     tl_store *store;
     tl_lifeguard *lifeguard;
     const struct tl_detector_driver *detectors;
@@ -41,6 +42,12 @@ tl_skimmer *tl_skimmer_free(tl_skimmer *skimmer);
 TL_CHECKED enum tl_code tl_skimmer_scan(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *scope);
 /* Remembered over a restart; the table being read is read to its end.  Needs admin on everything. */
 TL_CHECKED enum tl_code tl_skimmer_pause(struct tl_request *rq, tl_skimmer *skimmer, bool pause);
+
+/* Since the start, for /metrics. */
+struct tl_skimmer_counts {
+    int64_t scanned, failed, rows, findings, due;
+};
+void tl_skimmer_load(tl_skimmer *skimmer, struct tl_skimmer_counts *ret_counts);
 
 /* Members of an object: "state" (running, idle, paused, off), "tables", "scanned", "failed", "columns", what it reads now, failures. */
 TL_CHECKED enum tl_code tl_skimmer_put_status(struct tl_request *rq, tl_skimmer *skimmer, struct tl_json_writer *json);

@@ -51,13 +51,17 @@ struct tl_skimmer {
     bool thread_runs;
     pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t changed;
-    bool stopping, paused, waiting_none;
+    bool stopping, paused;
     int64_t forced;        /* counts calls of tl_skimmer_scan */
     char current[SKIM_NAME_MAX];
-    int64_t tables_due;
+    struct tl_skimmer_counts counts;
     struct tl_request *running; /* cancelled at the end */
+    /* The thread's own: */
+    const tl_registry_snapshot *snapshot; /* of the registry when it last looked for what is new; held, so that another is another */
+    int64_t looked_us;    /* when that was */
+    int64_t looked_forced;
     size_t pace_count;
-    struct skim_source_pace pace[SKIM_SOURCES_MAX]; /* the thread's own */
+    struct skim_source_pace pace[SKIM_SOURCES_MAX];
 };
 
 /* --- sample.c: a table's values through the door to the detectors --- */
@@ -108,13 +112,15 @@ TL_CHECKED enum tl_code skim_join(struct tl_request *rq, tl_skimmer *skimmer, co
 struct skim_known {
     const char *source, *schema, *table, *columns_hash;
     bool failed;
-    int64_t scanned_at_us;
+    int64_t scanned_at_us, rows;
 };
 TL_CHECKED enum tl_code skim_state_load(tl_skimmer *skimmer, tl_arena *arena, const struct skim_known **ret_known, size_t *ret_count, struct tl_err *err);
 /* The table's verdicts, all or none; failure NULL = it was scanned.  With a failure the verdicts known stay. */
 TL_CHECKED enum tl_code skim_state_save(tl_skimmer *skimmer, const struct skim_table *table, const struct skim_verdict *verdicts, int64_t rows,
                                         const char *failure, struct tl_err *err);
 TL_CHECKED enum tl_code skim_state_forget(tl_skimmer *skimmer, const struct tl_grant_scope *scope, struct tl_err *err);
+/* A table that is no more. */
+TL_CHECKED enum tl_code skim_state_remove(tl_skimmer *skimmer, const struct skim_known *known, struct tl_err *err);
 TL_CHECKED enum tl_code skim_state_setting(tl_skimmer *skimmer, const char *name, const char *value, struct tl_err *err);
 bool skim_state_is(tl_skimmer *skimmer, const char *name, const char *value);
 

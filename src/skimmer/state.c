@@ -34,13 +34,15 @@ static enum tl_code take_known(void *context, const struct tl_store_value *cells
         .columns_hash = cell_text(loading->arena, &cells[3]),
         .failed = cells[4].type != TL_STORE_NULL,
         .scanned_at_us = cells[5].integer,
+        .rows = cells[6].integer,
     };
     return TL_OK;
 }
 
 static enum tl_code read_known(tl_store_tx *tx, void *context, struct tl_err *err)
 {
-    return tl_store_run(tx, "SELECT source, schema_name, table_name, columns_hash, failure, scanned_at_us FROM skimmer_table ORDER BY 1, 2, 3", NULL, 0,
+    return tl_store_run(tx,
+        "SELECT source, schema_name, table_name, columns_hash, failure, scanned_at_us, row_count FROM skimmer_table ORDER BY 1, 2, 3", NULL, 0,
                         take_known, context, err);
 }
 
@@ -128,6 +130,21 @@ enum tl_code skim_state_forget(tl_skimmer *skimmer, const struct tl_grant_scope 
 {
     struct tl_grant_scope copy = *scope;
     return tl_store_write(skimmer->options.store, forget, &copy, err);
+}
+
+static enum tl_code remove_table(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    const struct skim_known *known = context;
+    const struct tl_store_value params[] = {TL_STORE_T(known->source), TL_STORE_T(known->schema), TL_STORE_T(known->table)};
+    enum tl_code code = tl_store_run(tx, "DELETE FROM skimmer_column WHERE source = ?1 AND schema_name = ?2 AND table_name = ?3", params, 3, NULL, NULL, err);
+    return code == TL_OK ? tl_store_run(tx, "DELETE FROM skimmer_table WHERE source = ?1 AND schema_name = ?2 AND table_name = ?3", params,
+        3, NULL, NULL, err) : code;
+}
+
+enum tl_code skim_state_remove(tl_skimmer *skimmer, const struct skim_known *known, struct tl_err *err)
+{
+    struct skim_known copy = *known;
+    return tl_store_write(skimmer->options.store, remove_table, &copy, err);
 }
 
 struct setting {

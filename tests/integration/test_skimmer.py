@@ -184,7 +184,7 @@ def postgres():
 def server(program, postgres, tmp_path_factory):
     yaml = f"""auth: {{mode: token}}
 source: {{refresh: 1s}}
-skimmer: {{rows_per_second: 0}}
+skimmer: {{rows_per_second: 0, run_time: 3s}}
 sources:
   - {{name: pg, kind: postgres, options: {{host: 127.0.0.1, port: "{postgres.port}", database: postgres, user: postgres}}}}
 tokens:
@@ -292,11 +292,58 @@ def test_a_column_that_is_added_waits_with_a_proposal_and_breaks_no_statement(se
     assert rita.rows(sql) == before
 
 
+# ---- what sources may be like ----
+
+
+def test_a_wide_table_is_looked_at_in_parts(postgres, root_user):
+    columns = ", ".join(f"c{i} text" for i in range(400))
+    postgres.run(f"BEGIN; CREATE TABLE public.wide ({columns}); INSERT INTO public.wide (c0, c399) SELECT 'x' || i, 'w' || i || '@example.com' FROM generate_series(1, 50) i; COMMIT")
+    rows = scanned_table(root_user, "pg.public.wide", "c399")
+    assert len(rows) == 400 and rows["c399"]["info_type"] == "EMAIL_ADDRESS" and rows["c0"]["state"] == "open" and rows["c7"]["state"] == "pending"
+
+
+def test_a_cell_of_a_hundred_megabytes_is_looked_at_by_its_beginning(postgres, root_user):
+    postgres.run("BEGIN; CREATE TABLE public.huge (v text); INSERT INTO public.huge SELECT 'big@example.com ' || repeat('x', 100000000); COMMIT")
+    rows = scanned_table(root_user, "pg.public.huge", "v")
+    assert rows["v"]["info_type"] == "EMAIL_ADDRESS" and rows["v"]["findings"][0]["inside"]
+
+
+def test_a_locked_table_is_told_and_looked_at_once_it_is_free(postgres, root_user):
+    command = ["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "postgres"]
+    postgres.run("BEGIN; CREATE TABLE public.held (v text); INSERT INTO public.held VALUES ('a@example.com'); COMMIT")
+    scanned_table(root_user, "pg.public.held", "v")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as session:
+        session.stdin.write("BEGIN; LOCK TABLE public.held IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60);\n")
+        session.stdin.flush()
+        time.sleep(0.5)
+        assert root_user.call("POST", "/api/v1/skimmer/scan", {"table": "pg.public.held"}).status_code == 204
+        failure = wait_for(lambda: [one for one in status(root_user)["failures"] if one["table"] == "pg.public.held"])
+        session.kill()
+    assert failure[0]["reason"]
+    postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()")
+    assert columns_of(root_user, "pg.public.held")["v"]["info_type"] == "EMAIL_ADDRESS"  # what was known stays
+    assert root_user.call("POST", "/api/v1/skimmer/scan", {"table": "pg.public.held"}).status_code == 204
+    wait_for(lambda: not [one for one in status(root_user)["failures"] if one["table"] == "pg.public.held"])
+
+
+def test_a_table_that_was_empty_is_looked_at_again_when_it_has_grown(postgres, root_user):
+    assert scanned_table(root_user, "pg.public.nothing", "b")["b"]["state"] == "pending"
+    postgres.run("INSERT INTO public.nothing SELECT i, 'n' || i || '@example.com' FROM generate_series(1, 3000) i; ANALYZE public.nothing")
+    wait_for(lambda: columns_of(root_user, "pg.public.nothing")["b"]["info_type"] == "EMAIL_ADDRESS")
+
+
+def test_numbers_for_the_operator(root_user):
+    text = root_user.get("/metrics").text
+    values = dict(line.split() for line in text.splitlines() if "skimmer" in line and not line.startswith("#"))
+    assert int(values["townlake_skimmer_tables_total"]) >= 5 and int(values["townlake_skimmer_failures_total"]) >= 1
+    assert int(values["townlake_skimmer_findings_total"]) >= 5
+
+
 def test_a_pause_is_kept_over_a_restart(server, postgres, root_user):
     assert root_user.call("POST", "/api/v1/skimmer/pause", {}).status_code == 204
     server.restart(server.config.read_text().split("\n", 3)[3])
     assert status(root_user)["state"] == "paused"
-    postgres.run("CREATE TABLE public.after_pause (email text); INSERT INTO public.after_pause VALUES ('a@example.com'), ('b@example.com')")
+    postgres.run("BEGIN; CREATE TABLE public.after_pause (email text); INSERT INTO public.after_pause VALUES ('a@example.com'), ('b@example.com'); COMMIT")
     wait_for(lambda: "pg.public.after_pause" in pending(root_user))
     time.sleep(1)
     assert columns_of(root_user, "pg.public.after_pause") == {}
