@@ -27,6 +27,7 @@ struct tl_auth_settings {
     const char *client_id, *client_secret, *redirect_url, *scopes; /* of mode oidc; client_secret is a reference */
     const char *origin;                                            /* scheme, host and port of redirect_url */
     bool secure_cookies;
+    bool userinfo; /* claims that the ID token leaves out are asked there */
     int64_t session_lifetime_us, session_idle_us, session_refresh_us;
     int64_t groups_grace_us;
 };

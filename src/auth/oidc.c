@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { FORM_BYTES_MAX = 64 * 1024, REFRESH_TOKEN_BYTES_MAX = 8192 };
+enum { FORM_BYTES_MAX = 64 * 1024, REFRESH_TOKEN_BYTES_MAX = 8192, CLAIMS_BYTES_MAX = 4 * 1024 * 1024 };
 
 static void put_pair(struct tl_buf *form, const char *name, const char *value)
 {
@@ -66,7 +66,56 @@ static enum tl_code check_id_token(tl_auth *auth, const tl_json *claims, const c
     return TL_OK;
 }
 
-static enum tl_code read_id_token(tl_auth *auth, tl_arena *arena, const char *nonce, struct tl_oidc_tokens *tokens, struct tl_err *err)
+/* What userinfo says besides: where both say something, the ID token does. */
+static enum tl_code merge_claims(tl_arena *arena, const tl_json *userinfo, const tl_json **claims, struct tl_err *err)
+{
+    struct tl_buf text;
+    struct tl_json_writer json;
+    tl_buf_init(&text, CLAIMS_BYTES_MAX);
+    tl_json_writer_init(&json, &text);
+    tl_json_begin_object(&json);
+    for (struct tl_json_iter it = tl_json_iter(*claims); tl_json_next(&it);) {
+        tl_json_key(&json, it.key);
+        tl_json_put_value(&json, it.value);
+    }
+    for (struct tl_json_iter it = tl_json_iter(userinfo); tl_json_next(&it);) {
+        if (tl_json_get(*claims, it.key))
+            continue;
+        tl_json_key(&json, it.key);
+        tl_json_put_value(&json, it.value);
+    }
+    tl_json_end_object(&json);
+    enum tl_code code = text.failed ? odd_answer("has too many claims", err) : tl_json_parse(arena, text.data, text.size, claims, err);
+    tl_buf_done(&text);
+    return code;
+}
+
+/* Its answer carries no signature: it counts for the subject of the ID token alone (OpenID Connect Core 5.3.2). */
+static enum tl_code add_userinfo(tl_auth *auth, tl_arena *arena, const char *access_token, const tl_json **claims, struct tl_err *err)
+{
+    struct tl_provider_places places;
+    const tl_json *userinfo = NULL;
+    struct tl_str body;
+    struct tl_err why;
+    tl_err_init(&why);
+    if (tl_provider_places(auth->provider, arena, &places, err) != TL_OK)
+        return err->code;
+    if (!places.userinfo || !access_token)
+        return odd_answer(access_token ? "says no userinfo address, which oidc.userinfo wants" : "has no access token for userinfo", err);
+    if (tl_provider_get(auth->provider, arena, places.userinfo, access_token, &body, &why) != TL_OK) {
+        tl_err_set(err, TL_IDENTITY_UNAVAILABLE, "the identity provider's userinfo does not answer");
+        tl_err_detail(err, "%s", why.message);
+        return TL_IDENTITY_UNAVAILABLE;
+    }
+    if (tl_json_parse(arena, body.data, body.size, &userinfo, &why) != TL_OK || !tl_json_is_object(userinfo))
+        return odd_answer("to userinfo cannot be read", err);
+    if (!tl_streq(tl_json_get_text(userinfo, "sub"), tl_json_get_text(*claims, "sub")))
+        return odd_answer("to userinfo is about somebody else", err);
+    return merge_claims(arena, userinfo, claims, err);
+}
+
+static enum tl_code read_id_token(tl_auth *auth, tl_arena *arena, const char *nonce, const char *access_token, struct tl_oidc_tokens *tokens,
+                                  struct tl_err *err)
 {
     struct tl_str token = tl_str_of(tokens->id_token);
     const tl_json *claims;
@@ -74,6 +123,8 @@ static enum tl_code read_id_token(tl_auth *auth, tl_arena *arena, const char *no
         check_id_token(auth, claims, nonce, err) != TL_OK)
         return err->code;
     tokens->subject = tl_json_get_text(claims, "sub");
+    if (auth->settings.userinfo && add_userinfo(auth, arena, access_token, &claims, err) != TL_OK)
+        return err->code;
     return tl_identity_of_claims(arena, &auth->settings.claims, claims, &tokens->identity, err);
 }
 
@@ -96,7 +147,7 @@ static enum tl_code read_answer(tl_auth *auth, tl_arena *arena, const struct tl_
         return odd_answer("has a refresh token of more than 8 KiB", err);
     if (!tokens->id_token)
         return grant->code ? odd_answer("has no ID token; is openid among oidc.scopes?", err) : TL_OK;
-    return read_id_token(auth, arena, grant->nonce, tokens, err);
+    return read_id_token(auth, arena, grant->nonce, tl_json_get_text(answer, "access_token"), tokens, err);
 }
 
 enum tl_code tl_oidc_exchange(tl_auth *auth, tl_arena *arena, const struct tl_oidc_grant *grant, struct tl_oidc_tokens *ret_tokens,

@@ -92,9 +92,9 @@ static enum tl_code call(tl_provider *provider, tl_arena *arena, const struct tl
     return tl_http_call(provider->http, arena, &request, response, err);
 }
 
-static enum tl_code get_json(tl_provider *provider, tl_arena *arena, const char *url, struct tl_str *ret_body, struct tl_err *err)
+static enum tl_code get_json(tl_provider *provider, tl_arena *arena, const char *url, const char *bearer, struct tl_str *ret_body, struct tl_err *err)
 {
-    static const char *const headers[] = {"Accept: application/json", NULL};
+    const char *headers[] = {"Accept: application/json", bearer ? tl_arena_printf(arena, "Authorization: Bearer %s", bearer) : NULL, NULL};
     struct tl_http_response response;
     struct tl_http_request request = {.method = "GET", .url = url, .headers = headers};
     if (call(provider, arena, &request, &response, err) != TL_OK)
@@ -121,7 +121,7 @@ static enum tl_code discover(tl_provider *provider, tl_arena *arena, struct tl_p
         size--;
     const tl_json *document = NULL;
     struct tl_str body;
-    if (get_json(provider, arena, tl_arena_printf(arena, "%.*s/.well-known/openid-configuration", (int)size, issuer), &body, err) != TL_OK ||
+    if (get_json(provider, arena, tl_arena_printf(arena, "%.*s/.well-known/openid-configuration", (int)size, issuer), NULL, &body, err) != TL_OK ||
         tl_json_parse(arena, body.data, body.size, &document, err) != TL_OK)
         return err->code;
     if (!tl_streq(tl_json_get_text(document, "issuer"), issuer)) {
@@ -132,6 +132,7 @@ static enum tl_code discover(tl_provider *provider, tl_arena *arena, struct tl_p
     *places = (struct tl_provider_places){
         .authorization = place_of(arena, document, "authorization_endpoint"),
         .token = place_of(arena, document, "token_endpoint"),
+        .userinfo = place_of(arena, document, "userinfo_endpoint"),
         .end_session = place_of(arena, document, "end_session_endpoint"),
         .revocation = place_of(arena, document, "revocation_endpoint"),
         .issuer_in_answers = tl_json_bool(tl_json_get(document, "authorization_response_iss_parameter_supported"), false),
@@ -145,7 +146,7 @@ static enum tl_code discover(tl_provider *provider, tl_arena *arena, struct tl_p
 static enum tl_code fetch_keys(tl_provider *provider, tl_arena *arena, const char *url, tl_jwk_set **ret_keys, struct tl_err *err)
 {
     struct tl_str body;
-    if (get_json(provider, arena, url, &body, err) != TL_OK)
+    if (get_json(provider, arena, url, NULL, &body, err) != TL_OK)
         return err->code;
     return tl_jwk_set_parse(body, ret_keys, err);
 }
@@ -236,6 +237,7 @@ enum tl_code tl_provider_places(tl_provider *provider, tl_arena *arena, struct t
         *ret_places = (struct tl_provider_places){
             .authorization = tl_arena_strdup(arena, provider->places.authorization),
             .token = tl_arena_strdup(arena, provider->places.token),
+            .userinfo = tl_arena_strdup(arena, provider->places.userinfo),
             .end_session = tl_arena_strdup(arena, provider->places.end_session),
             .revocation = tl_arena_strdup(arena, provider->places.revocation),
             .issuer_in_answers = provider->places.issuer_in_answers,
@@ -250,6 +252,11 @@ enum tl_code tl_provider_post(tl_provider *provider, tl_arena *arena, const char
     static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json", NULL};
     struct tl_http_request request = {.method = "POST", .url = url, .headers = headers, .body = form, .user = user, .password = password};
     return call(provider, arena, &request, ret_response, err);
+}
+
+enum tl_code tl_provider_get(tl_provider *provider, tl_arena *arena, const char *url, const char *bearer, struct tl_str *ret_body, struct tl_err *err)
+{
+    return get_json(provider, arena, url, bearer, ret_body, err);
 }
 
 void tl_provider_health(tl_provider *provider, struct tl_auth_part *ret_part)

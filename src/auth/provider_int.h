@@ -21,7 +21,7 @@ struct tl_provider_options {
 
 /* What discovery says; NULL for what the provider has not. */
 struct tl_provider_places {
-    const char *authorization, *token, *end_session, *revocation;
+    const char *authorization, *token, *userinfo, *end_session, *revocation;
     bool issuer_in_answers; /* RFC 9207: every answer to a sign-in names the issuer */
 };
 
@@ -35,6 +35,10 @@ TL_CHECKED enum tl_code tl_provider_places(tl_provider *provider, tl_arena *aren
 /* A call to one of the places, with the provider's certificates and a time limit. */
 TL_CHECKED enum tl_code tl_provider_post(tl_provider *provider, tl_arena *arena, const char *url, const char *user, const char *password,
                                          struct tl_str form, struct tl_http_response *ret_response, struct tl_err *err);
+
+/* The same with a Bearer token, for what must be JSON. */
+TL_CHECKED enum tl_code tl_provider_get(tl_provider *provider, tl_arena *arena, const char *url, const char *bearer, struct tl_str *ret_body,
+                                        struct tl_err *err);
 
 struct tl_auth_part; /* auth.h */
 /* Before the first sign-in nobody has asked it: then it counts as usable. */

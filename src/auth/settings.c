@@ -93,6 +93,7 @@ static enum tl_code read_redirect(tl_arena *arena, const tl_config *config, stru
     const char *url = settings->redirect_url = tl_config_text(config, "oidc.redirect_url");
     settings->client_secret = tl_config_text(config, "oidc.client_secret");
     settings->scopes = tl_config_text(config, "oidc.scopes");
+    settings->userinfo = tl_config_bool(config, "oidc.userinfo");
     settings->origin = "";
     if (!url[0])
         return TL_OK;

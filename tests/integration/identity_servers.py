@@ -1,6 +1,7 @@
 """Identity providers of the tests, and a browser's part in signing in."""
 import html
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -21,15 +22,15 @@ START_TIMEOUT_S = 20
 class Script:
     """A server in JavaScript that prints "ready"."""
 
-    def __init__(self, name, port, *arguments):
-        self.name, self.arguments = name, arguments
+    def __init__(self, name, port, *arguments, **environment):
+        self.name, self.arguments, self.environment = name, arguments, environment
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
 
     def start(self):
         self.process = subprocess.Popen([str(NODE), str(HERE / self.name), str(PACKAGES), str(self.port), *map(str, self.arguments)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **self.environment})
         deadline = time.monotonic() + START_TIMEOUT_S
         while "ready" not in (self.process.stdout.readline() or ""):
             assert self.process.poll() is None and time.monotonic() < deadline, f"{self.name} did not start"

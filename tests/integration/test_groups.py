@@ -57,13 +57,15 @@ LDIF = (
 
 
 class Slapd:
-    def __init__(self, folder, tls=False):
-        self.folder, self.port = folder, free_port()
-        self.url = f"{'ldaps' if tls else 'ldap'}://127.0.0.1:{self.port}"
+    def __init__(self, folder, tls=False, start_tls=False):
+        """start_tls: ldap://, where nothing is answered before TLS has begun."""
+        self.folder, self.port, self.start_tls = folder, free_port(), start_tls
+        self.url = f"{'ldaps' if tls and not start_tls else 'ldap'}://127.0.0.1:{self.port}"
         (folder / "db").mkdir(parents=True)
         if tls:
             self.make_certificate()
         lines = f"TLSCertificateFile {folder}/cert.pem\nTLSCertificateKeyFile {folder}/key.pem" if tls else ""
+        lines += "\nsecurity tls=1" if start_tls else ""
         (folder / "slapd.conf").write_text(SLAPD_CONF.format(folder=folder, tls=lines))
         (folder / "init.ldif").write_text(LDIF)
         subprocess.run(["/usr/sbin/slapadd", "-q", "-f", folder / "slapd.conf", "-l", folder / "init.ldif"], check=True, capture_output=True)
@@ -96,7 +98,7 @@ groups:
   refresh: 1s
   grace: 5s
   ldap_url: {self.url}
-  ldap_start_tls: false
+  ldap_start_tls: {'true' if self.start_tls else 'false'}
   ldap_bind_dn: cn=reader,dc=example,dc=com
   ldap_password: env:LDAP_PASSWORD
   ldap_user_base: ou=people,dc=example,dc=com
@@ -198,6 +200,22 @@ def test_directories_over_tls_need_a_certificate_that_is_known(program, tmp_path
     finally:
         server.stop()
         secure.stop()
+
+
+def test_a_plain_address_is_encrypted_before_anything_is_sent(program, tmp_path):
+    directory = Slapd(tmp_path / "slapd", tls=True, start_tls=True)
+    server = Server(program, tmp_path / "server", directory.yaml(), environment={"LDAP_PASSWORD": "read it"})
+    known = directory.yaml().replace("mode: local", f"mode: local, ca_file: {directory.folder}/cert.pem")
+    try:
+        refused = groups_of(server, "p3@example.com")  # its certificate is not known
+        assert refused.status_code == 503 and "start TLS" in refused.text
+        server.restart(known)
+        assert groups_of(server, "p3@example.com").json()["groups"] == ["all"]
+        server.restart(known.replace("ldap_start_tls: true", "ldap_start_tls: false"))
+        wait_for(server, "p3@example.com", 503)  # this directory answers nothing in the clear, and the grace time is over
+    finally:
+        server.stop()
+        directory.stop()
 
 
 # ---- a document over HTTP ----

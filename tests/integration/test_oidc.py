@@ -29,14 +29,16 @@ groups: {{refresh: 1s, grace: {grace}, claims_keep: 10s}}
 
 
 class World:
-    def __init__(self, program, folder, client="lake", refresh="10m", idle="2h", grace="1h"):
+    def __init__(self, program, folder, client="lake", refresh="10m", idle="2h", grace="1h", userinfo=False, **provider):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         (folder / "people.json").write_text(json.dumps(PEOPLE))
-        self.provider = Script("provider.mjs", None, folder / "people.json", f"{self.url}/auth/callback")
+        self.provider = Script("provider.mjs", None, folder / "people.json", f"{self.url}/auth/callback", **provider)
         yaml = YAML.format(issuer=self.provider.url, client=client, url=self.url, refresh=refresh, idle=idle, grace=grace)
         if client == "lake-public":
             yaml = yaml.replace('client_secret: "env:LAKE_CLIENT_SECRET", ', "")
+        if userinfo:
+            yaml = yaml.replace("oidc: {", "oidc: {userinfo: true, ")
         self.yaml = yaml
         try:
             self.server = Server(program, folder / "server", yaml, port=self.port, environment={"LAKE_CLIENT_SECRET": "the secret/of+it"})
@@ -99,6 +101,36 @@ def test_a_browser_signs_in_and_is_known_with_groups_and_attributes(world):
     me = world.me(browser).json()
     assert me["user"] == "ana@example.com" and me["groups"] == ["analyst", "eu"] and me["by"] == "session"
     assert me["attributes"] == {"department": "sales"} and me["authenticated"]
+
+
+# ---- claims that are not in the ID token ----
+
+def test_groups_come_from_userinfo_where_the_id_token_has_none(program, tmp_path):
+    asking = World(program, tmp_path, userinfo=True, CLAIMS="userinfo")
+    try:
+        me = asking.me(asking.signed_in()).json()
+        assert me["user"] == "ana@example.com" and me["groups"] == ["analyst", "eu"] and me["attributes"] == {"department": "sales"}
+    finally:
+        asking.stop()
+
+
+@pytest.mark.parametrize("userinfo, answer, why", [("other", 401, "about somebody else"), ("down", 503, "userinfo does not answer")])
+def test_userinfo_of_another_or_of_nobody_lets_nobody_in(program, tmp_path, userinfo, answer, why):
+    asking = World(program, tmp_path, userinfo=True, CLAIMS="userinfo", USERINFO=userinfo)
+    try:
+        response = Browser().sign_in(asking.url, "Ana@example.com", "a")
+        assert response.status_code == answer and why in response.text, response.text
+    finally:
+        asking.stop()
+
+
+def test_without_userinfo_an_id_token_without_claims_is_nobody(program, tmp_path):
+    silent = World(program, tmp_path, CLAIMS="userinfo")
+    try:
+        response = Browser().sign_in(silent.url, "Ana@example.com", "a")
+        assert response.status_code == 401 and "does not name its user" in response.text
+    finally:
+        silent.stop()
 
 
 @pytest.mark.parametrize("client", ["lake-es", "lake-ed", "lake-public"])

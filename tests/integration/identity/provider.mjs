@@ -31,7 +31,7 @@ const provider = new Provider(issuer, {
   },
   enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'PS256', 'EdDSA'] },
   cookies: { keys: ['only for tests'] },
-  conformIdTokenClaims: false,
+  conformIdTokenClaims: process.env.CLAIMS === 'userinfo', // then the ID token of a code has no claims but sub
   pkce: { required: () => true },
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'department'], groups: ['groups'] },
   scopes: ['openid', 'offline_access'],
@@ -75,6 +75,11 @@ createServer(async (request, response) => {
   const uid = /^\/interaction\/([\w-]+)$/.exec(request.url)?.[1]
   try {
     if (request.url === '/jwks') keysAsked++
+    if (request.url === '/me' && process.env.USERINFO === 'other') {
+      response.setHeader('content-type', 'application/json')
+      return response.end(JSON.stringify({ sub: 'u2', email: 'ben@example.com', groups: ['admin'] }))
+    }
+    if (request.url === '/me' && process.env.USERINFO === 'down') return request.socket.destroy()
     if (uid) return await interaction(request, response, uid)
     if (request.url === '/_count') return response.end(String(keysAsked))
     if (request.url === '/_users') {
