@@ -212,6 +212,7 @@ static const struct lake_kind {
      "content i, file_path v, file_format v, spec_id i, partition p, record_count b, file_size_in_bytes b, column_sizes c, value_counts c, "
      "null_value_counts c, nan_value_counts c, lower_bounds k, upper_bounds k, split_offsets l, equality_ids n, sort_order_id i",
      lake_view_put_files, true},
+    {"tiers", "period_start z, period_end z, grain v, record_count b, file_count b", lake_view_put_tiers, true},
     {"partitions", "partition p, record_count b, file_count b, total_size b, data d", lake_view_put_partitions, true},
 };
 

@@ -249,15 +249,27 @@ static void put_file(struct lake_view *view, const struct tl_lake_manifest_reade
     tl_json_end_object(json);
 }
 
-static enum tl_code put_manifest_files(struct lake_view *view, struct tl_lake_manifest *manifest, tl_arena *arena, void *context,
-                                       struct tl_err *err)
+struct each {
+    bool data_only;
+    lake_view_each each;
+    void *context;
+};
+
+static enum tl_code each_of_manifest(struct lake_view *view, struct tl_lake_manifest *manifest, tl_arena *arena, void *context, struct tl_err *err)
 {
-    return each_entry(view, manifest, arena, put_file, context, err);
+    const struct each *each = context;
+    return manifest->deletes && each->data_only ? TL_OK : each_entry(view, manifest, arena, each->each, each->context, err);
+}
+
+enum tl_code lake_view_each_file(struct lake_view *view, bool data_only, lake_view_each each, void *context, struct tl_err *err)
+{
+    struct each all = {data_only, each, context};
+    return each_manifest(view, each_of_manifest, &all, err);
 }
 
 enum tl_code lake_view_put_files(struct lake_view *view, struct tl_err *err)
 {
-    return each_manifest(view, put_manifest_files, NULL, err);
+    return lake_view_each_file(view, false, put_file, NULL, err);
 }
 
 /* --- partitions --- */
@@ -399,11 +411,6 @@ static void sum_file(struct lake_view *view, const struct tl_lake_manifest_reade
     }
 }
 
-static enum tl_code sum_manifest(struct lake_view *view, struct tl_lake_manifest *manifest, tl_arena *arena, void *context, struct tl_err *err)
-{
-    return manifest->deletes ? TL_OK : each_entry(view, manifest, arena, sum_file, context, err);
-}
-
 static void put_column(struct lake_view *view, const struct tl_lake_field *field, const struct column_sum *column)
 {
     struct tl_json_writer *json = view->json;
@@ -441,7 +448,7 @@ enum tl_code lake_view_put_partitions(struct lake_view *view, struct tl_err *err
 {
     struct partition_sums sums = {0};
     tl_buf_init(&sums.key, KEY_BYTES_MAX);
-    enum tl_code code = each_manifest(view, sum_manifest, &sums, err);
+    enum tl_code code = lake_view_each_file(view, true, sum_file, &sums, err);
     for (size_t i = 0; code == TL_OK && i < sums.capacity; i++)
         if (sums.items[i])
             put_sum(view, sums.items[i]);

@@ -37,5 +37,10 @@ void lake_view_put_time(struct tl_json_writer *json, const char *key, int64_t ms
 enum tl_code lake_view_put_manifests(struct lake_view *view, struct tl_err *err);
 enum tl_code lake_view_put_files(struct lake_view *view, struct tl_err *err);
 enum tl_code lake_view_put_partitions(struct lake_view *view, struct tl_err *err);
+enum tl_code lake_view_put_tiers(struct lake_view *view, struct tl_err *err); /* lake_tables_tiers.c */
+
+/* Each file of the current snapshot that is there. */
+typedef void (*lake_view_each)(struct lake_view *view, const struct tl_lake_manifest_reader *reader, const struct tl_lake_file *file, void *context);
+enum tl_code lake_view_each_file(struct lake_view *view, bool data_only, lake_view_each each, void *context, struct tl_err *err);
 
 #endif

@@ -41,6 +41,7 @@ const char *tl_upkeep_kind_name(enum tl_upkeep_kind kind)
         [TL_UPKEEP_EXPIRE] = "expire_snapshots",
         [TL_UPKEEP_ORPHANS] = "remove_orphan_files",
         [TL_UPKEEP_ROLLBACK] = "rollback_to_snapshot",
+        [TL_UPKEEP_ROLLUP] = "rollup",
     };
     return names[kind];
 }
@@ -166,7 +167,9 @@ enum tl_code tl_upkeep_run(struct tl_request *rq, tl_door *door, const struct tl
         return rq->err.code;
     enum tl_code code = tl_store_write(door->store, write_start, &record, &rq->err);
     if (code == TL_OK) {
-        code = job->kind == TL_UPKEEP_OPTIMIZE ? tl_upkeep_optimize(rq, door, job, ret_counts) : remove_something(rq, door, job, ret_counts);
+        code = job->kind == TL_UPKEEP_OPTIMIZE ? tl_upkeep_optimize(rq, door, job, ret_counts)
+               : job->kind == TL_UPKEEP_ROLLUP ? tl_upkeep_rollup(rq, door, job, ret_counts)
+                                               : remove_something(rq, door, job, ret_counts);
         record.state = code == TL_OK ? "done" : code == TL_CANCELLED ? "cancelled" : "failed";
         record.counts = counts_text(rq->arena, ret_counts);
         record.error = code == TL_OK ? NULL : rq->err.message;

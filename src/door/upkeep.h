@@ -11,7 +11,7 @@
 #include "door/door.h"
 
 enum { TL_UPKEEP_JOBS_MAX = 4 };
-enum tl_upkeep_kind { TL_UPKEEP_OPTIMIZE, TL_UPKEEP_EXPIRE, TL_UPKEEP_ORPHANS, TL_UPKEEP_ROLLBACK };
+enum tl_upkeep_kind { TL_UPKEEP_OPTIMIZE, TL_UPKEEP_EXPIRE, TL_UPKEEP_ORPHANS, TL_UPKEEP_ROLLBACK, TL_UPKEEP_ROLLUP };
 
 struct tl_upkeep_job {
     enum tl_upkeep_kind kind;
@@ -30,7 +30,7 @@ struct tl_upkeep_counts {
 TL_CHECKED enum tl_code tl_upkeep_run(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *ret_counts);
 const char *tl_upkeep_kind_name(enum tl_upkeep_kind kind);
 /* The schedule: every so often each table whose property "townlake.upkeep" is "on" is looked after.  Compacted when it changed since
- * and eight small files of a partition are there; once a day its snapshots expire (kept: "history.expire.max-snapshot-age-ms", 7 days
+ * and eight small files of a partition are there; rolled up once an hour when it says how (door/rollup.h); once a day its snapshots expire (kept: "history.expire.max-snapshot-age-ms", 7 days
  * without it, and "history.expire.min-snapshots-to-keep"); once a week orphans of more than 7 days go. */
 typedef struct tl_upkeep_schedule tl_upkeep_schedule;
 TL_CHECKED enum tl_code tl_upkeep_schedule_start(tl_door *door, const char *source, int64_t every_us, tl_upkeep_schedule **ret_schedule,

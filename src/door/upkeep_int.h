@@ -15,6 +15,9 @@ TL_CHECKED enum tl_code tl_upkeep_recover(tl_store *store, struct tl_err *err);
 TL_CHECKED enum tl_code tl_upkeep_optimize(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job,
                                            struct tl_upkeep_counts *counts);
 
+/* upkeep_rollup.c: old rows at a coarser grain. */
+TL_CHECKED enum tl_code tl_upkeep_rollup(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *counts);
+
 /* upkeep_statement.c: ALTER TABLE .. EXECUTE, ALTER TABLE .. SET PROPERTIES */
 TL_CHECKED enum tl_code tl_upkeep_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_properties_statement(struct tl_door_call *call, const struct tl_statement *statement);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "door/rollup.h"
 #include "door/upkeep_int.h"
 #include "lake/describe.h"
 
@@ -229,6 +230,11 @@ static enum tl_code put_property(struct change *change, const struct tl_statemen
         tl_err_hint(&change->call->rq->err, "there are partitioning, sorted_by, format_version, and quoted names as \"write.target-file-size-bytes\"");
         return TL_INVALID_ARGUMENT;
     }
+    struct rollup rollup;
+    struct tl_request *rq = change->call->rq;
+    if (option->text && strcmp(option->name, ROLLUP_PROPERTY) == 0 &&
+        rollup_read(rq->arena, &change->table, change->table.schema, option->text, &rollup, &rq->err) != TL_OK)
+        return rq->err.code;
     begin_update(change, option->text ? "set-properties" : "remove-properties");
     tl_json_key(json, option->text ? "updates" : "removals");
     if (option->text) {

@@ -3,25 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "door/upkeep_int.h"
-#include "lake/rewrite.h"
+#include "door/upkeep_rewrite_int.h"
 
-enum { SQL_BYTES_MAX = 64 * 1024 * 1024, BOUND_BYTES_MAX = 64, ROW_ID_FIELD = 2147483540, LAST_SEQUENCE_FIELD = 2147483539 };
+enum { SQL_BYTES_MAX = REWRITING_SQL_BYTES_MAX, BOUND_BYTES_MAX = 64, ROW_ID_FIELD = 2147483540, LAST_SEQUENCE_FIELD = 2147483539 };
 static const int64_t small_default_bytes = INT64_C(100) * 1024 * 1024, target_default_bytes = INT64_C(512) * 1024 * 1024;
-
-struct rewriting {
-    struct tl_request *rq;
-    tl_door *door;
-    const struct tl_upkeep_job *job;
-    struct tl_lake_table table;
-    const struct tl_lake_schema *schema; /* of the snapshot */
-    struct tl_lake_plan plan;
-    const struct tl_lake_rewrite_group *groups;
-    size_t group_count;
-    struct tl_lake_rewritten *files;
-    size_t file_count;
-    const tl_clearance *clearance;
-};
 
 /* --- SQL --- */
 
@@ -32,11 +17,11 @@ static void put_columns(struct tl_buf *sql, const struct rewriting *rewriting)
         tl_buf_adds(sql, i ? ", " : "");
         tl_buf_add_identifier(sql, root->fields[i].name);
     }
-    if (rewriting->table.format_version >= 3) /* rows keep who they are */
+    if (rewriting->row_ids) /* rows keep who they are */
         tl_buf_adds(sql, ", _row_id, _last_updated_sequence_number");
 }
 
-static void put_source(struct tl_buf *sql, const struct rewriting *rewriting, const struct tl_lake_rewrite_group *group)
+void rewriting_put_source(struct tl_buf *sql, const struct rewriting *rewriting, const struct tl_lake_rewrite_group *group)
 {
     const struct tl_upkeep_job *job = rewriting->job;
     tl_buf_adds(sql, " FROM ");
@@ -90,17 +75,13 @@ static void put_order(struct tl_buf *sql, const struct rewriting *rewriting)
     }
 }
 
-static void put_copy(struct tl_buf *sql, const struct rewriting *rewriting, const struct tl_lake_rewrite_group *group, const char *path)
+static void put_copy(struct tl_buf *sql, const struct rewriting *rewriting, const char *select, const char *path)
 {
-    tl_buf_adds(sql, "COPY (SELECT ");
-    put_columns(sql, rewriting);
-    put_source(sql, rewriting, group);
-    put_order(sql, rewriting);
-    tl_buf_adds(sql, ") TO ");
+    tl_buf_addf(sql, "COPY (%s) TO ", select);
     tl_buf_add_literal(sql, path, strlen(path));
     tl_buf_adds(sql, " (FORMAT parquet, COMPRESSION zstd, RETURN_STATS true, FIELD_IDS ");
     put_field_ids(sql, &rewriting->schema->root, 0);
-    if (rewriting->table.format_version >= 3)
+    if (rewriting->row_ids)
         tl_buf_addf(sql, ", '_row_id': %d, '_last_updated_sequence_number': %d", ROW_ID_FIELD, LAST_SEQUENCE_FIELD);
     tl_buf_adds(sql, "})");
 }
@@ -116,10 +97,13 @@ static void put_proof(struct tl_buf *sql, const struct rewriting *rewriting)
 /* --- the engine --- */
 
 /* The first row's cells as the text of JSON. */
-static enum tl_code run_sql(struct rewriting *rewriting, struct tl_buf *sql, const char *const *allowed, size_t allowed_count, const char **cells,
-                            size_t cell_count)
+enum tl_code rewriting_run(struct rewriting *rewriting, struct tl_buf *sql, bool writes, const char **cells, size_t cell_count)
 {
     struct tl_request *rq = rewriting->rq;
+    const struct tl_upkeep_job *job = rewriting->job;
+    const char *const allowed[] = {tl_arena_printf(rq->arena, "table:p:%s.%s.%s", job->source, job->schema, job->table), "function:read_parquet",
+                                   "function:parquet_scan", "operator:COPY_TO_FILE"};
+    size_t allowed_count = writes ? 4 : 3;
     char id[40];
     if (sql->failed)
         return tl_err_set(&rq->err, TL_TOO_LARGE, "the files of one group are too many for one statement");
@@ -243,30 +227,27 @@ static void take_statistics(struct rewriting *rewriting, const tl_json *columns,
 
 /* --- one group --- */
 
-static enum tl_code prove(struct rewriting *rewriting, const struct tl_lake_rewrite_group *group, const char *path, int64_t *ret_rows)
+static enum tl_code prove(struct rewriting *rewriting, const struct tl_lake_rewrite_group *group, const char *path)
 {
-    tl_arena *arena = rewriting->rq->arena;
-    const struct tl_upkeep_job *job = rewriting->job;
     const char *before[2] = {"", ""}, *after[2] = {"", ""};
-    const char *const read[] = {tl_arena_printf(arena, "table:p:%s.%s.%s", job->source, job->schema, job->table)};
-    const char *const written[] = {"function:read_parquet", "function:parquet_scan"};
     struct tl_buf sql;
     tl_buf_init(&sql, SQL_BYTES_MAX);
     put_proof(&sql, rewriting);
-    put_source(&sql, rewriting, group);
-    enum tl_code code = run_sql(rewriting, &sql, read, 1, before, 2);
+    rewriting_put_source(&sql, rewriting, group);
+    enum tl_code code = rewriting_run(rewriting, &sql, false, before, 2);
     tl_buf_clear(&sql);
     put_proof(&sql, rewriting);
     tl_buf_adds(&sql, " FROM read_parquet(");
     tl_buf_add_literal(&sql, path, strlen(path));
     tl_buf_addc(&sql, ')');
     if (code == TL_OK)
-        code = run_sql(rewriting, &sql, written, 2, after, 2);
+        code = rewriting_run(rewriting, &sql, false, after, 2);
     tl_buf_done(&sql);
-    *ret_rows = strtoll(before[0], NULL, 10);
-    bool counted = group->has_deletes ? *ret_rows <= group->records : *ret_rows == group->records;
+    int64_t rows = strtoll(before[0], NULL, 10);
+    bool counted = (group->has_deletes ? rows <= group->records : rows == group->records) &&
+                   rows == rewriting->files[rewriting->file_count - 1].file.record_count;
     if (code == TL_OK && (!counted || strcmp(before[0], after[0]) != 0 || strcmp(before[1], after[1]) != 0)) {
-        tl_err_set(&rewriting->rq->err, TL_STATE, "a rewritten file of \"%s\" does not hold the rows that were read", job->table);
+        tl_err_set(&rewriting->rq->err, TL_STATE, "a rewritten file of \"%s\" does not hold the rows that were read", rewriting->job->table);
         tl_err_detail(&rewriting->rq->err, "%lld rows in the files, %s read, %s written; nothing was changed", (long long)group->records,
                       before[0], after[0]);
         return TL_STATE;
@@ -274,39 +255,49 @@ static enum tl_code prove(struct rewriting *rewriting, const struct tl_lake_rewr
     return code;
 }
 
-static enum tl_code rewrite_group(struct rewriting *rewriting, const struct tl_lake_rewrite_group *group, size_t number)
+enum tl_code rewriting_copy(struct rewriting *rewriting, const struct tl_lake_rewrite_group *group, const char *path, const char *select)
 {
+    enum { PATH, ROWS, SIZE, FOOTER, COLUMNS, CELLS };
     struct tl_request *rq = rewriting->rq;
-    tl_arena *arena = rq->arena;
-    const struct tl_upkeep_job *job = rewriting->job;
-    const char *cells[5] = {"", "", "", "", ""};
-    const char *const allowed[] = {tl_arena_printf(arena, "table:p:%s.%s.%s", job->source, job->schema, job->table), "operator:COPY_TO_FILE"};
+    const char *cells[CELLS] = {"", "0", "", "", ""};
     struct tl_lake_rewritten *file = &rewriting->files[rewriting->file_count];
-    const char *path = tl_arena_printf(arena, "%s/data/%s-%05zu.parquet", rewriting->table.location, rq->id, number);
     struct tl_buf sql;
     const tl_json *columns;
-    int64_t rows = 0;
     *file = (struct tl_lake_rewritten){.group = group, .file = {.path = tl_str_of(path), .format = TL_STR("PARQUET"), .sort_order_id = -1,
                                                                 .first_row_id = -1, .content_offset = -1, .content_size = -1}};
     rewriting->file_count++; /* from here on it is removed when something fails */
     tl_buf_init(&sql, SQL_BYTES_MAX);
-    put_copy(&sql, rewriting, group, path);
-    enum tl_code code = run_sql(rewriting, &sql, allowed, 2, cells, 5);
+    put_copy(&sql, rewriting, select, path);
+    enum tl_code code = rewriting_run(rewriting, &sql, true, cells, CELLS);
     tl_buf_done(&sql);
     if (code == TL_OK)
-        code = prove(rewriting, group, path, &rows);
+        code = tl_json_parse(rq->arena, cells[COLUMNS], strlen(cells[COLUMNS]), &columns, &rq->err);
     if (code == TL_OK)
-        code = tl_json_parse(arena, cells[4], strlen(cells[4]), &columns, &rq->err);
+        code = tl_objects_size(tl_lake_objects(rewriting->door->lake), path, &file->file.size_bytes, &rq->err);
     if (code != TL_OK)
         return code;
-    file->file.record_count = rows;
-    if (tl_objects_size(tl_lake_objects(rewriting->door->lake), path, &file->file.size_bytes, &rq->err) != TL_OK)
-        return rq->err.code;
+    file->file.record_count = strtoll(cells[ROWS] + (*cells[ROWS] == '"'), NULL, 10); /* an unsigned number is a text in JSON */
     take_statistics(rewriting, columns, &file->file);
     return TL_OK;
 }
 
-static void remove_files(struct rewriting *rewriting, bool empty_only)
+static enum tl_code rewrite_group(struct rewriting *rewriting, const struct tl_lake_rewrite_group *group, size_t number)
+{
+    struct tl_request *rq = rewriting->rq;
+    const char *path = tl_arena_printf(rq->arena, "%s/data/%s-%05zu.parquet", rewriting->table.location, rq->id, number);
+    struct tl_buf select;
+    tl_buf_init(&select, SQL_BYTES_MAX);
+    tl_buf_adds(&select, "SELECT ");
+    put_columns(&select, rewriting);
+    rewriting_put_source(&select, rewriting, group);
+    put_order(&select, rewriting);
+    enum tl_code code = select.failed ? tl_err_set(&rq->err, TL_TOO_LARGE, "the files of one group are too many for one statement")
+                                      : rewriting_copy(rewriting, group, path, tl_buf_cstr(&select));
+    tl_buf_done(&select);
+    return code == TL_OK ? prove(rewriting, group, path) : code;
+}
+
+void rewriting_remove_files(struct rewriting *rewriting, bool empty_only)
 {
     size_t kept = 0;
     for (size_t i = 0; i < rewriting->file_count; i++) {
@@ -345,7 +336,7 @@ static enum tl_code check_types(const struct tl_lake_type *type, struct tl_err *
     return TL_OK;
 }
 
-static enum tl_code ask(struct rewriting *rewriting)
+enum tl_code rewriting_ask(struct rewriting *rewriting)
 {
     struct tl_request *rq = rewriting->rq;
     const struct tl_lake_type *root = &rewriting->table.schema->root;
@@ -358,11 +349,10 @@ static enum tl_code ask(struct rewriting *rewriting)
     return tl_lifeguard_decide(rq, rewriting->door->lifeguard, &manner, &need, 1, &rewriting->clearance);
 }
 
-static enum tl_code plan(struct rewriting *rewriting)
+enum tl_code rewriting_plan(struct rewriting *rewriting)
 {
     struct tl_request *rq = rewriting->rq;
     tl_lake *lake = rewriting->door->lake;
-    const char *target = NULL;
     if (tl_lake_table_load(lake, rq->arena, rewriting->job->schema, rewriting->job->table, &rewriting->table, &rq->err) != TL_OK)
         return rq->err.code;
     const struct tl_lake_snapshot *snapshot = tl_lake_table_snapshot(&rewriting->table, rewriting->table.current_snapshot_id);
@@ -371,30 +361,39 @@ static enum tl_code plan(struct rewriting *rewriting)
     rewriting->schema = tl_lake_table_schema(&rewriting->table, snapshot->schema_id);
     if (!rewriting->schema)
         rewriting->schema = rewriting->table.schema;
-    target = tl_lake_table_property(&rewriting->table, "write.target-file-size-bytes");
     struct tl_lake_plan_request request = {.snapshot_id = snapshot->id, .cancelled = &rq->cancelled};
-    struct tl_lake_rewrite_options options = {.small_bytes = rewriting->job->small_bytes ? rewriting->job->small_bytes : small_default_bytes,
-                                              .target_bytes = target ? strtoll(target, NULL, 10) : target_default_bytes,
-                                              .least_files = rewriting->job->least_files ? rewriting->job->least_files : 2};
-    struct tl_lake_rewrite_group *groups;
-    if (options.target_bytes <= 0)
-        options.target_bytes = target_default_bytes;
-    if (check_names(&rewriting->schema->root, &rq->err) != TL_OK || check_types(&rewriting->schema->root, &rq->err) != TL_OK ||
-        tl_lake_plan(tl_lake_objects(lake), rq->arena, &rewriting->table, &request, &rewriting->plan, &rq->err) != TL_OK ||
-        tl_lake_rewrite_choose(rq->arena, &rewriting->table, &rewriting->plan, &options, &groups, &rewriting->group_count, &rq->err) != TL_OK)
+    if (check_names(&rewriting->schema->root, &rq->err) != TL_OK || check_types(&rewriting->schema->root, &rq->err) != TL_OK)
         return rq->err.code;
-    rewriting->groups = groups;
-    return TL_OK;
+    return tl_lake_plan(tl_lake_objects(lake), rq->arena, &rewriting->table, &request, &rewriting->plan, &rq->err);
 }
 
-static enum tl_code commit(struct rewriting *rewriting, struct tl_upkeep_counts *counts)
+static enum tl_code choose(struct rewriting *rewriting)
+{
+    const struct tl_upkeep_job *job = rewriting->job;
+    struct tl_request *rq = rewriting->rq;
+    struct tl_lake_rewrite_group *groups;
+    if (rewriting_plan(rewriting) != TL_OK || rewriting->plan.count == 0)
+        return rq->err.code;
+    rewriting->row_ids = rewriting->table.format_version >= 3;
+    const char *target = tl_lake_table_property(&rewriting->table, "write.target-file-size-bytes");
+    struct tl_lake_rewrite_options options = {.small_bytes = job->small_bytes ? job->small_bytes : small_default_bytes,
+                                              .target_bytes = target ? strtoll(target, NULL, 10) : target_default_bytes,
+                                              .least_files = job->least_files ? job->least_files : 2};
+    if (options.target_bytes <= 0)
+        options.target_bytes = target_default_bytes;
+    enum tl_code code = tl_lake_rewrite_choose(rq->arena, &rewriting->table, &rewriting->plan, &options, &groups, &rewriting->group_count, &rq->err);
+    rewriting->groups = groups;
+    return code;
+}
+
+enum tl_code rewriting_commit(struct rewriting *rewriting, struct tl_upkeep_counts *counts)
 {
     struct tl_request *rq = rewriting->rq;
     int64_t id;
-    remove_files(rewriting, true); /* of groups whose rows were all deleted */
+    rewriting_remove_files(rewriting, true); /* of groups whose rows were all deleted */
     struct tl_lake_rewrite rewrite = {.schema = rewriting->job->schema, .name = rewriting->job->table, .table = &rewriting->table,
                                       .snapshot_id = rewriting->table.current_snapshot_id, .plan = &rewriting->plan, .groups = rewriting->groups,
-                                      .group_count = rewriting->group_count, .files = rewriting->files, .file_count = rewriting->file_count};
+                                      .group_count = rewriting->group_count, .operation = rewriting->operation, .files = rewriting->files, .file_count = rewriting->file_count};
     if (tl_lake_rewrite_commit(rewriting->door->lake, rq->arena, &rewrite, &id, &rq->err) != TL_OK)
         return rq->err.code;
     for (size_t i = 0; i < rewriting->group_count; i++)
@@ -407,19 +406,19 @@ static enum tl_code commit(struct rewriting *rewriting, struct tl_upkeep_counts 
 
 enum tl_code tl_upkeep_optimize(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *counts)
 {
-    struct rewriting rewriting = {.rq = rq, .door = door, .job = job};
-    if (plan(&rewriting) != TL_OK || rewriting.group_count == 0)
+    struct rewriting rewriting = {.rq = rq, .door = door, .job = job, .operation = "replace"};
+    if (choose(&rewriting) != TL_OK || rewriting.group_count == 0)
         return rq->err.code;
     rewriting.files = TL_NEW_ARRAY(rq->arena, struct tl_lake_rewritten, rewriting.group_count);
-    enum tl_code code = ask(&rewriting);
+    enum tl_code code = rewriting_ask(&rewriting);
     for (size_t i = 0; i < rewriting.group_count && code == TL_OK; i++) {
         code = rewrite_group(&rewriting, &rewriting.groups[i], i);
         if (code == TL_OK && atomic_load(&rq->cancelled))
             code = tl_err_set(&rq->err, TL_CANCELLED, "the job was cancelled");
     }
     if (code == TL_OK)
-        code = commit(&rewriting, counts);
+        code = rewriting_commit(&rewriting, counts);
     if (code != TL_OK && code != TL_INTERNAL) /* INTERNAL: perhaps the commit was done */
-        remove_files(&rewriting, false);
+        rewriting_remove_files(&rewriting, false);
     return code;
 }

@@ -6,11 +6,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "door/rollup.h"
 #include "door/upkeep_int.h"
 #include "lake/describe.h"
 
 enum { ARENA_BYTES = 2000 * 1024 * 1024, LEAST_FILES = 8 };
-static const int64_t day_us = INT64_C(24) * 3600 * 1000000;
+static const int64_t hour_us = INT64_C(3600) * 1000000, day_us = INT64_C(24) * 3600 * 1000000;
 
 struct tl_upkeep_schedule {
     tl_door *door;
@@ -100,6 +101,9 @@ static void look_after(tl_upkeep_schedule *schedule, const struct tl_lake_table_
     int64_t now_us = tl_clock_wall_us(), age_ms = number_of(table, "history.expire.max-snapshot-age-ms", 7 * day_us / 1000);
     if (snapshot && !tl_streq(snapshot->operation, "replace"))
         run_job(schedule, &job, snapshot->timestamp_ms * 1000);
+    job.kind = TL_UPKEEP_ROLLUP;
+    if (snapshot && tl_lake_table_property(table, ROLLUP_PROPERTY))
+        run_job(schedule, &job, now_us - hour_us);
     job.kind = TL_UPKEEP_EXPIRE;
     job.retention_us = age_ms * 1000 > day_us ? age_ms * 1000 : day_us;
     job.retain_last = number_of(table, "history.expire.min-snapshots-to-keep", 1);

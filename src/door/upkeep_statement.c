@@ -24,13 +24,13 @@ static const struct argument {
 
 static enum tl_code find_kind(struct tl_door_call *call, const char *name, enum tl_upkeep_kind *ret_kind)
 {
-    for (enum tl_upkeep_kind kind = TL_UPKEEP_OPTIMIZE; kind <= TL_UPKEEP_ROLLBACK; kind++)
+    for (enum tl_upkeep_kind kind = TL_UPKEEP_OPTIMIZE; kind <= TL_UPKEEP_ROLLUP; kind++)
         if (tl_streq_nocase(name, tl_upkeep_kind_name(kind))) {
             *ret_kind = kind;
             return TL_OK;
         }
     tl_err_set(&call->rq->err, TL_NOT_FOUND, "unknown table procedure \"%.200s\"", name);
-    tl_err_hint(&call->rq->err, "there are optimize, expire_snapshots, remove_orphan_files and rollback_to_snapshot");
+    tl_err_hint(&call->rq->err, "there are optimize, expire_snapshots, remove_orphan_files, rollback_to_snapshot and rollup");
     return TL_NOT_FOUND;
 }
 

@@ -45,6 +45,7 @@ struct tl_lake_rewrite {
     size_t group_count;
     const struct tl_lake_rewritten *files;
     size_t file_count;
+    const char *operation; /* of the snapshot: "replace" when the rows are the same, else "overwrite" */
 };
 /* *ret_snapshot_id: the new one. */
 TL_CHECKED enum tl_code tl_lake_rewrite_commit(tl_lake *lake, tl_arena *arena, const struct tl_lake_rewrite *rewrite, int64_t *ret_snapshot_id,

@@ -250,7 +250,7 @@ static void put_summary(struct tl_json_writer *json, const struct attempt *attem
     int64_t records = total(attempt, "total-records"), files = total(attempt, "total-data-files"), bytes = total(attempt, "total-files-size");
     tl_json_key(json, "summary");
     tl_json_begin_object(json);
-    tl_json_pair_text(json, "operation", "replace");
+    tl_json_pair_text(json, "operation", attempt->rewrite->operation);
     pair_count(json, "added-data-files", attempt->added_files);
     pair_count(json, "deleted-data-files", attempt->removed_files);
     pair_count(json, "added-records", attempt->added_records);
