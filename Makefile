@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench bench-skimmer lint fuzz docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-lake bench bench-skimmer lint fuzz docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,8 +48,10 @@ test-integration: build-test ## PostgreSQL, ClickHouse, Trino's clients, the com
 test-trino: deps-trino build-test ## our rules in a real Trino 476, and its answers as recorded (1 GB to fetch; needs a JDK of 24 or newer)
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) $(PYTEST) tests/integration/test_trino_rules.py tests/integration/test_trino_answers.py -q
 
+LAKE_COMMITS ?= 100
 test-lake: deps-lake build-test ## engines of others at our lake: PyIceberg, DuckDB, Trino 476, on files and on S3 (1 GB to fetch; a JDK of 24 or newer, Go)
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) .deps/pylake/bin/python -m pytest tests/lake -q
+	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) LAKE_COMMITS=$(LAKE_COMMITS) LAKE_KILLS=50 $(PYTEST) tests/integration/test_lake_kill.py -q
 
 test-differential: build-test ## the same answers with pushdown, without it, and of one plain DuckDB (ASan + UBSan)
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) $(PYTEST) tests/differential -q
@@ -59,6 +61,9 @@ bench: deps-test build ## the figures of docs/benchmarks.md
 
 deps-trino: deps-test ## ... and a real Trino 476 to compare with (1 GB; needs a JDK of 24 or newer)
 	@tools/deps.sh trino
+
+bench-lake: deps-test build ## the lake's REST catalog: loads, commits, lists
+	@.deps/venv/bin/python bench/lake.py --build $(BUILD)
 
 deps-lake: deps-test ## ... and PyIceberg beside it, for the lake
 	@tools/deps.sh lake
