@@ -29,9 +29,10 @@ struct tl_upkeep_counts {
 /* TL_CONFLICT: another job works on the table, or the table changed; TL_TOO_MANY_REQUESTS. */
 TL_CHECKED enum tl_code tl_upkeep_run(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *ret_counts);
 const char *tl_upkeep_kind_name(enum tl_upkeep_kind kind);
-/* The schedule: every so often each table whose property "townlake.upkeep" is "on" is looked after.  Compacted when it changed since
- * and eight small files of a partition are there; rolled up once an hour when it says how (door/rollup.h); once a day its snapshots expire (kept: "history.expire.max-snapshot-age-ms", 7 days
- * without it, and "history.expire.min-snapshots-to-keep"); once a week orphans of more than 7 days go. */
+/* The schedule: every so often each table whose property "townlake.upkeep" is "on" is looked after.  Compacted when it changed since and
+ * eight small files of a partition are there; rolled up once an hour when it says how (door/rollup.h); once a day its snapshots expire
+ * (kept: "history.expire.max-snapshot-age-ms", 7 days without it, and "history.expire.min-snapshots-to-keep"); once a week orphans of
+ * more than 7 days go. */
 typedef struct tl_upkeep_schedule tl_upkeep_schedule;
 TL_CHECKED enum tl_code tl_upkeep_schedule_start(tl_door *door, const char *source, int64_t every_us, tl_upkeep_schedule **ret_schedule,
                                                  struct tl_err *err);

@@ -393,7 +393,8 @@ enum tl_code rewriting_commit(struct rewriting *rewriting, struct tl_upkeep_coun
     rewriting_remove_files(rewriting, true); /* of groups whose rows were all deleted */
     struct tl_lake_rewrite rewrite = {.schema = rewriting->job->schema, .name = rewriting->job->table, .table = &rewriting->table,
                                       .snapshot_id = rewriting->table.current_snapshot_id, .plan = &rewriting->plan, .groups = rewriting->groups,
-                                      .group_count = rewriting->group_count, .operation = rewriting->operation, .files = rewriting->files, .file_count = rewriting->file_count};
+                                      .group_count = rewriting->group_count, .operation = rewriting->operation,
+                                      .files = rewriting->files, .file_count = rewriting->file_count};
     if (tl_lake_rewrite_commit(rewriting->door->lake, rq->arena, &rewrite, &id, &rq->err) != TL_OK)
         return rq->err.code;
     for (size_t i = 0; i < rewriting->group_count; i++)

@@ -258,3 +258,40 @@ def test_the_schedule_looks_after_tables_that_ask_for_it_and_no_others(program, 
         assert {row[0] for kind in ("optimize", "expire_snapshots", "remove_orphan_files") for row in jobs(tmp_path, kind)} == {"kept"}
     finally:
         server.stop()
+
+
+def test_a_server_killed_while_it_rewrites_leaves_the_table_as_it_was(program, tmp_path):
+    yaml, environment = "lifeguard: {default: open}\n", {"TOWNLAKE_LAKE_ENABLED": "true"}
+    server = Server(program, tmp_path, yaml, environment=environment)
+    try:
+        lake = server.lake(user="admin")
+        lake.run("CREATE SCHEMA lake.s")
+        lake.run("CREATE TABLE lake.s.t AS SELECT range AS n, 'some text ' || range AS t FROM range(0)")
+        for i in range(6):
+            lake.run(f"INSERT INTO lake.s.t SELECT range AS n, 'some text ' || range AS t FROM range({60000 * i}, {60000 * (i + 1)})")
+        outcomes = []
+        for pause in (0.1, 0.5):
+            job = threading.Thread(target=lambda: outcomes.append(attempt(server, "ALTER TABLE lake.s.t EXECUTE optimize")))
+            job.start()
+            time.sleep(pause)
+            server.process.kill()
+            server.process.wait()
+            job.join()
+            server.start(yaml)
+            lake = server.lake(user="admin")
+            assert lake.rows("SELECT count(*), count(DISTINCT n), sum(n) FROM lake.s.t") == [[360000, 360000, 360000 * 359999 // 2]]
+            assert all(on_disk(path) for path in files(lake, "lake.s.t"))
+        lake.run("ALTER TABLE lake.s.t EXECUTE optimize")
+        assert len(files(lake, "lake.s.t")) == 1
+        with sqlite3.connect(f"file:{tmp_path}/state/state.db?mode=ro", uri=True) as state:
+            states = {row[0] for row in state.execute("SELECT state FROM lake_job")}
+        assert "running" not in states and "interrupted" in states
+    finally:
+        server.stop()
+
+
+def attempt(server, sql):
+    try:
+        return server.lake(user="admin").run(sql)
+    except Exception as error:  # noqa: BLE001
+        return error
