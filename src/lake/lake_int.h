@@ -17,6 +17,7 @@
  *   table.c         tables and namespace.c namespaces as the REST catalog shows them
  *   rights.c        what the rules let an outside engine do
  *   storage.c       how clients reach the files themselves
+ *   scan.c          scans planned for clients
  *   sign.c          requests of theirs to the storage, signed one by one
  *   rest.c          routes and the form of errors
  */
@@ -332,6 +333,8 @@ enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct
 /* Is this way of access among those that the client offers ("vended-credentials,remote-signing")? */
 bool tl_lake_rest_asks_for(struct tl_lake_route_call *rest, const char *way);
 enum tl_code tl_lake_rest_sign(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_plan(struct tl_lake_route_call *rest, struct tl_err *err);
+enum tl_code tl_lake_rest_plan_task(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_credentials(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_dropped(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_undrop(struct tl_lake_route_call *rest, struct tl_err *err);

@@ -42,6 +42,8 @@ static const struct route {
     {"DELETE", "namespaces/{n}/tables/{t}", tl_lake_rest_table_remove, TL_LAKE_RIGHT_DROP, false, true, "drop"},
     {"GET", "namespaces/{n}/tables/{t}/credentials", tl_lake_rest_credentials, TL_LAKE_RIGHT_READ, false, true, "credentials"},
     {"POST", "namespaces/{n}/tables/{t}/sign", tl_lake_rest_sign, TL_LAKE_RIGHT_BODY, true, true, NULL},
+    {"POST", "namespaces/{n}/tables/{t}/plan", tl_lake_rest_plan, TL_LAKE_RIGHT_READ, true, true, "plan"},
+    {"POST", "namespaces/{n}/tables/{t}/tasks", tl_lake_rest_plan_task, TL_LAKE_RIGHT_READ, true, true, NULL},
     {"POST", "namespaces/{n}/tables/{t}/metrics", rest_metrics, TL_LAKE_RIGHT_KNOW, false, true, NULL},
     {"POST", "tables/rename", tl_lake_rest_table_rename, TL_LAKE_RIGHT_BODY, true, true, "rename"},
     {"POST", "transactions/commit", tl_lake_rest_transaction, TL_LAKE_RIGHT_BODY, true, true, "commit"},
@@ -164,7 +166,7 @@ static enum tl_code rest_config(struct tl_lake_route_call *rest, struct tl_err *
     tl_json_key(&writer, "endpoints");
     tl_json_begin_array(&writer);
     for (size_t i = 0; i < ROUTES; i++)
-        if (routes[i].listed)
+        if (routes[i].listed && (routes[i].run != tl_lake_rest_sign || rest->lake->storage))
             put_endpoint(&writer, &routes[i]);
     tl_json_end_array(&writer);
     tl_json_pair_text(&writer, "idempotency-key-lifetime", tl_arena_printf(rest->arena, "PT%dM", TL_LAKE_IDEMPOTENCY_MINUTES));
@@ -313,6 +315,7 @@ static const struct {
     {TL_SYNTAX, 400, "BadRequestException"},
     {TL_BAD_ENCODING, 400, "BadRequestException"},
     {TL_UNSUPPORTED, 406, "UnsupportedOperationException"},
+    {TL_COLUMN_NOT_FOUND, 400, "BadRequestException"},
     {TL_TYPE_MISMATCH, 422, "UnprocessableEntityException"},
     {TL_TOO_LARGE, 413, "BadRequestException"},
     {TL_NOT_ALLOWED, 403, "ForbiddenException"},

@@ -106,3 +106,40 @@ def test_config_and_endpoints_are_honest(server, table):
         if method != "HEAD" and answer.status_code == 404:
             assert answer.json()["error"]["type"] in ("NoSuchNamespaceException", "NoSuchTableException", "NoSuchViewException"), endpoint
     assert call(server, "spark", "GET", "nothing/here").json()["error"]["type"] == "NotFoundException"
+
+
+def test_scans_are_planned_here(server, table):
+    lake = server.lake(TOKENS["spark"])
+    lake.run("CREATE TABLE lake.s.planned (id BIGINT, day DATE) PARTITIONED BY (day)")
+    for number, day in enumerate(("2026-01-01", "2026-01-02", "2026-01-03")):
+        lake.run(f"INSERT INTO lake.s.planned SELECT range + {number * 100}, DATE '{day}' FROM range(100)")
+    lake.run("DELETE FROM lake.s.planned WHERE id = 105")
+    path = "namespaces/s/tables/planned"
+
+    def plan(**body):
+        answer = call(server, "spark", "POST", f"{path}/plan", body)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["status"] == "completed" and answer.json()["plan-tasks"] == []
+        return answer.json()
+
+    whole = plan()
+    assert len(whole["file-scan-tasks"]) == 3 and len(whole["delete-files"]) == 1
+    assert sorted(task["data-file"]["partition"] for task in whole["file-scan-tasks"]) == [["2026-01-01"], ["2026-01-02"], ["2026-01-03"]]
+    assert [task["delete-file-references"] for task in whole["file-scan-tasks"] if "delete-file-references" in task] == [[0]]
+    assert sum(task["data-file"]["record-count"] for task in whole["file-scan-tasks"]) == 300
+    day = {"type": "eq", "term": "day", "value": "2026-01-03"}
+    third = plan(filter=day)
+    assert [task["data-file"]["partition"] for task in third["file-scan-tasks"]] == [["2026-01-03"]] and third["delete-files"] == []
+    assert third["file-scan-tasks"][0]["residual-filter"] == day
+    assert len(plan(filter={"type": "and", "left": {"type": "gt", "term": "id", "value": 50}, "right": {"type": "lt", "term": "id", "value": 120}})["file-scan-tasks"]) == 2
+    first = call(server, "spark", "GET", path).json()["metadata"]["snapshots"][0]["snapshot-id"]
+    assert len(plan(**{"snapshot-id": first})["file-scan-tasks"]) == 1
+    for body in ({"snapshot-id": 5}, {"filter": {"type": "eq", "term": "nothing", "value": 1}}, {"filter": {"type": "what"}}, {"snapshot-id": "x"}):
+        assert call(server, "spark", "POST", f"{path}/plan", body).status_code == 400, body
+    assert call(server, "spark", "POST", f"{path}/plan", {"start-snapshot-id": first, "end-snapshot-id": first}).status_code == 406
+    task = call(server, "spark", "POST", f"{path}/tasks", {"plan-task": f"{first}:0:"})
+    assert task.status_code == 200 and len(task.json()["file-scan-tasks"]) == 1
+    for name in ("", "x", f"{first}:1:", f"{first}:0:{{", "-1:0:"):
+        assert call(server, "spark", "POST", f"{path}/tasks", {"plan-task": name}).status_code in (400, 404), name
+    assert call(server, "ann", "POST", f"{path}/plan", {}).status_code == 403
+    assert call(server, "ann", "POST", f"{path}/tasks", {"plan-task": f"{first}:0:"}).status_code == 403

@@ -53,11 +53,20 @@ class PyIceberg:
     name = "pyiceberg"
 
     def __init__(self, world):
+        self.world = world
+        self.catalog = self.load()
+
+    def load(self, **more):
         from pyiceberg.catalog import load_catalog
 
-        storage = {"s3.access-key-id": ACCESS_KEY, "s3.secret-access-key": SECRET_KEY} if world.storage else {}
-        self.catalog = load_catalog("lake", type="rest", uri=f"{world.server.url}/iceberg",
-                                    **{"oauth2-server-uri": f"{world.server.url}/iceberg/v1/oauth/tokens"}, credential=f"engine:{TOKENS['engine']}", **storage)
+        url = f"{self.world.server.url}/iceberg"
+        storage = {"s3.access-key-id": ACCESS_KEY, "s3.secret-access-key": SECRET_KEY} if self.world.storage else {}
+        return load_catalog("lake", **{"type": "rest", "uri": url, "oauth2-server-uri": f"{url}/v1/oauth/tokens",
+                                       "credential": f"engine:{TOKENS['engine']}", **storage, **more})
+
+    def planning(self):
+        """The same, but our server says which files are to be read."""
+        return self.load(**{"scan-planning-mode": "server"})
 
     def create(self, table):
         from pyiceberg.schema import Schema

@@ -90,3 +90,17 @@ def test_pyiceberg_transactions_branches_and_tags(world):
     py.catalog.rename_table(("s", "refs"), ("s", "refs_moved"))
     for reader in world.started:
         assert len(reader.rows("refs_moved")) == 4, reader.name
+
+
+def test_pyiceberg_reads_what_our_server_plans(world):
+    """Parts, deletes of another engine, and a filter: the files are chosen by us, the rows come out the same."""
+    trino, py = engine_of(world, "trino"), engine_of(world, "pyiceberg")
+    trino.run("CREATE TABLE lake.s.planned (id BIGINT, day DATE) WITH (partitioning = ARRAY['day'])")
+    for number in range(3):
+        trino.run(f"INSERT INTO lake.s.planned SELECT {number} * 100 + n, DATE '2026-01-0{number + 1}' FROM UNNEST(sequence(1, 50)) AS t(n)")
+    trino.run("DELETE FROM lake.s.planned WHERE id % 10 = 5")
+    planned = py.planning().load_table(("s", "planned"))
+    assert planned.catalog.supports_server_side_planning()
+    for condition, count in (("id > 0", 135), ("day = '2026-01-02'", 45), ("id = 105", 0), ("id >= 110 and id < 220", 54)):
+        assert planned.scan(row_filter=condition).to_arrow().num_rows == count, condition
+        assert py.catalog.load_table(("s", "planned")).scan(row_filter=condition).to_arrow().num_rows == count, condition
