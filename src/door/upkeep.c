@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "door/upkeep_int.h"
+#include "lake/rewrite.h"
 #include "lake/upkeep.h"
 
 enum { ID_BYTES = 8, NAME_MAX_BYTES = 2048, COUNTS_JSON_MAX = 4096 };
@@ -42,6 +43,7 @@ const char *tl_upkeep_kind_name(enum tl_upkeep_kind kind)
         [TL_UPKEEP_ORPHANS] = "remove_orphan_files",
         [TL_UPKEEP_ROLLBACK] = "rollback_to_snapshot",
         [TL_UPKEEP_ROLLUP] = "rollup",
+        [TL_UPKEEP_MANIFESTS] = "optimize_manifests",
     };
     return names[kind];
 }
@@ -154,6 +156,19 @@ static enum tl_code remove_something(struct tl_request *rq, tl_door *door, const
     return code;
 }
 
+/* Many small manifests as few; no data file changes. */
+static enum tl_code merge_manifests(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job)
+{
+    struct tl_lake_table table;
+    struct tl_lake_plan nothing = {0};
+    int64_t id;
+    if (tl_lake_table_load(door->lake, rq->arena, job->schema, job->table, &table, &rq->err) != TL_OK || table.current_snapshot_id == -1)
+        return rq->err.code;
+    struct tl_lake_rewrite rewrite = {.schema = job->schema, .name = job->table, .table = &table, .snapshot_id = table.current_snapshot_id,
+                                      .plan = &nothing, .merges_manifests = true, .operation = "replace"};
+    return tl_lake_rewrite_commit(door->lake, rq->arena, &rewrite, &id, &rq->err);
+}
+
 enum tl_code tl_upkeep_run(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *ret_counts)
 {
     char id[2 * ID_BYTES + 1];
@@ -168,7 +183,8 @@ enum tl_code tl_upkeep_run(struct tl_request *rq, tl_door *door, const struct tl
     enum tl_code code = tl_store_write(door->store, write_start, &record, &rq->err);
     if (code == TL_OK) {
         code = job->kind == TL_UPKEEP_OPTIMIZE ? tl_upkeep_optimize(rq, door, job, ret_counts)
-               : job->kind == TL_UPKEEP_ROLLUP ? tl_upkeep_rollup(rq, door, job, ret_counts)
+               : job->kind == TL_UPKEEP_ROLLUP    ? tl_upkeep_rollup(rq, door, job, ret_counts)
+               : job->kind == TL_UPKEEP_MANIFESTS ? merge_manifests(rq, door, job)
                                                : remove_something(rq, door, job, ret_counts);
         record.state = code == TL_OK ? "done" : code == TL_CANCELLED ? "cancelled" : "failed";
         record.counts = counts_text(rq->arena, ret_counts);

@@ -11,7 +11,7 @@
 #include "door/door.h"
 
 enum { TL_UPKEEP_JOBS_MAX = 4 };
-enum tl_upkeep_kind { TL_UPKEEP_OPTIMIZE, TL_UPKEEP_EXPIRE, TL_UPKEEP_ORPHANS, TL_UPKEEP_ROLLBACK, TL_UPKEEP_ROLLUP };
+enum tl_upkeep_kind { TL_UPKEEP_OPTIMIZE, TL_UPKEEP_EXPIRE, TL_UPKEEP_ORPHANS, TL_UPKEEP_ROLLBACK, TL_UPKEEP_ROLLUP, TL_UPKEEP_MANIFESTS };
 
 struct tl_upkeep_job {
     enum tl_upkeep_kind kind;

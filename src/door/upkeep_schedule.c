@@ -101,6 +101,9 @@ static void look_after(tl_upkeep_schedule *schedule, const struct tl_lake_table_
     int64_t now_us = tl_clock_wall_us(), age_ms = number_of(table, "history.expire.max-snapshot-age-ms", 7 * day_us / 1000);
     if (snapshot && !tl_streq(snapshot->operation, "replace"))
         run_job(schedule, &job, snapshot->timestamp_ms * 1000);
+    job.kind = TL_UPKEEP_MANIFESTS;
+    if (snapshot && !tl_streq(snapshot->operation, "replace"))
+        run_job(schedule, &job, now_us - day_us);
     job.kind = TL_UPKEEP_ROLLUP;
     if (snapshot && tl_lake_table_property(table, ROLLUP_PROPERTY))
         run_job(schedule, &job, now_us - hour_us);

@@ -24,13 +24,13 @@ static const struct argument {
 
 static enum tl_code find_kind(struct tl_door_call *call, const char *name, enum tl_upkeep_kind *ret_kind)
 {
-    for (enum tl_upkeep_kind kind = TL_UPKEEP_OPTIMIZE; kind <= TL_UPKEEP_ROLLUP; kind++)
+    for (enum tl_upkeep_kind kind = TL_UPKEEP_OPTIMIZE; kind <= TL_UPKEEP_MANIFESTS; kind++)
         if (tl_streq_nocase(name, tl_upkeep_kind_name(kind))) {
             *ret_kind = kind;
             return TL_OK;
         }
     tl_err_set(&call->rq->err, TL_NOT_FOUND, "unknown table procedure \"%.200s\"", name);
-    tl_err_hint(&call->rq->err, "there are optimize, expire_snapshots, remove_orphan_files, rollback_to_snapshot and rollup");
+    tl_err_hint(&call->rq->err, "there are optimize, optimize_manifests, expire_snapshots, remove_orphan_files, rollback_to_snapshot and rollup");
     return TL_NOT_FOUND;
 }
 
@@ -152,7 +152,8 @@ enum tl_code tl_upkeep_statement(struct tl_door_call *call, const struct tl_stat
     asked->job = (struct tl_upkeep_job){.retention_us = -1, .snapshot_id = -1, .asked_by = principal ? principal->user : ""};
     if (find_kind(call, statement->procedure, &asked->job.kind) != TL_OK)
         return call->rq->err.code;
-    unsigned access = asked->job.kind == TL_UPKEEP_OPTIMIZE ? TL_ACCESS_READ | TL_ACCESS_WRITE : TL_ACCESS_READ | TL_ACCESS_DROP;
+    bool keeps = asked->job.kind == TL_UPKEEP_OPTIMIZE || asked->job.kind == TL_UPKEEP_MANIFESTS; /* what the table says */
+    unsigned access = keeps ? TL_ACCESS_READ | TL_ACCESS_WRITE : TL_ACCESS_READ | TL_ACCESS_DROP;
     if (tl_upkeep_target(call, &statement->name, access, &dataset) != TL_OK)
         return call->rq->err.code;
     asked->job.source = dataset.source;

@@ -4,6 +4,7 @@
  * Written they are by whoever can read a table's rows (the engine); here only their names, counts and bounds come in.
  * The commit keeps what the table says: new files have the old ones' place in time (the data sequence number of the snapshot they
  *   were read from), so that equality deletes that came later reach them too.  Deletes that all their files were rewritten with go.
+ *   Manifests that tell of nothing but what earlier snapshots deleted are left out.
  *   When files that were read have changed meanwhile (deleted, or with new deletes), nothing is done: TL_CONFLICT.
  */
 #ifndef TL_LAKE_REWRITE_H
@@ -45,6 +46,7 @@ struct tl_lake_rewrite {
     size_t group_count;
     const struct tl_lake_rewritten *files;
     size_t file_count;
+    bool merges_manifests; /* data manifests below 8 MiB become one a spec */
     const char *operation; /* of the snapshot: "replace" when the rows are the same, else "overwrite" */
 };
 /* *ret_snapshot_id: the new one. */

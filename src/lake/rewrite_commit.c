@@ -175,11 +175,69 @@ static enum tl_code has_gone(struct attempt *attempt, struct tl_lake_manifest *m
     return err->code;
 }
 
+static bool is_small(const struct tl_lake_manifest *manifest)
+{
+    enum { SMALL_BYTES = 8 * 1024 * 1024 };
+    return !manifest->deletes && manifest->size_bytes < SMALL_BYTES;
+}
+
+static bool is_empty(const struct tl_lake_manifest *manifest)
+{
+    return manifest->added_files == 0 && manifest->existing_files == 0;
+}
+
+/* The living entries of the manifest, behind those of others of its spec. */
+static enum tl_code merge_one(struct attempt *attempt, struct tl_lake_manifest *manifest, struct output *output, struct tl_err *err)
+{
+    struct tl_lake_manifest_reader reader;
+    struct tl_lake_entry entry;
+    tl_arena *scratch = tl_arena_new(ENTRY_ARENA_BYTES);
+    if (tl_lake_table_manifest(attempt->lake->objects, attempt->arena, &attempt->now, manifest, true, &reader, err) == TL_OK && !output->begun)
+        (void)!begin(attempt, output, reader.spec, false, err);
+    for (bool more = true; more && !err->code;) {
+        tl_arena_reset(scratch);
+        if (tl_lake_manifest_next(&reader, scratch, &entry, &more, err) != TL_OK || !more || entry.status == TL_LAKE_DELETED)
+            continue;
+        entry.status = TL_LAKE_EXISTING;
+        tl_lake_manifest_add(&output->writer, &entry);
+    }
+    tl_arena_free(scratch);
+    return err->code;
+}
+
+/* Small data manifests of each spec as one; *ret_merged tells which of the parent's were taken. */
+static enum tl_code merge(struct attempt *attempt, struct tl_lake_manifest *manifests, size_t count, bool *merged, struct tl_err *err)
+{
+    for (size_t s = 0; s < attempt->now.spec_count && !err->code; s++) {
+        struct output output = {0};
+        size_t small = 0;
+        for (size_t i = 0; i < count; i++)
+            small += is_small(&manifests[i]) && manifests[i].spec_id == attempt->now.specs[s].id;
+        for (size_t i = 0; i < count && small > 1 && !err->code; i++)
+            if (is_small(&manifests[i]) && manifests[i].spec_id == attempt->now.specs[s].id) {
+                merged[i] = true;
+                (void)!merge_one(attempt, &manifests[i], &output, err);
+            }
+        if (output.begun && !err->code) {
+            (void)!finish(attempt, &output, err);
+        } else if (output.begun) {
+            tl_buf_done(&output.writer.avro.block);
+            tl_buf_done(&output.buf);
+        }
+    }
+    return err->code;
+}
+
 /* The parent's manifests, rewritten where something of them goes. */
 static enum tl_code carry_over(struct attempt *attempt, struct tl_lake_manifest *manifests, size_t count, struct tl_err *err)
 {
+    bool *merged = TL_NEW_ARRAY(attempt->arena, bool, count + 1);
+    if (attempt->rewrite->merges_manifests && merge(attempt, manifests, count, merged, err) != TL_OK)
+        return err->code;
     for (size_t i = 0; i < count; i++) {
         bool has;
+        if (merged[i] || is_empty(&manifests[i]))
+            continue;
         if (has_gone(attempt, &manifests[i], &has, err) != TL_OK)
             return err->code;
         if (!has)

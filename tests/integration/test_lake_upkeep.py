@@ -108,6 +108,27 @@ def test_optimize_after_the_schema_changed_and_rows_in_old_shapes(lake, scratch)
     assert lake.rows(f"SELECT * FROM {table} ORDER BY a") == before + [[5000000000, "z", 0.5]]
 
 
+def test_manifests_become_few_and_name_the_same_files(lake, scratch):
+    table = f"{scratch}.manifests"
+    lake.run(f"CREATE TABLE {table} (id BIGINT, day DATE)")
+    lake.run(f"INSERT INTO {table} VALUES (0, NULL)")
+    lake.run(f"ALTER TABLE {table} SET PROPERTIES partitioning = ARRAY['day']")
+    for i in range(4):
+        lake.run(f"INSERT INTO {table} VALUES ({i}, DATE '2026-01-0{i + 1}'), ({i + 10}, NULL)")
+    lake.run(f"DELETE FROM {table} WHERE id = 2")
+    told = f"SELECT file_path, spec_id, record_count, lower_bounds, upper_bounds, null_value_counts, partition FROM {about(table, 'files')} ORDER BY 1"
+    rows, before = lake.rows(f"SELECT * FROM {table} ORDER BY id, day"), lake.rows(told)
+    manifests = f"SELECT count(*) FROM {about(table, 'manifests')}"
+    assert lake.value(manifests) == 6
+    lake.run(f"ALTER TABLE {table} EXECUTE optimize_manifests")
+    assert lake.value(manifests) == 3, "one of the data of each spec, one of deletes"
+    assert lake.rows(told) == before and lake.rows(f"SELECT * FROM {table} ORDER BY id, day") == rows
+    lake.run(f"DELETE FROM {table} WHERE id = 3")
+    lake.run(f"ALTER TABLE {table} EXECUTE optimize")
+    lake.run(f"ALTER TABLE {table} EXECUTE optimize_manifests")
+    assert lake.rows(f"SELECT * FROM {table} ORDER BY id, day") == [row for row in rows if row[0] != 3]
+
+
 def test_snapshots_expire_with_the_files_that_only_they_needed(lake, scratch):
     table = f"{scratch}.old"
     lake.run(f"CREATE TABLE {table} AS SELECT range AS n FROM range(5)")
