@@ -96,6 +96,7 @@ TL_API_HANDLER(source_kinds);
 TL_API_HANDLER(auth_login);
 TL_API_HANDLER(auth_callback);
 TL_API_HANDLER(auth_logout);
+TL_API_HANDLER(auth_ended_there);
 TL_API_HANDLER(scim);
 TL_API_HANDLER(tokens_list);
 TL_API_HANDLER(tokens_create);

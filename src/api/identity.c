@@ -195,6 +195,36 @@ void tl_api_auth_callback(struct tl_api_call *call)
     tl_api_fail(call);
 }
 
+/* The value of logout_token in a form, which is all that it may hold of use; NULL: it is not there. */
+static const char *logout_token_of(struct tl_api_call *call)
+{
+    static const char name[] = "logout_token=";
+    struct tl_str body = tl_http_body(call->exchange);
+    const char *at = body.size ? tl_arena_strndup(call->rq.arena, body.data, body.size) : NULL;
+    while (at && strncmp(at, name, sizeof name - 1) != 0) {
+        at = strchr(at, '&');
+        at = at ? at + 1 : NULL;
+    }
+    at = at ? at + sizeof name - 1 : NULL;
+    return at ? tl_http_decode(call->rq.arena, at, strcspn(at, "&"), true) : NULL;
+}
+
+void tl_api_auth_ended_there(struct tl_api_call *call)
+{
+    const char *token = logout_token_of(call);
+    int64_t sessions;
+    tl_http_set_header(call->exchange, "Cache-Control", "no-store");
+    if (!token)
+        tl_err_set(&call->rq.err, TL_INVALID_ARGUMENT, "the form has no logout_token");
+    if (!token || tl_login_ended_there(&call->rq, call->api->parts.auth, tl_str_of(token), &sessions) != TL_OK) {
+        tl_api_note_refusal(call);
+        tl_api_fail(call);
+        return;
+    }
+    tl_api_note(call, "signed_out", "sessions", NULL, tl_arena_printf(call->rq.arena, "%lld ended by the identity provider", (long long)sessions));
+    tl_http_respond(call->exchange, 200, NULL, TL_STR(""), false);
+}
+
 void tl_api_auth_logout(struct tl_api_call *call)
 {
     struct tl_login_answer answer;

@@ -228,8 +228,8 @@ static enum tl_code check_claimed(struct checking *checking, const char *basic_u
     return TL_OK;
 }
 
-enum tl_code tl_auth_read_signed(tl_auth *auth, tl_arena *arena, struct tl_str token, size_t audience_count, const char *const *audiences,
-                                 const tl_json **ret_claims, struct tl_err *err)
+enum tl_code tl_auth_read_signed(tl_auth *auth, tl_arena *arena, struct tl_str token, const char *also_type, size_t audience_count,
+                                 const char *const *audiences, const tl_json **ret_claims, struct tl_err *err)
 {
     const char *key_id;
     tl_jwk_set *keys = NULL;
@@ -237,6 +237,7 @@ enum tl_code tl_auth_read_signed(tl_auth *auth, tl_arena *arena, struct tl_str t
         .issuer = auth->settings.issuer,
         .audience_count = audience_count,
         .audiences = audiences,
+        .also_type = also_type,
         .now_s = tl_auth_now_us(auth) / 1000000,
         .skew_s = auth->settings.skew_us / 1000000,
     };
@@ -253,7 +254,7 @@ static enum tl_code read_jwt(struct checking *checking, struct tl_str token, str
     tl_auth *auth = checking->auth;
     const struct tl_auth_settings *settings = &auth->settings;
     const tl_json *claims;
-    if (tl_auth_read_signed(auth, checking->arena, token, settings->audience_count, settings->audiences, &claims, checking->err) != TL_OK ||
+    if (tl_auth_read_signed(auth, checking->arena, token, NULL, settings->audience_count, settings->audiences, &claims, checking->err) != TL_OK ||
         tl_identity_of_claims(checking->arena, &settings->claims, claims, ret_identity, checking->err) != TL_OK)
         return checking->err->code;
     tl_people_remember(auth, ret_identity);

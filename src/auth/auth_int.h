@@ -76,7 +76,7 @@ int64_t tl_auth_steady_us(int64_t wall_us, int64_t monotonic_us, int64_t anchor_
 TL_CHECKED enum tl_code tl_auth_need_store(const tl_auth *auth, struct tl_err *err);
 
 /* What a token signed by the provider says, checked with its keys of now. */
-TL_CHECKED enum tl_code tl_auth_read_signed(tl_auth *auth, tl_arena *arena, struct tl_str token, size_t audience_count,
+TL_CHECKED enum tl_code tl_auth_read_signed(tl_auth *auth, tl_arena *arena, struct tl_str token, const char *also_type, size_t audience_count,
                                             const char *const *audiences, const tl_json **ret_claims, struct tl_err *err);
 
 /* ---- tokens.c ---- */

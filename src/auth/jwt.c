@@ -61,7 +61,7 @@ static enum tl_code read_parts(tl_arena *arena, struct tl_str token, struct part
     return read_object(arena, parts->header, ret_header, err);
 }
 
-static enum tl_code check_header(const tl_json *header, const struct tl_jwk_algorithm **ret_algorithm, struct tl_err *err)
+static enum tl_code check_header(const tl_json *header, const char *also, const struct tl_jwk_algorithm **ret_algorithm, struct tl_err *err)
 {
     const tl_json *type = tl_json_get(header, "typ"), *id = tl_json_get(header, "kid");
     *ret_algorithm = tl_jwk_algorithm(tl_json_get_text(header, "alg"));
@@ -72,7 +72,8 @@ static enum tl_code check_header(const tl_json *header, const struct tl_jwk_algo
         return refuse(err, "the token asks for an extension that is not known", "remove \"crit\" at the identity provider");
     const char *name = tl_json_text(type);
     /* Tokens of other purposes (logout, registration) name it here and must not open anything. */
-    if (type && !tl_streq_nocase(name, "JWT") && !tl_streq_nocase(name, "at+jwt") && !tl_streq_nocase(name, "application/at+jwt"))
+    if (type && !tl_streq_nocase(name, "JWT") && !tl_streq_nocase(name, "at+jwt") && !tl_streq_nocase(name, "application/at+jwt") &&
+        !(also && tl_streq_nocase(name, also)))
         return refuse(err, "the token is made for another purpose", "send an access token or an ID token");
     if (id && (!tl_json_text(id) || tl_json_str(id).size > TL_JWK_ID_BYTES_MAX))
         return refuse(err, "the name of the token's key cannot be read", "get a new token from the identity provider");
@@ -85,7 +86,7 @@ enum tl_code tl_jwt_key_id(tl_arena *arena, struct tl_str token, const char **re
     const tl_json *header = NULL;
     const struct tl_jwk_algorithm *algorithm;
     *ret_id = "";
-    if (read_parts(arena, token, &parts, &header, err) != TL_OK || check_header(header, &algorithm, err) != TL_OK)
+    if (read_parts(arena, token, &parts, &header, err) != TL_OK || check_header(header, TL_JWT_LOGOUT, &algorithm, err) != TL_OK)
         return err->code;
     if (tl_json_get_text(header, "kid"))
         *ret_id = tl_json_get_text(header, "kid");
@@ -183,7 +184,7 @@ enum tl_code tl_jwt_verify(tl_arena *arena, struct tl_str token, const tl_jwk_se
     const struct tl_jwk_algorithm *algorithm = NULL;
     struct tl_str signature;
     *ret_claims = NULL;
-    if (read_parts(arena, token, &parts, &header, err) != TL_OK || check_header(header, &algorithm, err) != TL_OK)
+    if (read_parts(arena, token, &parts, &header, err) != TL_OK || check_header(header, rules->also_type, &algorithm, err) != TL_OK)
         return err->code;
     signature.data = tl_base64url_decode(arena, parts.signature.data, parts.signature.size, &signature.size);
     if (!signature.data || signature.size == 0)

@@ -14,12 +14,15 @@
 /* A header line of a request is bounded by the server; tokens that come another way (an answer of the provider) may be longer. */
 enum { TL_JWT_BYTES_MAX = 512 * 1024, TL_JWT_SKEW_S_MAX = 300 };
 
+#define TL_JWT_LOGOUT "logout+jwt"
+
 struct tl_jwt_rules {
     const char *issuer;
     size_t audience_count;
     const char *const *audiences; /* the token must be for one of them */
     int64_t now_s;
     int64_t skew_s; /* how far the clocks may be apart; at most TL_JWT_SKEW_S_MAX counts */
+    const char *also_type; /* one more "typ" that is taken, TL_JWT_LOGOUT; NULL = those of access and ID tokens only */
 };
 
 /* "xxx.yyy.zzz" of base64url: worth a closer look. */

@@ -241,3 +241,12 @@ enum tl_code tl_login_end(struct tl_request *rq, tl_auth *auth, const char *head
     ret_answer->location = goodbye(auth, rq->arena, &session);
     return TL_OK;
 }
+
+enum tl_code tl_login_ended_there(struct tl_request *rq, tl_auth *auth, struct tl_str logout_token, int64_t *ret_sessions)
+{
+    const char *subject, *session;
+    *ret_sessions = 0;
+    if (check_mode(auth, &rq->err) != TL_OK || tl_oidc_read_logout(auth, rq->arena, logout_token, &subject, &session, &rq->err) != TL_OK)
+        return rq->err.code;
+    return tl_session_end_of(auth, subject, session, ret_sessions, &rq->err);
+}

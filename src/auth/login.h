@@ -31,4 +31,7 @@ TL_CHECKED enum tl_code tl_login_finish(struct tl_request *rq, tl_auth *auth, co
 /* Ends the session here, and at the provider when the browser follows location (NULL when the provider has no such place). */
 TL_CHECKED enum tl_code tl_login_end(struct tl_request *rq, tl_auth *auth, const char *cookie, struct tl_login_answer *ret_answer);
 
+/* The provider says that a sign-in has ended there (its logout token): so it has here, from the next request on. */
+TL_CHECKED enum tl_code tl_login_ended_there(struct tl_request *rq, tl_auth *auth, struct tl_str logout_token, int64_t *ret_sessions);
+
 #endif

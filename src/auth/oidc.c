@@ -119,10 +119,11 @@ static enum tl_code read_id_token(tl_auth *auth, tl_arena *arena, const char *no
 {
     struct tl_str token = tl_str_of(tokens->id_token);
     const tl_json *claims;
-    if (tl_auth_read_signed(auth, arena, token, 1, &auth->settings.client_id, &claims, err) != TL_OK ||
+    if (tl_auth_read_signed(auth, arena, token, NULL, 1, &auth->settings.client_id, &claims, err) != TL_OK ||
         check_id_token(auth, claims, nonce, err) != TL_OK)
         return err->code;
     tokens->subject = tl_json_get_text(claims, "sub");
+    tokens->provider_session = tl_json_get_text(claims, "sid");
     if (auth->settings.userinfo && add_userinfo(auth, arena, access_token, &claims, err) != TL_OK)
         return err->code;
     return tl_identity_of_claims(arena, &auth->settings.claims, claims, &tokens->identity, err);
@@ -173,6 +174,20 @@ enum tl_code tl_oidc_exchange(tl_auth *auth, tl_arena *arena, const struct tl_oi
     enum tl_code code = post(auth, arena, places.token, &form, &response, err);
     tl_buf_done(&form);
     return code == TL_OK ? read_answer(auth, arena, grant, &response, ret_tokens, err) : code;
+}
+
+enum tl_code tl_oidc_read_logout(tl_auth *auth, tl_arena *arena, struct tl_str token, const char **ret_subject, const char **ret_session,
+                                 struct tl_err *err)
+{
+    const tl_json *claims;
+    if (tl_auth_read_signed(auth, arena, token, TL_JWT_LOGOUT, 1, &auth->settings.client_id, &claims, err) != TL_OK)
+        return err->code;
+    const tl_json *event = tl_json_get(tl_json_get(claims, "events"), "http://schemas.openid.net/event/backchannel-logout");
+    *ret_subject = tl_json_get_text(claims, "sub");
+    *ret_session = tl_json_get_text(claims, "sid");
+    if (tl_json_is_object(event) && !tl_json_get(claims, "nonce") && (*ret_subject || *ret_session))
+        return TL_OK;
+    return tl_err_set(err, TL_UNAUTHENTICATED, "the token is no logout token"); /* an ID token must not end a sign-in */
 }
 
 void tl_oidc_revoke(tl_auth *auth, tl_arena *arena, const char *refresh_token)

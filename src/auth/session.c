@@ -33,7 +33,7 @@ const char *tl_session_name(tl_arena *arena, const char *family)
 
 /* ---- what the provider gave, readable with the cookie only ---- */
 
-static struct tl_str seal_tokens(tl_arena *arena, const char *cookie, const char *subject, const char *id_token, const char *refresh_token)
+static struct tl_str seal_tokens(tl_arena *arena, const char *cookie, const struct tl_browser_session *session)
 {
     uint8_t key[TL_SEAL_KEY_SIZE];
     struct tl_buf buf;
@@ -42,9 +42,10 @@ static struct tl_str seal_tokens(tl_arena *arena, const char *cookie, const char
     tl_buf_init(&buf, SEALED_JSON_MAX);
     tl_json_writer_init(&json, &buf);
     tl_json_begin_object(&json);
-    tl_json_pair_text(&json, "subject", subject);
-    tl_json_pair_text(&json, "id_token", id_token);
-    tl_json_pair_text(&json, "refresh_token", refresh_token);
+    tl_json_pair_text(&json, "subject", session->subject);
+    tl_json_pair_text(&json, "provider_session", session->provider_session);
+    tl_json_pair_text(&json, "id_token", session->id_token);
+    tl_json_pair_text(&json, "refresh_token", session->refresh_token);
     tl_json_end_object(&json);
     struct tl_str sealed = tl_seal(arena, key, (struct tl_str){tl_buf_cstr(&buf), buf.size});
     tl_buf_done(&buf);
@@ -60,6 +61,7 @@ static enum tl_code open_tokens(tl_arena *arena, const char *cookie, struct tl_s
     if (!plain.data || tl_json_parse(arena, plain.data, plain.size, &tokens, err) != TL_OK)
         return tl_err_set(err, TL_STATE, "a session cannot be read");
     session->subject = tl_json_get_text(tokens, "subject");
+    session->provider_session = tl_json_get_text(tokens, "provider_session");
     session->id_token = tl_json_get_text(tokens, "id_token");
     session->refresh_token = tl_json_get_text(tokens, "refresh_token");
     return TL_OK;
@@ -121,15 +123,23 @@ struct writing {
     int64_t now_us;
 };
 
+static struct tl_store_value hash_or_null(const char *text, uint8_t hash[TL_SHA256_SIZE])
+{
+    if (!text)
+        return TL_STORE_N;
+    tl_credentials_sha256(tl_str_of(text), hash);
+    return TL_STORE_B(((struct tl_str){(const char *)hash, TL_SHA256_SIZE}));
+}
+
 static enum tl_code insert_session(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct writing *writing = context;
     const struct tl_browser_session *session = writing->session;
     const struct tl_identity *identity = &session->identity;
     const struct tl_store_value now = TL_STORE_I(writing->now_us), replaced[] = {now, TL_STORE_B(writing->old_hash)};
-    uint8_t hash[TL_SHA256_SIZE];
+    uint8_t hash[TL_SHA256_SIZE], subject[TL_SHA256_SIZE], provider_session[TL_SHA256_SIZE];
     tl_credentials_sha256(tl_str_of(writing->cookie), hash);
-    struct tl_str sealed = seal_tokens(writing->arena, writing->cookie, session->subject, session->id_token, session->refresh_token);
+    struct tl_str sealed = seal_tokens(writing->arena, writing->cookie, session);
     if (!sealed.data)
         return tl_err_set(err, TL_INTERNAL, "what the identity provider gave cannot be sealed");
     const struct tl_store_value row[] = {
@@ -143,6 +153,8 @@ static enum tl_code insert_session(tl_store_tx *tx, void *context, struct tl_err
         TL_STORE_I(session->expires_at_us),
         TL_STORE_I(session->refreshed_at_us),
         now,
+        hash_or_null(session->subject, subject),
+        hash_or_null(session->provider_session, provider_session),
     };
     if (tl_store_run(tx, "DELETE FROM browser_session WHERE expires_at_us <= ?1", &now, 1, NULL, NULL, err) != TL_OK ||
         (writing->old_hash.data &&
@@ -150,7 +162,7 @@ static enum tl_code insert_session(tl_store_tx *tx, void *context, struct tl_err
         return err->code;
     return tl_store_run(tx,
                         "INSERT INTO browser_session (hash, family, user_name, groups_json, attributes_json, sealed, created_at_us, expires_at_us, "
-                        "refreshed_at_us, used_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                        "refreshed_at_us, used_at_us, subject_hash, provider_session_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                         row, sizeof row / sizeof *row, NULL, NULL, err);
 }
 
@@ -186,6 +198,7 @@ enum tl_code tl_session_create(tl_auth *auth, tl_arena *arena, const struct tl_o
         .family = family,
         .identity = tokens->identity,
         .subject = tokens->subject,
+        .provider_session = tokens->provider_session,
         .id_token = tokens->id_token,
         .refresh_token = tokens->refresh_token,
         .created_at_us = now_us,
@@ -325,6 +338,32 @@ enum tl_code tl_session_use(tl_auth *auth, tl_arena *arena, const char *cookie, 
         return refresh(auth, arena, cookie, ret_session, ret_cookie, err);
     note_use(auth, ret_session, (struct tl_str){(const char *)hash, sizeof hash});
     return TL_OK;
+}
+
+struct ending {
+    const char *subject, *provider_session;
+    int64_t count;
+};
+
+static enum tl_code delete_of(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    struct ending *ending = context;
+    uint8_t hash[TL_SHA256_SIZE];
+    const struct tl_store_value value = hash_or_null(ending->provider_session ? ending->provider_session : ending->subject, hash);
+    enum tl_code code = tl_store_run(tx,
+                                     ending->provider_session ? "DELETE FROM browser_session WHERE provider_session_hash = ?1"
+                                                              : "DELETE FROM browser_session WHERE subject_hash = ?1",
+                                     &value, 1, NULL, NULL, err);
+    ending->count = code == TL_OK ? tl_store_changes(tx) : 0;
+    return code;
+}
+
+enum tl_code tl_session_end_of(tl_auth *auth, const char *subject, const char *provider_session, int64_t *ret_count, struct tl_err *err)
+{
+    struct ending ending = {subject, provider_session, 0};
+    if (tl_auth_need_store(auth, err) == TL_OK && tl_store_write(auth->store, delete_of, &ending, err) == TL_OK)
+        *ret_count = ending.count;
+    return err->code;
 }
 
 enum tl_code tl_session_end(tl_auth *auth, tl_arena *arena, const char *cookie, struct tl_browser_session *ret_session, struct tl_err *err)

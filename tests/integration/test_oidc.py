@@ -3,6 +3,7 @@ import base64
 import concurrent.futures
 import hashlib
 import json
+import re
 import sqlite3
 import time
 import urllib.parse
@@ -101,6 +102,37 @@ def test_a_browser_signs_in_and_is_known_with_groups_and_attributes(world):
     me = world.me(browser).json()
     assert me["user"] == "ana@example.com" and me["groups"] == ["analyst", "eu"] and me["by"] == "session"
     assert me["attributes"] == {"department": "sales"} and me["authenticated"]
+
+
+def end_at_the_provider(world, browser):
+    """As a person does at the provider's own page."""
+    page = browser.http.get(f"{world.provider.url}/session/end", timeout=30)
+    xsrf = re.search(r'name="xsrf" value="([^"]+)"', page.text).group(1)
+    answer = browser.http.post(f"{world.provider.url}/session/end/confirm", data={"xsrf": xsrf, "logout": "yes"}, timeout=30, allow_redirects=False)
+    assert answer.status_code in (302, 303), answer.text
+
+
+def test_a_sign_in_that_ends_at_the_provider_ends_here(world):
+    ana, elsewhere, ben = world.signed_in(), world.signed_in(), world.signed_in("ben@example.com", "b")
+    assert world.me(ana).status_code == 200
+    end_at_the_provider(world, ana)
+    deadline = time.monotonic() + 10
+    while world.me(ana).status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert world.me(elsewhere).status_code == 200 and world.me(ben).status_code == 200  # other sessions at the provider
+
+
+def test_only_a_logout_token_of_the_provider_ends_a_sign_in(world):
+    ana = world.signed_in()
+    url = world.url + "/auth/backchannel-logout"
+    token = id_token(world)
+    head, body, signature = token.split(".")
+    for form, status in [({}, 400), ({"logout_token": ""}, 401), ({"logout_token": "x.y.z"}, 401), ({"logout_token": token}, 401),
+                         ({"logout_token": f"{head}.{body}."}, 401), ({"other": token}, 400)]:
+        response = requests.post(url, data=form, timeout=30)
+        assert response.status_code == status and response.headers["Cache-Control"] == "no-store", (form, response.text)
+    assert world.me(ana).status_code == 200
 
 
 # ---- claims that are not in the ID token ----

@@ -18,7 +18,8 @@ const key = (type, options, alg) => ({
 })
 const client = (id, alg, more) => ({
   client_id: id, client_secret: 'the secret/of+it', redirect_uris: [redirect], id_token_signed_response_alg: alg,
-  grant_types: ['authorization_code', 'refresh_token'], post_logout_redirect_uris: [new URL('/', redirect).href], ...more
+  grant_types: ['authorization_code', 'refresh_token'], post_logout_redirect_uris: [new URL('/', redirect).href], backchannel_logout_uri: new URL('/auth/backchannel-logout', redirect).href,
+  backchannel_logout_session_required: true, ...more
 })
 const provider = new Provider(issuer, {
   clients: [
@@ -35,7 +36,8 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'department'], groups: ['groups'] },
   scopes: ['openid', 'offline_access'],
-  features: { devInteractions: { enabled: false }, revocation: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+  features: { devInteractions: { enabled: false }, revocation: { enabled: true }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true } },
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options), // its own refuses addresses of this machine
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   issueRefreshToken: async (ctx, of) => of.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
