@@ -145,7 +145,8 @@ enum tl_code tl_answer_start(struct tl_door_call *call, const struct tl_governed
     answer->limit_rows = limit_rows;
     answer->queued = true;
     atomic_store(&answer->running.queued, true);
-    enum tl_code code = tl_quota_open(call->rq, call->door->lifeguard, &answer->quota);
+    /* Maintenance of this program is nobody's use. */
+    enum tl_code code = call->manner.raw_reason ? TL_OK : tl_quota_open(call->rq, call->door->lifeguard, &answer->quota);
     if (code == TL_OK)
         code = tl_admission_ask(call->rq, call->door->admission, class_of(governed), &answer->ticket);
     return code == TL_OK ? wait_for_turn(call->rq, answer, 0, &started) : code;

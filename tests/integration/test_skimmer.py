@@ -332,6 +332,13 @@ def test_a_table_that_was_empty_is_looked_at_again_when_it_has_grown(postgres, r
     wait_for(lambda: columns_of(root_user, "pg.public.nothing")["b"]["info_type"] == "EMAIL_ADDRESS")
 
 
+def test_a_quota_of_everyone_is_not_used_up_by_looking(postgres, root_user):
+    quota = root_user.call("POST", "/api/v1/lifeguard/quotas", {"everyone": True, "per": "1h", "rows": 5, "reason": "test"}).json()["id"]
+    postgres.run("BEGIN; CREATE TABLE public.many (v text); INSERT INTO public.many SELECT 'q' || i || '@example.com' FROM generate_series(1, 500) i; COMMIT")
+    assert scanned_table(root_user, "pg.public.many", "v")["v"]["info_type"] == "EMAIL_ADDRESS"
+    assert root_user.call("DELETE", f"/api/v1/lifeguard/quotas/{quota}?reason=done").status_code in (200, 204)
+
+
 def test_numbers_for_the_operator(root_user):
     text = root_user.get("/metrics").text
     values = dict(line.split() for line in text.splitlines() if "skimmer" in line and not line.startswith("#"))
