@@ -185,7 +185,7 @@ enum tl_code tl_upkeep_rollup(struct tl_request *rq, tl_door *door, const struct
 {
     struct ageing ageing = {.rewriting = {.rq = rq, .door = door, .job = job, .operation = "overwrite"}};
     struct rewriting *rewriting = &ageing.rewriting;
-    enum rollup_grain *grains;
+    enum rollup_grain *grains = NULL;
     if (rewriting_plan(rewriting) != TL_OK)
         return rq->err.code;
     const char *text = tl_lake_table_property(&rewriting->table, ROLLUP_PROPERTY);
