@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The figures of docs/benchmarks.md, measured on this machine in one run; ratios compare both sides of one run.
 
-usage: run.py [--build DIR] [--json FILE] [NAME ...]      names: start select1 tpch postgres clickhouse stream mixed
+usage: run.py [--build DIR] [--json FILE] [NAME ...]      names: start select1 tpch governed decisions postgres clickhouse stream mixed
 """
 import argparse
 import contextlib
@@ -188,6 +188,75 @@ def bench_tpch(build):
     say("TPC-H SF1, in the door - plain, median", statistics.median(overheads), "ms", "<= 2")
     say("TPC-H SF1, in the door - plain, most", max(overheads), "ms")
     say("TPC-H SF1, at a Python client over HTTP / plain", geometric_mean(client_ratios), "x")
+
+
+MASKED = {"customer": {"c_address": "masked:redact", "c_phone": "masked:last4"}, "supplier": {"s_phone": "masked:last4"}}
+ROOT_TOKEN = "the-token-of-an-administrator-of-these-figures"
+
+
+def governed_server(build, path):
+    """Two people see TPC-H: "raw" all of it, "ruled" three columns masked and the orders that a rule passes (all of them)."""
+    token = pathlib.Path(tempfile.mkdtemp(prefix="townlake-bench-")) / "token"
+    token.write_text(ROOT_TOKEN)
+    token.chmod(0o600)
+    server = Server(build, f"sources:\n  - {{name: tpch, kind: duckdb, options: {{path: \"{path}\"}}}}\n",
+                    f"tokens:\n  - {{user: root, groups: [admin], token: 'file:{token}'}}\n")
+    server.wait_sources()
+    root = Lake(server.url, ROOT_TOKEN)
+
+    def post(path, **body):
+        answer = root.call("POST", f"/api/v1/lifeguard/{path}", {"reason": "bench", **body})
+        assert answer.status_code == 200, answer.text
+        return answer.json().get("id")
+    for table in ("region", "nation", "part", "partsupp", "lineitem", "orders", "customer", "supplier"):
+        post("review", table=f"tpch.main.{table}", columns=MASKED.get(table, {}), others="open")
+    post("grants", user="ruled", privileges="read", scope={"source": "tpch"}, duration="1d")
+    post("grants", user="raw", privileges="clear", scope={"source": "tpch"}, duration="1d")
+    server.row_rule = lambda rule: post("row-rules", user="ruled", scope={"source": "tpch", "schema": "main", "table": "orders"}, rule=rule)
+    server.end_rule = lambda ident: root.call("DELETE", f"/api/v1/lifeguard/row-rules/{ident}?reason=bench")
+    return server
+
+
+def governed_ratios(server, queries):
+    """In the door: ruled ÷ raw for each statement, best of 5 taken in turns."""
+    people = {name: Lake(server.url, user=name) for name in ("raw", "ruled")}
+    ratios = []
+    for number, sql in enumerate(queries, 1):
+        best_us = {}
+        for _ in range(5):
+            for name, lake in people.items():
+                lake.rows(sql, catalog="tpch", schema="main")
+                run_us = next(row["run_us"] for row in lake.get("/api/v1/queries", count=1).json())
+                best_us[name] = min(run_us, best_us.get(name, run_us))
+        ratios.append(best_us["ruled"] / best_us["raw"])
+        print(f"    q{number:<3} raw {best_us['raw'] / 1000:8.1f} ms   ruled {best_us['ruled'] / 1000:8.1f} ms   {ratios[-1]:5.2f}x", flush=True)
+    return ratios
+
+
+def bench_governed(build):
+    print("governed: TPC-H at scale 1, three columns masked and a row rule on orders that passes all, against the same without, best of 5")
+    folder = pathlib.Path(os.environ.get("TOWNLAKE_BENCH_DATA", tempfile.gettempdir())) / "townlake-bench-data"
+    folder.mkdir(exist_ok=True)
+    rules = {"a comparison": {"column": "o_orderkey", "op": ">", "value": 0}, "a list": {"column": "o_orderstatus", "op": "in", "values": ["F", "O", "P"]}}
+    server = governed_server(build, tpch_file(folder, 1))
+    with server:
+        for name, rule in rules.items():
+            ident = server.row_rule(rule)
+            print(f"  the row rule is {name}")
+            say(f"TPC-H SF1, governed by {name} / raw, geometric mean", geometric_mean(governed_ratios(server, tpch_queries())), "x", "<= 1.08")
+            server.end_rule(ident)
+
+
+def bench_decisions(build):
+    print("decisions: 10,000 rules, 1,000 groups, 100,000 tables; the audit; the rules for Trino; beside it OPA as a library, the same rules")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="townlake-bench-"))
+    subprocess.run(["ninja", "-C", str(build), "src/lifeguard/lifeguard_bench"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([str(build / "src/lifeguard/lifeguard_bench"), str(folder)], check=True)
+    shutil.rmtree(folder)
+    if shutil.which("go"):
+        subprocess.run(["go", "run", "."], check=True, cwd=ROOT / "bench" / "opa")
+    else:
+        print("  OPA is not measured: there is no Go here")
 
 
 # ---- PostgreSQL ----
