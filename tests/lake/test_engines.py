@@ -104,3 +104,31 @@ def test_pyiceberg_reads_what_our_server_plans(world):
     for condition, count in (("id > 0", 135), ("day = '2026-01-02'", 45), ("id = 105", 0), ("id >= 110 and id < 220", 54)):
         assert planned.scan(row_filter=condition).to_arrow().num_rows == count, condition
         assert py.catalog.load_table(("s", "planned")).scan(row_filter=condition).to_arrow().num_rows == count, condition
+
+
+def test_all_read_and_write_what_our_upkeep_wrote(world):
+    """Small files of every engine, with deletes, are put together by us; lists of files too; old snapshots go."""
+    trino, townlake = engine_of(world, "trino"), engine_of(world, "townlake")
+    trino.create("upkeep")
+    trino.run("ALTER TABLE lake.s.upkeep SET PROPERTIES partitioning = ARRAY['day']")
+    for number, writer in enumerate(world.started):
+        writer.append("upkeep", [(10 * number + i, f"{writer.name} ☂", i / 4, f"2026-01-0{i % 2 + 1}") for i in range(4)])
+    for number, writer in enumerate(world.started):
+        writer.delete("upkeep", 10 * number)
+    expected = [(10 * number + i, f"{writer.name} ☂", i / 4, f"2026-01-0{i % 2 + 1}")
+                for number, writer in enumerate(world.started) for i in range(1, 4)]
+    townlake.lake.run("ALTER TABLE lake.s.upkeep EXECUTE optimize")
+    townlake.lake.run("ALTER TABLE lake.s.upkeep EXECUTE optimize_manifests")
+    townlake.lake.run("ALTER TABLE lake.s.upkeep EXECUTE expire_snapshots(retention_threshold => '1d')")
+    townlake.lake.run("ALTER TABLE lake.s.upkeep EXECUTE remove_orphan_files")
+    assert [tuple(row) for row in trino.run('SELECT content, count(*), sum(record_count) FROM lake.s."upkeep$files" GROUP BY content')] == [(0, 2, 12)]
+    for reader in world.started:
+        assert reader.rows("upkeep") == expected, reader.name
+    for number, writer in enumerate(world.started):
+        writer.delete("upkeep", 10 * number + 1)
+        writer.append("upkeep", [(100 + number, "after", 0.5, "2026-01-01")])
+    expected = [row for row in expected if row[0] % 10 != 1] + [(100 + number, "after", 0.5, "2026-01-01") for number in range(len(world.started))]
+    for reader in world.started:
+        assert reader.rows("upkeep") == expected, reader.name
+    for kind in ("snapshots", "history", "refs", "manifests"):
+        assert townlake.lake.rows(f'SELECT count(*) FROM lake.s."upkeep${kind}"') == trino.run(f'SELECT count(*) FROM lake.s."upkeep${kind}"'), kind
