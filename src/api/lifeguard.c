@@ -116,7 +116,7 @@ static void put_pending(void *context, const char *source, const struct tl_sourc
     tl_json_pair_int64(pending->json, "columns", (int64_t)dataset->column_count);
     tl_json_pair_text(pending->json, "comment", dataset->comment);
     tl_json_key(pending->json, "proposals");
-    if (tl_skimmer_put_proposals(rq, pending->call->api->parts.skimmer, &scope, pending->json) != TL_OK)
+    if (tl_skimmer_put_proposals(rq, pending->call->api->parts.skimmer, &scope, dataset, pending->json) != TL_OK)
         pending->failed = true;
     tl_json_end_object(pending->json);
 }
@@ -226,7 +226,7 @@ static enum tl_code review_one(struct tl_api_call *call, const char *name, const
     if (code == TL_OK)
         code = tl_lifeguard_need(&call->rq, guard_of(call), TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN, &table.scope);
     if (code == TL_OK && tl_json_bool(tl_json_get(body, "accept"), false))
-        code = tl_skimmer_accept(&call->rq, skimmer, &table.scope, body, &body);
+        code = tl_skimmer_accept(&call->rq, skimmer, &table.scope, &table.dataset, body, &body);
     if (code == TL_OK)
         code = tl_lifeguard_review(&call->rq, guard_of(call), &table.scope, table.columns, table.dataset.column_count, body,
                                    tl_json_get_text(body, "reason"));
@@ -249,9 +249,14 @@ void tl_api_lifeguard_review(struct tl_api_call *call)
     name_tables(call, body, &bulk);
     enum tl_code code = bulk.count ? TL_OK : tl_err_set(&call->rq.err, TL_INVALID_ARGUMENT, "a review names \"table\", \"tables\" or \"source\"");
     size_t done = 0;
-    while (done < bulk.count && code == TL_OK) {
-        code = review_one(call, bulk.names[done], body);
+    for (size_t at = 0; at < bulk.count && code == TL_OK; at++) {
+        code = review_one(call, bulk.names[at], body);
         done += code == TL_OK;
+        /* Of a whole schema or source, what has nothing proposed is left as it is. */
+        if (code == TL_CONFLICT && bulk.source && tl_json_bool(tl_json_get(body, "accept"), false)) {
+            tl_err_init(&call->rq.err);
+            code = TL_OK;
+        }
     }
     begin(&answer);
     tl_json_pair_int64(&answer.json, "reviewed", (int64_t)done);

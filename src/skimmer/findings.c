@@ -168,6 +168,40 @@ enum tl_code tl_skimmer_put_findings(struct tl_request *rq, tl_skimmer *skimmer,
 
 /* --- proposals --- */
 
+struct current {
+    const struct tl_grant_scope *table;
+    char columns_hash[17];
+    bool equal;
+};
+
+static enum tl_code compare_hash(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
+{
+    struct current *current = context;
+    (void)count;
+    (void)err;
+    current->equal = tl_str_equal(cells[0].bytes, tl_str_of(current->columns_hash));
+    return TL_OK;
+}
+
+static enum tl_code read_hash(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    struct current *current = context;
+    const struct tl_store_value params[] = {TL_STORE_T(current->table->source), TL_STORE_T(current->table->schema), TL_STORE_T(current->table->table)};
+    return tl_store_run(tx, "SELECT columns_hash FROM skimmer_table WHERE source = ?1 AND schema_name = ?2 AND table_name = ?3", params, 3, compare_hash,
+                        current, err);
+}
+
+/* Is what is known of the columns as they are now?  Else nothing is proposed until the table was scanned again. */
+static enum tl_code is_current(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table, const struct tl_source_dataset *dataset,
+                               bool *ret_current)
+{
+    struct current current = {.table = table};
+    skim_hash_columns(dataset, current.columns_hash);
+    enum tl_code code = tl_store_read(skimmer->options.store, read_hash, &current, &rq->err);
+    *ret_current = current.equal;
+    return code;
+}
+
 struct proposing {
     struct tl_json_writer *json;
     const tl_json *review, *named; /* named: what the body says itself */
@@ -201,12 +235,16 @@ static enum tl_code put_proposal(void *context, const struct row *row)
     return TL_OK;
 }
 
-enum tl_code tl_skimmer_put_proposals(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table, struct tl_json_writer *json)
+enum tl_code tl_skimmer_put_proposals(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table,
+                                      const struct tl_source_dataset *dataset, struct tl_json_writer *json)
 {
     struct proposing proposing = {.json = json};
+    bool current = false;
     tl_json_begin_object(json);
-    enum tl_code code = load_review(rq, skimmer, table, &proposing.review);
+    enum tl_code code = is_current(rq, skimmer, table, dataset, &current);
     if (code == TL_OK)
+        code = load_review(rq, skimmer, table, &proposing.review);
+    if (code == TL_OK && current)
         code = each_row(rq, skimmer, table->source, table->schema, table->table, put_proposal, &proposing);
     tl_json_end_object(json);
     return code;
@@ -227,8 +265,12 @@ static enum tl_code nothing_proposed(struct tl_request *rq, const struct tl_gran
     return TL_CONFLICT;
 }
 
-enum tl_code tl_skimmer_accept(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table, const tl_json *body, const tl_json **ret_body)
+enum tl_code tl_skimmer_accept(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table, const struct tl_source_dataset *dataset,
+                               const tl_json *body, const tl_json **ret_body)
 {
+    bool current = false;
+    if (is_current(rq, skimmer, table, dataset, &current) != TL_OK || !current)
+        return rq->err.code ? rq->err.code : nothing_proposed(rq, table);
     struct tl_buf text;
     struct tl_json_writer json;
     struct proposing proposing = {.json = &json, .named = tl_json_get(body, "columns"), .sensitivity = "public", .as_review = true};

@@ -75,8 +75,7 @@ static bool name_speaks(const char *column, const struct identity *identity)
 static bool may_be_key(const struct tl_type *type)
 {
     return (type->id >= TL_TYPE_INT16 && type->id <= TL_TYPE_INT64) || type->id == TL_TYPE_UINT32 || type->id == TL_TYPE_UINT64 ||
-        type->id == TL_TYPE_VARCHAR ||
-           type->id == TL_TYPE_UUID;
+           type->id == TL_TYPE_VARCHAR || type->id == TL_TYPE_UUID;
 }
 
 static bool take_count(void *context, const struct tl_batch *batch, size_t row)

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "skimmer/skimmer_int.h"
 
@@ -29,20 +28,6 @@ struct pass {
     int64_t due;     /* all that are due, also those of sources that must wait */
     struct skim_table tables[SKIM_TABLES_AT_ONCE];
 };
-
-static void hash_columns(const struct tl_source_dataset *dataset, char ret_hash[17])
-{
-    static const uint64_t key[2] = {0x636f6c756d6e73, 1};
-    struct tl_buf text;
-    tl_buf_init(&text, HASH_TEXT_MAX);
-    for (size_t i = 0; i < dataset->column_count; i++) {
-        tl_buf_adds(&text, dataset->columns[i].name);
-        tl_buf_addc(&text, '\0');
-        tl_type_encode(&text, &dataset->columns[i].type);
-    }
-    snprintf(ret_hash, 17, "%016llx", (unsigned long long)tl_hash_keyed(key, text.data, text.size));
-    tl_buf_done(&text);
-}
 
 static int compare_known(const struct skim_known *known, const char *source, const struct tl_source_dataset *dataset)
 {
@@ -76,7 +61,7 @@ static bool has_grown(const struct skim_known *known, const struct tl_source_dat
 
 static bool is_due(const struct pass *pass, const struct skim_known *known, const struct tl_source_dataset *dataset, const char *columns_hash)
 {
-    if (!known || !*known->columns_hash)
+    if (!known)
         return true;
     int64_t age_us = pass->now_us - known->scanned_at_us;
     if (known->failed)
@@ -120,7 +105,7 @@ static void take_dataset(void *context, const char *source, const struct tl_sour
     struct pass *pass = context;
     struct skim_table table;
     const struct skim_known *known = find_known(pass, source, dataset);
-    hash_columns(dataset, table.columns_hash);
+    skim_hash_columns(dataset, table.columns_hash);
     if (known)
         pass->seen[known - pass->known] = true;
     if (!is_due(pass, known, dataset, table.columns_hash))

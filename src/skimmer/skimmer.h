@@ -63,12 +63,13 @@ TL_CHECKED enum tl_code tl_skimmer_put_findings(struct tl_request *rq, tl_skimme
     struct tl_json_writer *json);
 
 /* An object of the proposals for those columns of the table that wait for a review: {COLUMN: {"state", "mask", "tags", "likelihood",
- * "reason"}}; empty while the table was not scanned. */
-TL_CHECKED enum tl_code tl_skimmer_put_proposals(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table, struct tl_json_writer *json);
+ * "reason"}}; empty while the table, as it is now, was not scanned. */
+TL_CHECKED enum tl_code tl_skimmer_put_proposals(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table,
+                                                 const struct tl_source_dataset *dataset, struct tl_json_writer *json);
 /* The body of a review (lifeguard.h) that accepts all proposals for the table, except where `body` says otherwise.
  * TL_CONFLICT: nothing is proposed. */
-TL_CHECKED enum tl_code tl_skimmer_accept(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table, const tl_json *body,
-                                          const tl_json **ret_body);
+TL_CHECKED enum tl_code tl_skimmer_accept(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table,
+                                          const struct tl_source_dataset *dataset, const tl_json *body, const tl_json **ret_body);
 /* The table was reviewed by a person: they knew what had been found. */
 TL_CHECKED enum tl_code tl_skimmer_reviewed(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table);
 

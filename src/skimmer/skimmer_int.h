@@ -22,6 +22,9 @@ struct skim_table {
     char columns_hash[17];
 };
 
+/* Names and types, as sixteen digits. */
+void skim_hash_columns(const struct tl_source_dataset *dataset, char ret_hash[17]);
+
 struct skim_verdict {
     const char *column;
     const char *state, *mask, *sensitivity; /* state "pending": there was nothing to judge by */
@@ -115,7 +118,8 @@ struct skim_known {
     int64_t scanned_at_us, rows;
 };
 TL_CHECKED enum tl_code skim_state_load(tl_skimmer *skimmer, tl_arena *arena, const struct skim_known **ret_known, size_t *ret_count, struct tl_err *err);
-/* The table's verdicts, all or none; failure NULL = it was scanned.  With a failure the verdicts known stay. */
+/* The table's verdicts, all or none; failure NULL = it was scanned.  With a failure the verdicts known stay, unless they are of
+ * other columns. */
 TL_CHECKED enum tl_code skim_state_save(tl_skimmer *skimmer, const struct skim_table *table, const struct skim_verdict *verdicts, int64_t rows,
                                         const char *failure, struct tl_err *err);
 TL_CHECKED enum tl_code skim_state_forget(tl_skimmer *skimmer, const struct tl_grant_scope *scope, struct tl_err *err);

@@ -1,10 +1,26 @@
 /* What the Skimmer keeps. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "skimmer/skimmer_int.h"
 
-enum { KNOWN_MIN = 1024 };
+enum { KNOWN_MIN = 1024, COLUMNS_TEXT_MAX = 4 * 1024 * 1024 };
+
+void skim_hash_columns(const struct tl_source_dataset *dataset, char ret_hash[17])
+{
+    static const uint64_t key[2] = {0x636f6c756d6e73, 1};
+    struct tl_buf text;
+    tl_buf_init(&text, COLUMNS_TEXT_MAX);
+    for (size_t i = 0; i < dataset->column_count; i++) {
+        tl_buf_adds(&text, dataset->columns[i].name);
+        tl_buf_addc(&text, '\0');
+        tl_type_encode(&text, &dataset->columns[i].type);
+    }
+    snprintf(ret_hash, 17, "%016llx", (unsigned long long)tl_hash_keyed(key, text.data, text.size));
+    tl_buf_done(&text);
+}
 
 struct loading {
     tl_arena *arena;
@@ -93,13 +109,21 @@ static enum tl_code save_column(tl_store_tx *tx, const struct saving *saving, si
                         params, sizeof params / sizeof *params, NULL, NULL, err);
 }
 
+/* Verdicts on columns that are not these any more. */
+static const char drop_stale[] = "DELETE FROM skimmer_column WHERE source = ?1 AND schema_name = ?2 AND table_name = ?3 AND EXISTS (SELECT "
+    "1 FROM skimmer_table t "
+                                 "WHERE t.source = ?1 AND t.schema_name = ?2 AND t.table_name = ?3 AND t.columns_hash <> ?4)";
+
 static enum tl_code save(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     const struct saving *saving = context;
     const struct tl_source_dataset *dataset = &saving->table->dataset;
     const struct tl_store_value name[] = {TL_STORE_T(saving->table->source), TL_STORE_T(dataset->schema), TL_STORE_T(dataset->name),
         TL_STORE_I(saving->now_us)};
-    enum tl_code code = save_table(tx, saving, err);
+    const struct tl_store_value other[] = {name[0], name[1], name[2], TL_STORE_T(saving->table->columns_hash)};
+    enum tl_code code = saving->failure ? tl_store_run(tx, drop_stale, other, 4, NULL, NULL, err) : TL_OK;
+    if (code == TL_OK)
+        code = save_table(tx, saving, err);
     for (size_t i = 0; code == TL_OK && !saving->failure && i < dataset->column_count; i++)
         code = save_column(tx, saving, i, err);
     if (code == TL_OK && !saving->failure) /* columns that are gone */
@@ -115,13 +139,13 @@ enum tl_code skim_state_save(tl_skimmer *skimmer, const struct skim_table *table
     return tl_store_write(skimmer->options.store, save, &saving, err);
 }
 
-/* Scanned again as if it had never been: verdicts stay until then. */
+/* Scanned again as if it had been long ago: verdicts stay until then. */
 static enum tl_code forget(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     const struct tl_grant_scope *scope = context;
     const struct tl_store_value params[] = {TL_STORE_T(scope->source), TL_STORE_T(scope->schema), TL_STORE_T(scope->table)};
     return tl_store_run(tx,
-                        "UPDATE skimmer_table SET columns_hash = '' WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR schema_name = ?2) AND "
+                        "UPDATE skimmer_table SET scanned_at_us = 0 WHERE (?1 IS NULL OR source = ?1) AND (?2 IS NULL OR schema_name = ?2) AND "
                         "(?3 IS NULL OR table_name = ?3)",
                         params, 3, NULL, NULL, err);
 }
