@@ -481,6 +481,53 @@ BYPASSES = [
 ]
 
 
+ODD_NAMES = ['U&"\\006fps".public.api_tokens', 'ops.public."api\u200b_tokens"', "ops.public.ａｐｉ_tokens", 'ops.public."api_tokens "', '"ops.public.api_tokens"',
+             "ops.public.api_tokens/**/", 'ops . public . "api_tokens"', "(ops.public.api_tokens)", "ops.public.API_TOKENS AS accounts"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_no_spelling_of_a_name_reaches_past_the_rules(contractor, name):
+    assert "tlk_" not in json.dumps(contractor.error(f"SELECT * FROM {name}").error)
+
+
+def test_prepared_statements_are_decided_when_they_run(contractor, admin):
+    prepared = "p=SELECT%20token%20FROM%20ops.public.api_tokens"
+    assert admin.rows("EXECUTE p", prepared_statement=prepared)
+    assert contractor.error("EXECUTE p", prepared_statement=prepared).code in ("not_allowed", "column_not_found")
+
+
+@pytest.mark.parametrize("tail", ["LIMIT 1000000", "ORDER BY customer_id OFFSET 1", "ORDER BY customer_id DESC LIMIT 3", "USING SAMPLE 100%", "USING SAMPLE 5 ROWS", "LIMIT 90%"])
+def test_no_part_of_a_table_holds_rows_that_its_rule_hides(contractor, tail):
+    try:
+        rows = contractor.rows(f"SELECT country, customer_id FROM ops.public.customers {tail}")
+    except StatementError as error:
+        assert error.code in ("unsupported", "syntax", "not_allowed")
+        return
+    assert rows and {row[0] for row in rows} <= {"DE", "ES", "FR", "NL", "PL", "SE"}
+
+
+def test_counts_and_statistics_are_of_the_rows_that_are_seen(contractor, admin):
+    seen = admin.value(f"SELECT count(*) FROM ops.public.customers WHERE country IN {EU}")
+    assert seen < admin.value("SELECT count(*) FROM ops.public.customers")
+    assert contractor.value("SELECT count(*) FROM ops.public.customers") == seen
+    assert contractor.rows(f"SELECT 1 FROM ops.public.customers OFFSET {seen}") == []
+    wanted = admin.rows(f"SELECT min(customer_id), max(customer_id), approx_distinct(country), count(*) FROM ops.public.customers WHERE country IN {EU}")
+    assert contractor.rows("SELECT min(customer_id), max(customer_id), approx_distinct(country), count(*) FROM ops.public.customers") == wanted
+    for sql in ("SHOW STATS FOR ops.public.customers", "EXPLAIN ANALYZE SELECT * FROM ops.public.customers", "SUMMARIZE ops.public.customers"):
+        try:
+            text = json.dumps(contractor.rows(sql))
+        except StatementError as error:
+            text = json.dumps(error.error)
+        assert "US" not in text.split('"') and str(admin.value("SELECT count(*) FROM ops.public.customers")) not in text.replace(",", " ").split()
+
+
+def test_a_masked_value_is_not_found_by_guessing(analyst, admin):
+    for email, phone in admin.rows("SELECT email, phone FROM ops.public.accounts LIMIT 20"):
+        for guess in (f"email LIKE '{email[:3]}%'", f"email = '{email}'", f"starts_with(email, '{email[0]}')", f"phone LIKE '{phone[:4]}%'", f"email > '{email[:2]}' AND email < '{email[:2]}zzz'",
+                      f"regexp_matches(email, '^{email[:2]}')"):
+            assert analyst.value(f"SELECT count(*) FROM ops.public.accounts WHERE {guess}") == 0, guess
+
+
 @pytest.mark.parametrize("sql", BYPASSES)
 def test_no_statement_reaches_past_the_rules(contractor, sql):
     error = contractor.error(sql)
