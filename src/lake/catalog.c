@@ -334,8 +334,6 @@ static enum tl_code need_pointer(tl_store_tx *tx, struct operation *op, struct t
 {
     if (find_pointer(tx, op, err) != TL_OK || op->exists)
         return err->code;
-    if (need_namespace(tx, op, op->namespace_name, err) != TL_OK)
-        return err->code;
     return table_missing(op, err);
 }
 
@@ -388,6 +386,9 @@ static enum tl_code need_free_name(tl_store_tx *tx, struct operation *op, const 
     if (!op->exists || (self && strcmp(op->found_text, self) == 0 && strcmp(self, name) != 0))
         return TL_OK;
     bool same = op->found_kind == op->kind;
+    if (op->other_name && op->other_namespace)
+        return tl_err_set(err, TL_ALREADY_EXISTS, "Cannot rename %s.%s to %s.%s. %s already exists", tl_lake_dotted(op->arena, op->namespace_name),
+                          op->name, tl_lake_dotted(op->arena, namespace_name), name, op->found_kind == TL_LAKE_VIEW ? "View" : "Table");
     return tl_err_set(err, TL_ALREADY_EXISTS, "%s %s: %s.%s", op->found_kind == TL_LAKE_VIEW ? "View" : "Table",
                       same ? "already exists" : "with same name already exists", tl_lake_dotted(op->arena, namespace_name), op->found_text);
 }

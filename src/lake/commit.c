@@ -116,6 +116,8 @@ static enum tl_code prepare(tl_lake *lake, tl_arena *arena, struct tl_lake_table
     bool creating = code == TL_TABLE_NOT_FOUND && tl_lake_requires_create(table->requirements);
     if (code != TL_OK && !creating)
         return tl_err_copy(err, &missing);
+    if (creating && tl_lake_namespace_get(lake, arena, table->namespace_name, NULL, err) != TL_OK)
+        return err->code;
     struct tl_str text = {0};
     if (!creating && tl_lake_metadata_load(lake, arena, prepared->pointer.metadata_location, &text, &metadata, err) != TL_OK)
         return err->code;
@@ -249,11 +251,17 @@ static enum tl_code describe_new(struct tl_lake_change *change, const tl_json *r
     /* properties first: the format version decides which types there are */
     if (properties && !tl_json_is_null(properties) && tl_lake_set_properties(change, properties, err) != TL_OK)
         return err->code;
-    if (tl_lake_add_schema(change, tl_json_get(request, "schema"), err) != TL_OK)
+    struct tl_lake_fresh fresh = {.arena = change->arena};
+    const tl_json *schema = tl_json_get(request, "schema");
+    int64_t max_id;
+    if (tl_lake_schema_check(change->arena, schema, change->metadata->format_version, &max_id, err) != TL_OK ||
+        tl_lake_fresh_schema(&fresh, schema, &schema, err) != TL_OK || tl_lake_add_schema(change, schema, err) != TL_OK)
         return err->code;
-    if (spec && !tl_json_is_null(spec) && tl_lake_add_spec(change, spec, err) != TL_OK)
+    if (spec && !tl_json_is_null(spec) &&
+        (tl_lake_fresh_sources(&fresh, spec, &spec, err) != TL_OK || tl_lake_add_spec(change, spec, err) != TL_OK))
         return err->code;
-    if (order && !tl_json_is_null(order) && tl_lake_add_order(change, order, err) != TL_OK)
+    if (order && !tl_json_is_null(order) &&
+        (tl_lake_fresh_sources(&fresh, order, &order, err) != TL_OK || tl_lake_add_order(change, order, err) != TL_OK))
         return err->code;
     return tl_lake_complete(change, err);
 }
@@ -266,7 +274,9 @@ static enum tl_code need_free(tl_lake *lake, tl_arena *arena, const char *namesp
     enum tl_code code = tl_lake_pointer_get(lake, arena, namespace_name, name, &pointer, &missing);
     if (code == TL_OK)
         return tl_err_set(err, TL_ALREADY_EXISTS, "Table already exists: %s.%s", tl_lake_dotted(arena, namespace_name), name);
-    return code == TL_TABLE_NOT_FOUND ? TL_OK : tl_err_copy(err, &missing);
+    if (code != TL_TABLE_NOT_FOUND)
+        return tl_err_copy(err, &missing);
+    return tl_lake_namespace_get(lake, arena, namespace_name, NULL, err);
 }
 
 enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespace_name, const tl_json *request, bool persist,

@@ -5,6 +5,7 @@
  *   metadata.c      TableMetadata: read, check, write
  *   metadata_v1.c   what version 1 spells otherwise
  *   schema.c        schemas, partition specs, sort orders: are they sound
+ *   fresh.c         the numbers of a new table's fields
  *   updates.c       the changes a commit asks for: names and tables of them
  *   snapshots.c     those of snapshots, references, statistics
  *   requirements.c  what a commit takes for granted
@@ -149,6 +150,22 @@ TL_CHECKED enum tl_code tl_lake_order_check(const tl_json *order, struct tl_err 
 TL_CHECKED enum tl_code tl_lake_sources_check(const tl_json *spec_or_order, const char *what, const tl_json *schema, struct tl_err *err);
 /* Equal but for "schema-id", "spec-id", "order-id", "type" and the fields' "field-id". */
 bool tl_lake_same_fields(const tl_json *a, const tl_json *b);
+
+/* --- fresh.c: the numbers of a new table's fields --- */
+struct tl_lake_fresh_id {
+    int64_t was, id;
+};
+struct tl_lake_fresh {
+    tl_arena *arena;
+    int64_t last;
+    struct tl_lake_fresh_id *items;
+    size_t count, capacity;
+};
+/* schema: checked already. */
+TL_CHECKED enum tl_code tl_lake_fresh_schema(struct tl_lake_fresh *fresh, const tl_json *schema, const tl_json **ret_schema, struct tl_err *err);
+/* A partition spec or sort order of that schema: its columns by their new numbers, its own fields without. */
+TL_CHECKED enum tl_code tl_lake_fresh_sources(const struct tl_lake_fresh *fresh, const tl_json *spec_or_order, const tl_json **ret_json,
+                                              struct tl_err *err);
 
 /* --- updates.c --- */
 struct tl_lake_change {

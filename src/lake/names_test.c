@@ -153,7 +153,7 @@ static void test_tables_are_listed_in_their_namespace(void **state)
     assert_string_equal(tl_json_text(world_item(tl_json_get(world_item(identifiers, 0), "namespace"), 0)), "s1");
     world_expect(world, 204, "HEAD", "/v1/namespaces/s1/tables/Ums%C3%A4tze", "");
     world_expect_error(world, 404, "NoSuchNamespaceException", "GET", "/v1/namespaces/s2/tables", "");
-    world_expect_error(world, 404, "NoSuchNamespaceException", "GET", "/v1/namespaces/s2/tables/t1", "");
+    world_expect_error(world, 404, "NoSuchTableException", "GET", "/v1/namespaces/s2/tables/t1", "");
     world_expect_error(world, 404, "NoSuchTableException", "GET", "/v1/namespaces/s1/tables/t2", "");
     world_expect_error(world, 404, "NoSuchViewException", "GET", "/v1/namespaces/s1/views/t1", "");
     world_expect_error(world, 409, "NamespaceNotEmptyException", "DELETE", "/v1/namespaces/s1", "");

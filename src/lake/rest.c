@@ -336,6 +336,8 @@ static void put_error(const struct tl_lake_route_call *rest, int wrong_method, c
         reply->status = 405;
     if (err->code == TL_TABLE_NOT_FOUND && rest->kind == TL_LAKE_VIEW)
         type = "NoSuchViewException";
+    if (err->code == TL_INVALID_ARGUMENT && rest->kind == TL_LAKE_VIEW) /* as Iceberg's own catalogs call what they find wrong in a view */
+        type = "IllegalArgumentException";
     struct tl_json_writer writer;
     tl_buf_clear(buf);
     tl_json_writer_init(&writer, buf);

@@ -131,8 +131,7 @@ static void drop_ref(struct tl_lake_metadata *metadata, const char *name)
 {
     bool main_branch = strcmp(name, "main") == 0;
     if (tl_lake_map_remove(&metadata->refs, name) && main_branch) {
-        metadata->current_snapshot_id = -1;
-        metadata->snapshot_log.count = 0;
+        metadata->current_snapshot_id = -1; /* the log stays: what the table was, it was */
     }
 }
 

@@ -26,7 +26,7 @@ static int64_t became(const struct tl_lake_added *added, int count, int64_t aske
     return asked;
 }
 
-/* Keep an equal one, else the id asked for when it is free, else the next one. */
+/* Keep an equal one, else the next id: clients tell their own by the number they gave it, see became(). */
 static enum tl_code add_numbered(struct tl_lake_change *change, struct tl_lake_list *list, const char *key, const tl_json *object,
                                  int64_t lowest, struct tl_lake_added *added, int *count, struct tl_err *err)
 {
@@ -37,11 +37,9 @@ static enum tl_code add_numbered(struct tl_lake_change *change, struct tl_lake_l
         if (tl_lake_same_fields(list->items[i], object) && tl_json_int64(tl_json_get(list->items[i], key), &have))
             return remember(added, count, asked, have, err);
     }
-    int64_t id = asked;
-    if (id < lowest || tl_lake_list_find(list, key, id)) {
-        int64_t max = tl_lake_list_max(list, key, lowest - 1);
-        id = max < INT32_MAX ? max + 1 : INT32_MAX;
-    }
+    int64_t max = tl_lake_list_max(list, key, lowest - 1), id = max + 1;
+    if (strcmp(key, "order-id") == 0 && lowest == 0)
+        id = 0; /* the unsorted order, by definition */
     if (id > INT32_MAX || tl_lake_list_find(list, key, id))
         return tl_err_set(err, TL_INVALID_ARGUMENT, "\"%s\" %lld is out of range", key, (long long)asked);
     const tl_json *numbered;

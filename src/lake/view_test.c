@@ -95,7 +95,7 @@ static void test_a_view_is_replaced_and_goes_back(void **state)
     assert_non_null(strstr(tl_json_get_text(world->json, "metadata-location"), "/s1/v1-moved/metadata/"));
     world_make_table(world, "t1");
     const char *table = tl_json_get_text(world_metadata(world), "location");
-    world_expect_error(world, 400, "BadRequestException", "POST", VIEW,
+    world_expect_error(world, 400, "IllegalArgumentException", "POST", VIEW,
                        tl_arena_printf(world->arena, "{\"updates\":[{\"action\":\"set-location\",\"location\":\"%s/in\"}]}", table));
     world_expect_error(world, 409, "CommitFailedException", "POST", VIEW,
                        replacement(world, "00000000-0000-4000-8000-000000000000", VERSION("7", "-1", "SELECT 3")));
@@ -134,7 +134,7 @@ static void test_unsound_views_never_get_in(void **state)
         "{\"name\":\"../v9\",\"schema\":" WORLD_SCHEMA ",\"view-version\":" VERSION("1", "0", "SELECT 1") "}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        world_expect_error(world, 400, "BadRequestException", "POST", "/v1/namespaces/s1/views", bad[i]);
+        world_expect_error(world, 400, "IllegalArgumentException", "POST", "/v1/namespaces/s1/views", bad[i]);
     static const char *const updates[] = {
         "{\"updates\":[{\"action\":\"add-snapshot\",\"snapshot\":{}}]}",
         "{\"updates\":[{\"action\":\"set-current-view-version\",\"view-version-id\":9}]}",
@@ -143,7 +143,7 @@ static void test_unsound_views_never_get_in(void **state)
         "{\"requirements\":[{\"type\":\"assert-create\"}],\"updates\":[]}",
     };
     for (size_t i = 0; i < sizeof updates / sizeof updates[0]; i++)
-        world_expect_error(world, 400, "BadRequestException", "POST", VIEW, updates[i]);
+        world_expect_error(world, 400, "IllegalArgumentException", "POST", VIEW, updates[i]);
     world_expect(world, 200, "GET", "/v1/namespaces/s1/views", "");
     assert_int_equal(tl_json_count(tl_json_get(world->json, "identifiers")), 1);
 }
