@@ -74,7 +74,7 @@ def report(result) -> str:
         f"of the part that is never used to make the detectors better.", "",
         "**All of it is synthetic**: values are made by Faker and by our own makers of check digits, names of columns are chosen from lists we wrote. It says how well the "
         "forms are known and how look-alikes are told apart; it does not say what the rate on your data is. Both parts of the corpus come from the same makers, so they share "
-        "their idea of what a column looks like; they share no locale but `en_US`, no name of a column but `name` and `c`-like fillers, and no seed.", "",
+        "their idea of what a column looks like; they share no locale but `en_US`, no name of a column but `dob`, `name`, `ratio` and `title`, and no seed.", "",
         "| | Skimmer | Presidio | Difference |", "|---|---|---|---|",
         f"| macro F1, {sum(1 for r in ours.values() if r[3])} classes | {both[0]:.3f} | {both[1]:.3f} | {both[0] - both[1]:+.3f} |",
         f"| macro F1, the {len([c for c in known if c in ours and ours[c][3]])} classes that Presidio knows | {shared[0]:.3f} | {shared[1]:.3f} | {shared[0] - shared[1]:+.3f} |",
