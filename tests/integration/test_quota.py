@@ -85,3 +85,15 @@ def test_command_line_makes_lists_and_ends_quotas(server):
     assert "group interns" in line and "rows 1000 bytes 1073741824 time 600000ms" in line and line.endswith("cli")
     run("remove-quota", ident, "--reason", "cli")
     assert ident not in run("quotas")
+
+
+def test_rows_that_sources_send_count_too(federated):
+    admin, fraud = federated.lake("admin"), federated.lake("fraud")
+    made = quota(admin, user="fraud", per="1d", rows_scanned=50)
+    try:
+        assert len(fraud.rows("SELECT account_id, plan || 'x' FROM ops.public.accounts")) > 50  # it is known when it is over
+        error = fraud.error("SELECT 1")
+        assert error.code == "quota_exceeded" and "50 rows read from sources in a day" in error.error["message"]
+    finally:
+        admin.call("DELETE", f"/api/v1/lifeguard/quotas/{made}?reason=over")
+    assert fraud.value("SELECT 1") == 1
