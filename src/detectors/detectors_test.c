@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "detectors/detectors_int.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024 };
@@ -282,9 +282,17 @@ static void empty_columns_are_judged_by_their_names(void **state)
 
 /* --- values that mean harm --- */
 
+/* Of this thread: other work on the machine does not count. */
+static int64_t cpu_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void hostile_values_take_bounded_time(void **state)
 {
-    enum { SIZE = TL_DETECT_VALUE_BYTES_MAX, ALLOWED_US = 400000 };
+    enum { SIZE = TL_DETECT_VALUE_BYTES_MAX, ALLOWED_US = 50000 };
     static const char *const units[] = {"a@", "a.", "1-", "1 ", "a@a.", "(", "0:", "=;", "http://a?", "a=b&", "eyJ.", "12 a ", "Aa ",
         "\xff\xfe", "str. ", "1a2b:", "4111 ", "x=\"", "-----"};
     char *text = malloc(SIZE);
@@ -293,10 +301,10 @@ static void hostile_values_take_bounded_time(void **state)
     for (size_t i = 0; i < COUNT(units); i++) {
         for (size_t at = 0; at < SIZE; at++)
             text[at] = units[i][at % strlen(units[i])];
-        int64_t before_us = tl_clock_monotonic_us();
+        int64_t before_us = cpu_us();
         matcher_find(patterns, memory, (struct tl_str){text, SIZE}, DETECT_TEXT, &findings);
         person_look(names, (struct tl_str){text, SIZE});
-        int64_t took_us = tl_clock_monotonic_us() - before_us;
+        int64_t took_us = cpu_us() - before_us;
         if (took_us > ALLOWED_US)
             fail_msg("a value of \"%s\" took %lld us", units[i], (long long)took_us);
     }
