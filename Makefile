@@ -49,7 +49,7 @@ test-trino: deps-trino build-test ## our rules in a real Trino 476, and its answ
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) $(PYTEST) tests/integration/test_trino_rules.py tests/integration/test_trino_answers.py -q
 
 LAKE_COMMITS ?= 100
-test-lake: deps-lake build-test ## engines of others at our lake: PyIceberg, DuckDB, Trino 476, on files and on S3 (1 GB to fetch; a JDK of 24 or newer, Go)
+test-lake: deps-lake build-test ## engines of others at our lake, on files and on S3, and Apache Iceberg's own tests (1 GB to fetch; JDKs 17 and 24, Go)
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) .deps/pylake/bin/python -m pytest tests/lake -q
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) LAKE_COMMITS=$(LAKE_COMMITS) LAKE_KILLS=50 $(PYTEST) tests/integration/test_lake_kill.py -q
 

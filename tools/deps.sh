@@ -173,6 +173,23 @@ install_node() { # install_node FOLDER
     stamp node "$pins"
 }
 
+# Maven finds what the tests of Apache Iceberg need; every jar must be one that deps.lock names, and none may be missing.
+install_kit() {
+    local pins name version sha256
+    pins=$(rows kit | sha256sum | cut -d' ' -f1)
+    [ "$set_wanted" = lake ] || return 0
+    stamped kit "$pins" && return 0
+    say "jars of .deps/kit"
+    rm -rf "${root:?}/kit"
+    mvn -q -B -f tests/lake/kit/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$root/kit" \
+        >"$downloads/maven.log" 2>&1 || { tail -5 "$downloads/maven.log" >&2; fail "maven could not fetch the jars of tests/lake/kit/pom.xml"; }
+    while read -r name version sha256; do
+        case $name in *-tests) check "$root/kit/${name%-tests}-$version-tests.jar" "$sha256" ;; *) check "$root/kit/$name-$version.jar" "$sha256" ;; esac
+    done < <(rows kit)
+    [ "$(find "$root/kit" -name '*.jar' | wc -l)" = "$(rows kit | wc -l)" ] || fail "there are jars in .deps/kit that deps.lock does not name"
+    stamp kit "$pins"
+}
+
 # One stamp a thing, so that a failed or interrupted run goes on where it stopped.
 stamped() { [ "$(cat "$root/stamps/$1" 2>/dev/null)" = "$2" ]; }
 stamp() { echo "$2" >"$root/stamps/$1"; }
@@ -224,6 +241,7 @@ if [ "$set_wanted" != build ]; then
     install_wheels dbt dbt
     install_wheels scim scim
 [ "$set_wanted" != lake ] || install_wheels pylake pylake
+install_kit
     install_node node
 fi
 stamp "all-$set_wanted" "$whole"
