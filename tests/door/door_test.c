@@ -246,7 +246,7 @@ static void test_show_lists_what_there_is(void **state)
     world_expect("show catalogs like 'o%'", "Catalog\nops");
     world_expect("show schemas from ops", "Schema\ninformation_schema\nmain\nodd name\ns2");
     world_expect("show schemas like 's_'", "Schema\ns2");
-    world_expect("show schemas from system", "Schema\naudit\ninformation_schema\njdbc\nmetadata\nruntime");
+    world_expect("show schemas from system", "Schema\naudit\ninformation_schema\njdbc\nlake\nmetadata\nruntime\nskimmer");
     world_expect("show tables", "Table\ncustomers\nsecret\nt\nu\nvw");
     world_expect("show tables from s2", "Table\nt");
     world_expect("show tables from information_schema like 'tab%'", "Table\ntables\ntable_privileges");
