@@ -67,7 +67,7 @@ unsigned tl_privileges_parse(const char *text, struct tl_err *err)
             i++;
         if (i == LG_PRIVILEGES) {
             tl_err_set(err, TL_INVALID_ARGUMENT, "unknown privilege \"%.*s\"", size < 80 ? (int)size : 80, at);
-            tl_err_hint(err, "some of: read, write, own, review, admin, pii, clear");
+            tl_err_hint(err, "some of: read, write, own, review, admin, pii, clear, raw");
             return 0;
         }
         found |= privileges[i].privilege;
