@@ -256,6 +256,15 @@ static bool is_visible(const struct tl_source_dataset *base, const bool *visible
 }
 
 /* Partition fields of columns the caller may know of. */
+/* Clients tell these tables by their rows, and the engine has none without a field: where nothing is, or nothing may be seen, the
+ * row has one field, and it is NULL. */
+static struct tl_type row_of(tl_arena *arena, struct tl_field *fields, size_t count)
+{
+    if (count == 0)
+        fields[count++] = (struct tl_field){"none", tl_type_simple(TL_TYPE_VARCHAR)};
+    return struct_of(arena, fields, count);
+}
+
 static struct tl_type partition_type(tl_arena *arena, const struct tl_lake_table *table, const struct tl_source_dataset *base, const bool *visible)
 {
     struct lake_partition_field *all;
@@ -266,7 +275,7 @@ static struct tl_type partition_type(tl_arena *arena, const struct tl_lake_table
         if (source && is_visible(base, visible, source->name))
             fields[kept++] = (struct tl_field){all[i].field->name, lake_view_type(&all[i].type)};
     }
-    return kept ? struct_of(arena, fields, kept) : tl_type_simple(TL_TYPE_VARCHAR);
+    return row_of(arena, fields, kept);
 }
 
 static struct tl_type data_type(tl_arena *arena, const struct tl_lake_table *table, const struct tl_source_dataset *base, const bool *visible)
@@ -281,7 +290,7 @@ static struct tl_type data_type(tl_arena *arena, const struct tl_lake_table *tab
         const struct tl_field parts[] = {{"min", type}, {"max", type}, {"null_count", number}, {"nan_count", number}};
         fields[kept++] = (struct tl_field){root->fields[i].name, struct_of(arena, parts, 4)};
     }
-    return kept ? struct_of(arena, fields, kept) : tl_type_simple(TL_TYPE_VARCHAR);
+    return row_of(arena, fields, kept);
 }
 
 static struct tl_type column_type(struct tl_door_call *call, const struct tl_lake_table *table, const struct tl_source_dataset *base,
