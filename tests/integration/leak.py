@@ -154,7 +154,7 @@ class Grammar:
             f"SELECT {c} FROM {table} UNION BY NAME SELECT {c} FROM {table}", f"SELECT {c} FROM {table} EXCEPT SELECT 'x'", f"SELECT unnest(list({c})) FROM {table}", f"SELECT * FROM query('SELECT * FROM {table}')",
             f"SELECT * FROM query_table('{table}')", f"SELECT * FROM \"p:ops\".public.{name}", f"SELECT * FROM duckdb_columns() WHERE column_name = '{c}'", f"SELECT * FROM pragma_storage_info('{name}')",
             f"EXECUTE IMMEDIATE 'SELECT {c} FROM {table}'", f"PREPARE p FROM SELECT {c} FROM {table}", f"CREATE TABLE lake.scratch.l{self.chance.randint(0, 10**9)} AS SELECT {c} FROM {table} LIMIT 5",
-            f"SELECT {c}.x FROM {table}", f"SELECT nope_{c} FROM {table}", f"SELECT {c} FROM {table} AT (VERSION => 1)", f"SELECT getvariable('{c}')", "SELECT * FROM system.audit.records", "SELECT * FROM system.runtime.queries",
+            f"SELECT {c}.x FROM {table}", f"SELECT nope_{c} FROM {table}", f"SELECT {c} FROM {table} AT (VERSION => 1)", f"SELECT getvariable('{c}')", "SELECT * FROM system.audit.records", "SELECT * FROM system.audit.events", "SELECT * FROM system.runtime.queries",
             f"SELECT * FROM information_schema.columns WHERE table_name = '{name}'", f"SELECT lag({c}) OVER (ORDER BY {c}), ntile(3) OVER (ORDER BY {c}) FROM {table}", f"SELECT {c}, rowid FROM {table}",
             f"INSERT INTO lake.scratch.busy_accounts SELECT {c} FROM {table}", f"UPDATE lake.scratch.busy_accounts SET account_id = (SELECT CAST({c} AS BIGINT) FROM {table} LIMIT 1)",
             f"FROM {table} SELECT {c} USING SAMPLE 5", f"SELECT list_transform(list({c}), x -> CAST(x::VARCHAR AS INT)) FROM {table}", f"SELECT TRY(CAST({c} AS INT)), {self.wrapped(c)} FROM {table}",

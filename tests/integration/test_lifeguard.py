@@ -745,3 +745,23 @@ def test_a_column_of_another_type_waits_for_a_review_again(admin, analyst):
     post(admin, "/review", table="lake.scratch.retyped", columns={"code": "open"}, reason="again")
     assert analyst.rows("SELECT code FROM lake.scratch.retyped") == [[17]]
     admin.run("DROP TABLE lake.scratch.retyped")
+
+
+# ---- the questions of Trino's OPA plugin ----
+
+
+def test_only_trino_and_administrators_ask_what_others_may(admin, analyst):
+    analyst.value("SELECT 1")
+    def body(user, operation, **resource):
+        identity = {"identity": {"user": user, "groups": ["admin"]}, "softwareStack": {"trinoVersion": "476"}}
+        return {"input": {"context": identity, "action": {"operation": operation, "resource": resource}}}
+    table = {"catalogName": "ops", "schemaName": "public", "tableName": "accounts"}
+    def allowed(user, columns):
+        return admin.call("POST", "/lifeguard/opa/allow", body(user, "SelectFromColumns", table={**table, "columns": columns})).json()
+    assert allowed("analyst", ["account_id", "email"]) == {"result": True} and allowed("nobody-known", ["account_id"]) == {"result": False}
+    mask = admin.call("POST", "/lifeguard/opa/column-mask", body("analyst", "GetColumnMask", column={**table, "columnName": "phone", "columnType": "varchar"})).json()
+    assert "substr" in mask["result"]["expression"] and mask["result"]["identity"] == "townlake+rules"
+    assert admin.call("POST", "/lifeguard/opa/column-mask", body("analyst", "GetColumnMask", column={**table, "columnName": "plan", "columnType": "varchar"})).json() == {}
+    assert admin.call("POST", "/lifeguard/opa/allow", {"input": {}}).status_code == 400
+    for path in ("allow", "batch", "row-filters", "column-mask", "column-masks"):
+        assert analyst.call("POST", f"/lifeguard/opa/{path}?key=guess", body("admin", "ExecuteQuery")).status_code == 401
