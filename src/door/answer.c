@@ -243,19 +243,6 @@ static void give_place_back(tl_answer *answer)
     answer->ticket = tl_ticket_leave(answer->ticket);
 }
 
-/* What sources sent, as the report of the scans has it: known when the statement is over. */
-static int64_t rows_of_scans(struct tl_request *rq, const struct tl_result_stats *stats)
-{
-    const tl_json *scans = NULL;
-    struct tl_err ignored;
-    int64_t sum = stats->rows_scanned, rows;
-    tl_err_init(&ignored);
-    if (sum == 0 && stats->scans_json.size && tl_json_parse(rq->arena, stats->scans_json.data, stats->scans_json.size, &scans, &ignored) == TL_OK)
-        for (struct tl_json_iter it = tl_json_iter(scans); tl_json_next(&it);)
-            sum += tl_json_int64(tl_json_get(it.value, "rows"), &rows) && rows > 0 ? rows : 0;
-    return sum;
-}
-
 static enum tl_code count_use(struct tl_request *rq, tl_answer *answer)
 {
     struct tl_result_stats stats;
@@ -263,7 +250,7 @@ static enum tl_code count_use(struct tl_request *rq, tl_answer *answer)
         return TL_OK;
     tl_result_stats(answer->result, &stats);
     int64_t time_us = stats.elapsed_us > 0 ? stats.elapsed_us : tl_clock_monotonic_us() - answer->ran_from_us; /* known at its end */
-    return tl_quota_use(rq, answer->quota, &(struct tl_use){rows_of_scans(rq, &stats), stats.rows, stats.bytes, time_us});
+    return tl_quota_use(rq, answer->quota, &(struct tl_use){stats.rows_scanned, stats.rows, stats.bytes, time_us});
 }
 
 static enum tl_code fail(struct tl_request *rq, tl_answer *answer, const struct tl_batch **ret_batch)

@@ -94,13 +94,14 @@ static void append(const struct tl_history_row *row, struct tl_buf *tables)
         scans,
         call->manner.pii ? TL_STORE_T(call->settings.pii_reason) : TL_STORE_N,
         clearance ? TL_STORE_I(tl_clearance_version(clearance)) : TL_STORE_N,
+        TL_STORE_I(row->stats.rows_scanned),
     };
     tl_store_append(call->door->store,
                     "INSERT INTO query_history (id, user_name, text, state, error_code, error_message, error_position, "
                     "tables_json, source, "
                     "client_info, update_type, \"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, "
-                    "scans_json, pii_reason, policy_version) VALUES (?1, ?2, ?3, "
-                    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) ON CONFLICT (id) DO NOTHING",
+                    "scans_json, pii_reason, policy_version, rows_scanned) VALUES (?1, ?2, ?3, "
+                    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT (id) DO NOTHING",
                     params, sizeof params / sizeof *params);
 }
 
@@ -151,6 +152,7 @@ static const struct {
     {"scans", RAW},
     {"pii_reason", TEXT},
     {"policy_version", NUMBER},
+    {"rows_scanned", NUMBER},
 };
 
 static enum tl_code put_row(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
@@ -177,7 +179,7 @@ static enum tl_code put_row(void *context, const struct tl_store_value *cells, s
 #define SELECT_HISTORY                                                                                                 \
     "SELECT id, user_name, text, state, error_code, error_message, error_position, tables_json, source, client_info, " \
     "update_type, "                                                                                                    \
-    "\"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, scans_json, pii_reason, policy_version FROM query_history "
+    "\"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, scans_json, pii_reason, policy_version, rows_scanned FROM query_history "
 
 static enum tl_code read_rows(tl_store_tx *tx, void *context, struct tl_err *err)
 {

@@ -90,7 +90,7 @@ struct tl_result_stats {
     /* When several statements run, processor time and memory of the engine's common threads are shared out between them in equal
      * parts, 50 times a second: exact for one that runs alone, an estimate else. */
     int64_t cpu_us;
-    int64_t rows_scanned;     /* that sources sent */
+    int64_t rows_scanned;     /* that sources sent and tables of the engine gave; while it runs: so far */
     int64_t peak_memory_bytes;
     double progress;          /* 0..1, -1 = unknown */
     int64_t changed_rows;     /* INSERT, UPDATE, DELETE, MERGE, CTAS; -1 = not such a statement */

@@ -122,8 +122,10 @@ static enum tl_code take_progress(struct tl_request *rq, tl_result *result, stru
 {
     struct tl_wire_reader reader = {.left = body};
     double progress = tl_wire_f64(&reader);
+    int64_t rows_scanned = tl_wire_i64(&reader);
     if (reader.failed)
         return fail_lost(rq, result);
+    result->stats.rows_scanned = rows_scanned;
     result->stats.progress = progress >= 0 && progress <= 1 ? progress : -1;
     return TL_OK;
 }

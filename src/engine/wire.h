@@ -60,7 +60,7 @@ enum tl_wire_kind {
     TL_WIRE_DATASET,
     TL_WIRE_FIELDS,
     TL_WIRE_BATCH,
-    TL_WIRE_PROGRESS, /* f64 */
+    TL_WIRE_PROGRESS, /* f64 progress, i64 rows scanned */
     TL_WIRE_END,
     TL_WIRE_ERROR, /* text code name, i64 position, text message, detail, hint, link */
 };

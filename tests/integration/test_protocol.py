@@ -163,6 +163,39 @@ def test_history_has_every_statement_with_its_outcome(lake):
     assert all(row["user"] == "admin" for row in rows)
 
 
+def scanned(lake, sql):
+    """Rows read, as the client is told at the end, and as the history has it."""
+    mark = f"scanned {time.time()}"
+    told = lake.run(f"{sql} -- {mark}").page["stats"]["processedRows"]
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        rows = [row["rows_scanned"] for row in lake.get("/api/v1/queries", count=50).json() if mark in row["text"]]
+        if rows:
+            return told, rows[0]
+        time.sleep(0.05)
+    raise AssertionError("it is not in the history")
+
+
+def test_rows_read_are_told_and_kept(lake):
+    accounts = lake.value("SELECT count(*) FROM ops.public.accounts")
+    assert scanned(lake, "SELECT sum(account_id) FROM ops.public.accounts") == (accounts, accounts)
+    customers = lake.value("SELECT count(*) FROM lake.dim.customers")
+    sql = "SELECT sum(a.account_id) FROM ops.public.accounts a JOIN lake.dim.customers c ON c.customer_id = a.customer_id"
+    told, kept = scanned(lake, sql)
+    assert told == kept and accounts < kept <= accounts + customers
+    told, kept = scanned(lake, "SELECT sum(range) FROM range(1000)")
+    assert kept == 0, "rows that were made are not read"
+    assert scanned(lake, "CREATE TABLE lake.scratch.scanned AS SELECT * FROM ops.public.accounts")[1] == accounts
+    lake.run("DROP TABLE lake.scratch.scanned")
+
+
+def test_rows_that_sources_sent_are_those_read(federated):
+    lake = federated.lake()
+    internal = lake.value("SELECT count(*) FROM ops.public.accounts WHERE is_internal")
+    assert internal > 0 and scanned(lake, "SELECT name FROM ops.public.accounts WHERE is_internal") == (internal, internal)
+    assert scanned(lake, "SELECT count(*) FROM ops.public.accounts")[1] == 1, "the source counts"
+
+
 def test_many_clients_at_once_get_their_own_answers(demo):
     def ask(number):
         return demo.lake().value(f"SELECT CAST(sum(range) + {number} AS BIGINT) FROM range(1000)")

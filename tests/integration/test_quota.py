@@ -8,7 +8,7 @@ import pytest
 
 from conftest import PROGRAM
 from test_admission import ADMIN_TOKEN, LONG, Server
-from townlake import Lake
+from townlake import Lake, StatementError
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,25 @@ def test_rows_that_sources_send_count_too(federated):
     admin, fraud = federated.lake("admin"), federated.lake("fraud")
     made = quota(admin, user="fraud", per="1d", rows_scanned=50)
     try:
-        assert len(fraud.rows("SELECT account_id, plan || 'x' FROM ops.public.accounts")) > 50  # it is known when it is over
+        try:
+            assert len(fraud.rows("SELECT account_id, plan || 'x' FROM ops.public.accounts")) > 50
+        except StatementError as ended:  # a slow one is ended as soon as it has read too many
+            assert ended.code == "quota_exceeded"
         error = fraud.error("SELECT 1")
         assert error.code == "quota_exceeded" and "50 rows read from sources in a day" in error.error["message"]
     finally:
         admin.call("DELETE", f"/api/v1/lifeguard/quotas/{made}?reason=over")
     assert fraud.value("SELECT 1") == 1
+
+
+def test_rows_read_beyond_the_quota_end_what_comes_next(demo):
+    admin, analyst = demo.lake("admin"), demo.lake("analyst")
+    zones = analyst.value("SELECT count(*) FROM ops.public.zones")
+    ident = quota(admin, user="analyst", per="1d", rows_scanned=2 * zones)
+    try:
+        with pytest.raises(StatementError) as ended:
+            for _ in range(5):
+                analyst.value("SELECT sum(zone_id) FROM ops.public.zones")
+        assert ended.value.code == "quota_exceeded" and "rows read from sources" in ended.value.error["message"]
+    finally:
+        admin.call("DELETE", f"/api/v1/lifeguard/quotas/{ident}?reason=over")

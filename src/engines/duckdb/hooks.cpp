@@ -9,6 +9,7 @@
 #include "engines/duckdb/error_int.hpp"
 #include "engines/duckdb/guard_int.hpp"
 #include "engines/duckdb/install_int.hpp"
+#include "engines/duckdb/profile_int.hpp"
 #include "engines/duckdb/scan_int.hpp"
 
 using namespace duckdb;
@@ -78,6 +79,7 @@ TableFunction ScanFunction(const struct tl_hooks_calls &calls)
     function.pushdown_complex_filter = PushFilters;
     function.cardinality = Cardinality;
     function.get_virtual_columns = VirtualColumns;
+    function.table_scan_progress = ScanProgress;
     function.to_string = ToText;
     function.serialize = SerializeScan;
     function.deserialize = DeserializeScan;
@@ -96,9 +98,14 @@ void Install(DatabaseInstance &instance, const struct tl_hooks_calls &calls)
     DBConfig::GetConfig(instance).options.disabled_optimizers.insert(OptimizerType::WINDOW_SELF_JOIN);
 }
 
+ClientContext &ContextOf(duckdb_connection connection)
+{
+    return *reinterpret_cast<Connection *>(connection)->context;
+}
+
 ConnectionState &StateOf(duckdb_connection connection)
 {
-    return *ConnectionState::Of(*reinterpret_cast<Connection *>(connection)->context);
+    return *ConnectionState::Of(ContextOf(connection));
 }
 
 } // namespace
@@ -122,7 +129,9 @@ extern "C" enum tl_code tl_hooks_install(duckdb_database database, const struct 
 extern "C" void tl_hooks_set_guard(duckdb_connection connection, const struct tl_hooks_guard *guard)
 {
     try {
-        tl::StateOf(connection).SetGuard(*guard);
+        auto &state = tl::StateOf(connection);
+        state.SetGuard(*guard);
+        tl::SetProfiler(tl::ContextOf(connection), state.CountsTables());
     } catch (...) {
         abort(); /* no memory: an older guard must not stay in force */
     }
@@ -134,6 +143,16 @@ extern "C" bool tl_hooks_take_error(duckdb_connection connection, struct tl_err 
         return tl::StateOf(connection).TakeError(ret_err);
     } catch (...) {
         return false;
+    }
+}
+
+extern "C" int64_t tl_hooks_rows_scanned(duckdb_connection connection)
+{
+    try {
+        auto &state = tl::StateOf(connection);
+        return state.RowsOfReports() + (state.CountsTables() ? tl::ProfiledRows(tl::ContextOf(connection)) : 0);
+    } catch (...) {
+        return 0;
     }
 }
 

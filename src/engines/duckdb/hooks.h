@@ -69,6 +69,10 @@ enum tl_code tl_hooks_error(const char *engine_message, int engine_error_type, s
  * source joins them.  What is not pushed of several scans (a join, a group above it) stands with the first of them. */
 void tl_hooks_scans_json(duckdb_connection connection, struct tl_buf *json);
 
+/* Rows that the scans of the last statement gave: those of sources at any time, those of the engine's own tables (allowed by
+ * "table:" and "function:read_..") as their pipelines end.  Rows that EXPLAIN ANALYZE reads of the latter are in its plan. */
+int64_t tl_hooks_rows_scanned(duckdb_connection connection);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,10 @@
 /* Every query runs over a scan of ours and over the engine's own copy of the same rows: the answers are equal, whatever the source
  * is willing to do. */
+#include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engines/duckdb/hooks_testing.h"
 
@@ -395,6 +398,52 @@ static void test_an_interrupt_reaches_a_waiting_driver(void **state)
     assert_int_equal(atomic_load(&fake.scans_open), 0);
 }
 
+struct watched {
+    double percentages[2]; /* least and most that was told while it ran */
+    int64_t rows;          /* most before the end */
+    atomic_bool ended;
+};
+
+static void *watch(void *context)
+{
+    struct watched *watched = context;
+    while (!atomic_load(&watched->ended)) {
+        double percentage = duckdb_query_progress(testing_connection).percentage;
+        int64_t rows = tl_hooks_rows_scanned(testing_connection);
+        if (percentage > 0 && percentage < 100) {
+            watched->percentages[0] = fmin(watched->percentages[0], percentage);
+            watched->percentages[1] = fmax(watched->percentages[1], percentage);
+            watched->rows = rows > watched->rows ? rows : watched->rows;
+        }
+        usleep(5 * 1000);
+    }
+    return NULL;
+}
+
+#define WIDE "tl_scan('fake', 'main', 'wide')"
+
+/* The engine looks how far they are after each of its tasks, so there are several scans. */
+static void test_scans_tell_how_far_they_are(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    struct watched watched = {.percentages = {100, 0}};
+    testing_run("SET enable_progress_bar_print = false");
+    testing_run("SET enable_progress_bar = true");
+    testing_reset(NULL);
+    fake.delay_ms = 20;
+    assert_int_equal(pthread_create(&thread, NULL, watch, &watched), 0);
+    testing_run("SELECT id FROM " WIDE " UNION ALL SELECT id FROM " WIDE " UNION ALL SELECT id FROM " WIDE " UNION ALL SELECT id FROM " WIDE);
+    atomic_store(&watched.ended, true);
+    pthread_join(thread, NULL);
+    if (!(watched.percentages[0] < 60 && watched.percentages[1] > watched.percentages[0]))
+        fail_msg("from %f to %f percent", watched.percentages[0], watched.percentages[1]);
+    assert_true(watched.rows > 0 && watched.rows <= 4 * TESTING_ROWS);
+    assert_int_equal(tl_hooks_rows_scanned(testing_connection), 4 * TESTING_ROWS);
+    testing_reset(NULL);
+    testing_run("SET enable_progress_bar = false");
+}
+
 static void test_the_copy_is_read_back_exactly(void **state)
 {
     (void)state;
@@ -476,6 +525,7 @@ int main(void)
         cmocka_unit_test_setup(test_unknown_names_are_errors_of_the_catalog, testing_reset),
         cmocka_unit_test_setup(test_a_column_that_cannot_be_carried_is_an_error_only_when_read, testing_reset),
         cmocka_unit_test_setup(test_an_early_end_closes_the_scan, testing_reset),
+        cmocka_unit_test_setup(test_scans_tell_how_far_they_are, testing_reset),
         cmocka_unit_test_setup(test_an_interrupt_reaches_a_waiting_driver, testing_reset),
         cmocka_unit_test_setup(test_connections_do_not_meet, testing_reset),
     };

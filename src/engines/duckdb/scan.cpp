@@ -226,6 +226,11 @@ unique_ptr<LocalTableFunctionState> StartThread(ExecutionContext &context, Table
     return std::move(thread);
 }
 
+double ScanProgress(ClientContext &, const FunctionData *, const GlobalTableFunctionState *global)
+{
+    return global->Cast<ScanGlobal>().core->Progress();
+}
+
 void ReadScan(ClientContext &context, TableFunctionInput &input, DataChunk &output)
 {
     auto &global = input.global_state->Cast<ScanGlobal>();

@@ -83,6 +83,19 @@ void ScanCore::Leave(bool no_more)
         CloseScan(closing);
 }
 
+double ScanCore::Progress()
+{
+    {
+        std::lock_guard<std::mutex> lock(mutex);
+        if (exhausted)
+            return 100;
+    }
+    std::lock_guard<std::mutex> lock(report->mutex);
+    if (report->estimated_rows < 0)
+        return -1;
+    return std::min(99.0, 100.0 * static_cast<double>(report->rows) / std::max(report->estimated_rows, 1.0));
+}
+
 bool ScanCore::Next(duckdb::ClientContext &context, tl_scan_part *part, struct tl_chunk &chunk)
 {
     struct tl_stop stop = StopFor(context);

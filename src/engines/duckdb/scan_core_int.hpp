@@ -27,6 +27,8 @@ public:
     /* NULL: none is left. */
     tl_scan_part *OpenPart(duckdb::ClientContext &context);
     void ClosePart(tl_scan_part *part);
+    /* Percent of the rows that were expected, no more than almost all before the end; -1: nobody knows how many. */
+    double Progress();
     bool Next(duckdb::ClientContext &context, tl_scan_part *part, struct tl_chunk &chunk);
 
 private:

@@ -136,6 +136,8 @@ bool DescribeFilters(duckdb::ClientContext &context, const duckdb::LogicalGet &g
 duckdb::unique_ptr<duckdb::GlobalTableFunctionState> StartScan(duckdb::ClientContext &context, duckdb::TableFunctionInitInput &input);
 duckdb::unique_ptr<duckdb::LocalTableFunctionState> StartThread(duckdb::ExecutionContext &context, duckdb::TableFunctionInitInput &input,
                                                                 duckdb::GlobalTableFunctionState *global);
+/* Percent of the rows that were expected; -1: nobody knows how many. */
+double ScanProgress(duckdb::ClientContext &context, const duckdb::FunctionData *bind, const duckdb::GlobalTableFunctionState *global);
 void ReadScan(duckdb::ClientContext &context, duckdb::TableFunctionInput &input, duckdb::DataChunk &output);
 
 /* LIMIT and ORDER BY .. LIMIT right above a scan are told to its source.  "": told, or nothing to tell; else why not. */

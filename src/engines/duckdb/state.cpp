@@ -18,13 +18,22 @@ duckdb::shared_ptr<ConnectionState> ConnectionState::Of(duckdb::ClientContext &c
     return context.registered_state->GetOrCreate<ConnectionState>(state_name);
 }
 
+static bool IsTable(const std::string &entry)
+{
+    return entry.rfind("table:", 0) == 0 || entry.rfind("function:read_", 0) == 0;
+}
+
 void ConnectionState::SetGuard(const struct tl_hooks_guard &guard)
 {
     std::lock_guard<std::mutex> lock(mutex);
     everything = guard.allowed == nullptr;
     allowed.clear();
-    for (size_t i = 0; !everything && i < guard.allowed_count; i++)
+    counts_tables = false;
+    for (size_t i = 0; !everything && i < guard.allowed_count; i++) {
+        counts_tables = counts_tables || IsTable(guard.allowed[i]);
         allowed.insert(guard.allowed[i]);
+    }
+    counts_tables = counts_tables && !allowed.count("operator:EXPLAIN"); /* it has a profile of its own */
     pushes = !guard.no_pushdown;
     not_pushing = guard.no_pushdown_reason ? guard.no_pushdown_reason : "pushdown is switched off";
     threads_max = guard.threads_max;
@@ -80,6 +89,17 @@ duckdb::shared_ptr<ScanReport> ConnectionState::StartReport(uint64_t number)
     }
     report->started = true;
     return report;
+}
+
+int64_t ConnectionState::RowsOfReports()
+{
+    std::lock_guard<std::mutex> lock(mutex);
+    int64_t rows = 0;
+    for (auto &item : reports) {
+        std::lock_guard<std::mutex> guard(item.second->mutex);
+        rows += item.second->rows;
+    }
+    return rows;
 }
 
 void ConnectionState::WriteReports(struct tl_buf *json)

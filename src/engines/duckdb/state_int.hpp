@@ -75,6 +75,11 @@ public:
     {
         return threads_max;
     }
+    /* It may read tables of the engine, whose rows only the engine's profiler counts. */
+    bool CountsTables() const
+    {
+        return counts_tables;
+    }
     const std::string &QueryId() const
     {
         return query_id;
@@ -90,6 +95,7 @@ public:
     /* The planned one, or a new one when it is in use or there is none. */
     duckdb::shared_ptr<ScanReport> StartReport(uint64_t number);
     void WriteReports(struct tl_buf *json);
+    int64_t RowsOfReports();
 
     /* A copied plan finds its dataset again by number. */
     void Remember(const duckdb::shared_ptr<Dataset> &dataset);
@@ -98,6 +104,7 @@ public:
 private:
     bool everything = true;
     bool pushes = true;
+    bool counts_tables = false;
     std::string not_pushing;
     int threads_max = 0;
     std::string query_id;

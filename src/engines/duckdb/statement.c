@@ -131,6 +131,7 @@ static void tick(void *context, int64_t now_us)
         double percentage = duckdb_query_progress(run->running.connection).percentage;
         tl_wire_begin(&session->out, TL_WIRE_PROGRESS, &mark);
         tl_wire_put_f64(&session->out, percentage < 0 ? -1 : percentage / 100);
+        tl_wire_put_i64(&session->out, tl_hooks_rows_scanned(run->running.connection));
         tl_wire_end(&session->out, mark);
     }
     if (session->out.size > 0)
@@ -383,6 +384,7 @@ static bool send_end(struct run *run)
     tl_hooks_scans_json(session->connection, &scans);
     if (!scans.failed)
         run->stats.scans_json = (struct tl_str){scans.data, scans.size};
+    run->stats.rows_scanned = tl_hooks_rows_scanned(session->connection);
     run->stats.elapsed_us = tl_clock_monotonic_us() - run->start_us;
     run->stats.progress = 1;
     tl_duckdb_watch_share(session->process->watchdog, &run->running, &run->stats.peak_memory_bytes, &run->stats.cpu_us);
