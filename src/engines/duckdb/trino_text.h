@@ -51,6 +51,14 @@ TL_TRINO_FUNCTION(tl_trino_shift_arithmetic);
 TL_TRINO_FUNCTION(tl_trino_bit_count);
 TL_TRINO_FUNCTION(tl_trino_normal_cdf);
 
+/* --- trino_bytes.c --- */
+TL_TRINO_FUNCTION(tl_trino_crc32);
+TL_TRINO_FUNCTION(tl_trino_to_base32);
+TL_TRINO_FUNCTION(tl_trino_from_base32);
+TL_TRINO_FUNCTION(tl_trino_to_ieee754); /* 8 bytes, the highest first */
+TL_TRINO_FUNCTION(tl_trino_from_ieee754);
+TL_TRINO_FUNCTION(tl_trino_inverse_normal_cdf); /* mean, standard deviation, probability */
+
 /* --- trino_time.c: patterns of MySQL (date_format) and of Joda-Time (format_datetime); timestamps in microseconds --- */
 TL_TRINO_FUNCTION(tl_trino_mysql_format);
 TL_TRINO_FUNCTION(tl_trino_mysql_parse);

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tl_trino_url_fragment, tl_trino_url_parameter, tl_trino_url_encode, tl_trino_url_decode,   tl_trino_soundex,
         tl_trino_luhn,         tl_trino_from_base,    tl_trino_type_name,   tl_trino_replace_empty, tl_trino_utf8,
         tl_trino_pattern,      tl_trino_replacement,  tl_trino_json_path,   tl_trino_mysql_format, tl_trino_mysql_parse,
-        tl_trino_joda_format,  tl_trino_joda_parse,   tl_trino_bit_count,   tl_trino_shift_right};
+        tl_trino_joda_format,  tl_trino_joda_parse,   tl_trino_bit_count,   tl_trino_shift_right,
+        tl_trino_to_base32,    tl_trino_crc32};
     if (size < 1)
         return 0;
     struct tl_str text = {(const char *)data + 1, size - 1}, other = {(const char *)data + size, 0};

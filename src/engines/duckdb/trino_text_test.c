@@ -194,9 +194,45 @@ static void test_other_functions(void **state)
                         "1 week, 1 day, 1 hour, 1 minute, 1 second");
 }
 
+static void test_bytes_are_numbered_and_spelt(void **state)
+{
+    (void)state;
+    struct tl_trino_value none = {.null = true}, ret;
+    run(tl_trino_crc32, text_of("123456789"), none, none, &ret);
+    assert_int_equal(ret.number, 0xCBF43926);
+    static const char *const spelt[][2] = {{"", ""},           {"f", "MY======"},   {"fo", "MZXQ===="},        {"foo", "MZXW6==="},
+                                           {"foob", "MZXW6YQ="}, {"fooba", "MZXW6YTB"}, {"foobar", "MZXW6YTBOI======"}};
+    for (size_t i = 0; i < sizeof spelt / sizeof *spelt; i++) {
+        assert_string_equal(run(tl_trino_to_base32, text_of(spelt[i][0]), none, none, &ret), spelt[i][1]);
+        assert_string_equal(run(tl_trino_from_base32, text_of(spelt[i][1]), none, none, &ret), spelt[i][0]);
+    }
+    assert_string_equal(run(tl_trino_from_base32, text_of("MZ1W"), none, none, &ret), "!");
+    assert_string_equal(run(tl_trino_from_ieee754, text_of("1234567"), none, none, &ret), "!");
+    run(tl_trino_from_ieee754, (struct tl_trino_value){.text = TL_STR("\xC0\x09\x21\xFB\x54\x44\x2D\x18")}, none, none, &ret);
+    assert_true(ret.real == -M_PI);
+}
+
+static void test_the_inverse_of_the_normal_distribution_leads_back(void **state)
+{
+    (void)state;
+    struct tl_trino_value ret, mean = {.real = 3}, deviation = {.real = 2};
+    static const double probabilities[] = {1e-300, 1e-12, 0.001, 0.02425, 0.3, 0.5, 0.6, 0.975, 0.999999};
+    for (size_t i = 0; i < sizeof probabilities / sizeof *probabilities; i++) {
+        double p = probabilities[i];
+        run(tl_trino_inverse_normal_cdf, mean, deviation, (struct tl_trino_value){.real = p}, &ret);
+        struct tl_trino_value quantile = ret;
+        run(tl_trino_normal_cdf, mean, deviation, quantile, &ret);
+        assert_true(fabs(ret.real - p) <= 1e-9 * p);
+    }
+    assert_string_equal(run(tl_trino_inverse_normal_cdf, mean, deviation, (struct tl_trino_value){.real = 1}, &ret), "!");
+    assert_string_equal(run(tl_trino_inverse_normal_cdf, mean, (struct tl_trino_value){.real = 0}, (struct tl_trino_value){.real = 0.5}, &ret), "!");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes_are_numbered_and_spelt),
+        cmocka_unit_test(test_the_inverse_of_the_normal_distribution_leads_back),
         cmocka_unit_test(test_url_is_taken_apart),
         cmocka_unit_test(test_what_is_no_url_gives_null),
         cmocka_unit_test(test_names_of_types_are_trinos),
