@@ -76,12 +76,13 @@ static enum tl_code write_metadata(const tl_lake *lake, tl_arena *arena, const s
                                    struct tl_lake_table_change *change, struct tl_err *err)
 {
     struct tl_buf buf;
+    char uuid[37];
+    if (tl_lake_uuid(uuid, err) != TL_OK)
+        return err->code;
     tl_buf_init(&buf, TL_LAKE_METADATA_BYTES_MAX);
     tl_lake_metadata_write(metadata, &buf);
     if (buf.failed)
         tl_err_set(err, TL_TOO_LARGE, "the metadata of the table would be larger than %d bytes", TL_LAKE_METADATA_BYTES_MAX);
-    char uuid[37];
-    tl_lake_uuid(uuid);
     const char *location = tl_arena_printf(arena, "%s/metadata/%05lld-%s.metadata.json", metadata->location,
                                        (long long)prepared->pointer.version + 1, uuid);
     if (!err->code && (prepared->pointer.version >= 0 || tl_lake_make_folders(lake, arena, metadata->location, err) == TL_OK) &&
@@ -94,15 +95,17 @@ static enum tl_code write_metadata(const tl_lake *lake, tl_arena *arena, const s
     return err->code;
 }
 
-static void name_new_table(struct tl_lake_change *change, const struct tl_lake_table_change *table)
+static enum tl_code name_new_table(struct tl_lake_change *change, const struct tl_lake_table_change *table, struct tl_err *err)
 {
     if (!change->metadata->uuid) {
         char uuid[37];
-        tl_lake_uuid(uuid);
+        if (tl_lake_uuid(uuid, err) != TL_OK)
+            return err->code;
         change->metadata->uuid = tl_arena_strdup(change->arena, uuid);
     }
     if (!change->metadata->location)
-        change->metadata->location = tl_lake_new_location(change->lake, change->arena, table->namespace_name, table->name);
+        change->metadata->location = tl_lake_new_location(change->lake, change->arena, table->namespace_name, table->name, err);
+    return change->metadata->location ? TL_OK : err->code;
 }
 
 /* Requirements, then updates, then the metadata file. */
@@ -136,8 +139,7 @@ static enum tl_code prepare(tl_lake *lake, tl_arena *arena, struct tl_lake_table
     }
     if (creating) {
         prepared->pointer = (struct tl_lake_pointer){.namespace_name = table->namespace_name, .name = table->name, .version = -1};
-        name_new_table(change, table);
-        if (tl_lake_complete(change, err) != TL_OK)
+        if (name_new_table(change, table, err) != TL_OK || tl_lake_complete(change, err) != TL_OK)
             return err->code;
         prepared->pointer.uuid = metadata.uuid;
         prepared->pointer.location = metadata.location;
@@ -291,9 +293,8 @@ enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespac
     tl_lake_metadata_init(&metadata);
     struct tl_lake_change *change = TL_NEW(arena, struct tl_lake_change);
     *change = (struct tl_lake_change){.lake = lake, .arena = arena, .metadata = &metadata, .creating = true};
-    if (describe_new(change, request, err) != TL_OK)
+    if (describe_new(change, request, err) != TL_OK || name_new_table(change, ret_table, err) != TL_OK)
         return err->code;
-    name_new_table(change, ret_table);
     metadata.last_updated_ms = tl_clock_wall_us() / 1000;
     if (tl_lake_metadata_check(arena, &metadata, err) != TL_OK)
         return err->code;

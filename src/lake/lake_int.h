@@ -76,10 +76,10 @@ void tl_lake_storage_address(const struct tl_lake_storage *storage, tl_arena *ar
  * readers treat specially. */
 TL_CHECKED enum tl_code tl_lake_location(const tl_lake *lake, tl_arena *arena, const char *text, const char **ret_location,
                                          struct tl_err *err);
-/* A new, unused location for a table of this name. */
-const char *tl_lake_new_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *table);
+/* A new, unused location for a table of this name; NULL and an error when the kernel gives no random bytes. */
+const char *tl_lake_new_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *table, struct tl_err *err);
 const char *tl_lake_namespace_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name);
-void tl_lake_uuid(char text[37]);
+TL_CHECKED enum tl_code tl_lake_uuid(char text[37], struct tl_err *err);
 
 /* --- json.c --- */
 bool tl_lake_json_equal(const tl_json *a, const tl_json *b);

@@ -71,17 +71,17 @@ enum tl_code tl_lake_metadata_widen(tl_arena *arena, const tl_json *root, const 
     for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
         if (!has(root, defaults[i].key))
             tl_json_pair_int64(&writer, defaults[i].key, defaults[i].value);
-    if (!has(root, "table-uuid")) {
-        tl_lake_uuid(uuid);
+    enum tl_code code = has(root, "table-uuid") ? TL_OK : tl_lake_uuid(uuid, err);
+    if (code == TL_OK && !has(root, "table-uuid"))
         tl_json_pair_text(&writer, "table-uuid", uuid);
-    }
     if (!has(root, "partition-specs"))
         put_spec(&writer, tl_json_get(root, "partition-spec"));
     if (!has(root, "sort-orders")) {
         tl_json_key(&writer, "sort-orders");
         tl_json_put_raw(&writer, TL_STR("[{\"order-id\":0,\"fields\":[]}]"));
     }
-    enum tl_code code = has(root, "schemas") ? TL_OK : put_schema(arena, &writer, root, err);
+    if (code == TL_OK && !has(root, "schemas"))
+        code = put_schema(arena, &writer, root, err);
     tl_json_end_object(&writer);
     if (code == TL_OK)
         code = tl_lake_json_from(arena, &buf, ret_root, err);

@@ -3,20 +3,19 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-void tl_lake_uuid(char text[37])
+#include "base/random.h"
+
+enum tl_code tl_lake_uuid(char text[37], struct tl_err *err)
 {
     uint8_t b[16];
-    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b) {
-        uint64_t fallback[2] = {(uint64_t)time(NULL), (uint64_t)clock() ^ (uint64_t)(uintptr_t)text};
-        memcpy(b, fallback, sizeof b);
-    }
+    if (tl_random_bytes(b, sizeof b, err) != TL_OK)
+        return err->code;
     b[6] = (uint8_t)((b[6] & 0x0F) | 0x40); /* RFC 9562: version 4 */
     b[8] = (uint8_t)((b[8] & 0x3F) | 0x80);
     snprintf(text, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5],
              b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    return TL_OK;
 }
 
 /* Readers of the same text treat these in their own ways: '%' is decoded by some, the others are patterns or ends to some. */
@@ -74,15 +73,16 @@ const char *tl_lake_namespace_location(const tl_lake *lake, tl_arena *arena, con
     return text;
 }
 
-const char *tl_lake_new_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *table)
+const char *tl_lake_new_location(const tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *table, struct tl_err *err)
 {
     struct tl_buf buf;
+    char uuid[37];
+    if (tl_lake_uuid(uuid, err) != TL_OK)
+        return NULL;
     tl_buf_init(&buf, 2 * TL_LAKE_LOCATION_MAX);
     add_namespace_path(&buf, lake, namespace_name);
     tl_buf_addc(&buf, '/');
     add_folder_name(&buf, table);
-    char uuid[37];
-    tl_lake_uuid(uuid);
     tl_buf_addc(&buf, '-');
     for (const char *c = uuid; *c; c++)
         if (*c != '-')

@@ -86,13 +86,20 @@ static enum tl_code begin(struct attempt *attempt, struct output *output, const 
     return tl_lake_manifest_begin(attempt->arena, &output->buf, &info, &output->writer, err);
 }
 
+/* <location>/metadata/<uuid>-mN.avro; NULL and an error when there is no uuid. */
+static const char *new_manifest_path(const struct attempt *attempt, struct tl_err *err)
+{
+    char uuid[37];
+    if (tl_lake_uuid(uuid, err) != TL_OK)
+        return NULL;
+    return tl_arena_printf(attempt->arena, "%s/metadata/%s-m%zu.avro", attempt->now.location, uuid, attempt->written_count);
+}
+
 static enum tl_code finish(struct attempt *attempt, struct output *output, struct tl_err *err)
 {
     struct tl_lake_manifest *line = &attempt->lines[attempt->line_count];
-    char uuid[37];
-    tl_lake_uuid(uuid);
-    const char *path = tl_arena_printf(attempt->arena, "%s/metadata/%s-m%zu.avro", attempt->now.location, uuid, attempt->written_count);
-    if (tl_lake_manifest_finish(&output->writer, line, err) == TL_OK &&
+    const char *path = new_manifest_path(attempt, err);
+    if (path && tl_lake_manifest_finish(&output->writer, line, err) == TL_OK &&
         tl_objects_write(attempt->lake->objects, path, output->buf.data, output->buf.size, true, err) == TL_OK) {
         attempt->written[attempt->written_count++] = path;
         line->path = tl_str_of(path);
@@ -343,10 +350,12 @@ static enum tl_code write_list(struct attempt *attempt, const char **ret_path, s
 {
     struct tl_buf buf;
     char uuid[37];
+    *ret_path = NULL;
     struct tl_lake_list_info info = {.format_version = attempt->now.format_version, .snapshot_id = attempt->snapshot_id,
                                      .parent_id = attempt->parent->id, .sequence_number = attempt->sequence_number,
                                      .first_row_id = attempt->now.next_row_id};
-    tl_lake_uuid(uuid);
+    if (tl_lake_uuid(uuid, err) != TL_OK)
+        return err->code;
     *ret_path = tl_arena_printf(attempt->arena, "%s/metadata/snap-%lld-%s.avro", attempt->now.location, (long long)attempt->snapshot_id, uuid);
     tl_buf_init(&buf, TL_LAKE_MANIFEST_BYTES_MAX);
     if (tl_lake_manifest_list_write(&buf, &info, attempt->lines, attempt->line_count, err) == TL_OK &&

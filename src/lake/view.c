@@ -280,7 +280,8 @@ static enum tl_code save(struct tl_lake_route_call *rest, const struct view *vie
 {
     struct tl_buf buf;
     char uuid[37];
-    tl_lake_uuid(uuid);
+    if (tl_lake_uuid(uuid, err) != TL_OK)
+        return err->code;
     tl_buf_init(&buf, TL_LAKE_METADATA_BYTES_MAX);
     write_view(view, &buf);
     pointer->kind = TL_LAKE_VIEW;
@@ -347,12 +348,14 @@ enum tl_code tl_lake_rest_view_create(struct tl_lake_route_call *rest, struct tl
         (location && tl_lake_location(rest->lake, rest->arena, location, &change->view.base.location, err) != TL_OK) ||
         tl_lake_add_schema(&change->base, tl_json_get(rest->body, "schema"), err) != TL_OK ||
         (properties && !tl_json_is_null(properties) && tl_lake_set_properties(&change->base, properties, err) != TL_OK) ||
-        add_version(change, tl_json_get(rest->body, "view-version"), err) != TL_OK || set_version(change, JUST_ADDED, err) != TL_OK)
+        add_version(change, tl_json_get(rest->body, "view-version"), err) != TL_OK || set_version(change, JUST_ADDED, err) != TL_OK ||
+        tl_lake_uuid(uuid, err) != TL_OK)
         return err->code;
-    tl_lake_uuid(uuid);
     change->view.base.uuid = tl_arena_strdup(rest->arena, uuid);
     if (!location)
-        change->view.base.location = tl_lake_new_location(rest->lake, rest->arena, rest->namespace_name, name);
+        change->view.base.location = tl_lake_new_location(rest->lake, rest->arena, rest->namespace_name, name, err);
+    if (!change->view.base.location)
+        return err->code;
     struct tl_lake_pointer pointer = {.namespace_name = rest->namespace_name, .name = name, .version = -1};
     rest->table = name;
     if (save(rest, &change->view, &pointer, err) != TL_OK)
