@@ -24,7 +24,10 @@ enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const c
     struct tl_err failure;
     tl_buf_init(&buf, TL_LAKE_METADATA_BYTES_MAX);
     tl_err_init(&failure);
-    enum tl_code code = tl_objects_read(lake->objects, metadata_location, &buf, &failure);
+    bool remembered = tl_lake_cache_get(lake->cache, metadata_location, &buf);
+    enum tl_code code = remembered ? TL_OK : tl_objects_read(lake->objects, metadata_location, &buf, &failure);
+    if (code == TL_OK && !remembered)
+        tl_lake_cache_put(lake->cache, metadata_location, (struct tl_str){buf.data, buf.size});
     if (code == TL_NOT_FOUND) /* the table is there; it must not read as if it were not */
         code = tl_err_set(err, TL_IO, "the metadata file of the table is missing: \"%.700s\"", metadata_location);
     else if (code != TL_OK)
@@ -88,6 +91,7 @@ static enum tl_code write_metadata(const tl_lake *lake, tl_arena *arena, const s
     if (!err->code && (prepared->pointer.version >= 0 || tl_lake_make_folders(lake, arena, metadata->location, err) == TL_OK) &&
         tl_objects_write(lake->objects, location, tl_buf_cstr(&buf), buf.size, true, err) == TL_OK) {
         prepared->written = true;
+        tl_lake_cache_put(lake->cache, location, (struct tl_str){buf.data, buf.size});
         change->metadata_location = prepared->pointer.metadata_location = location;
         change->metadata = (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(&buf), buf.size), buf.size};
     }

@@ -17,6 +17,7 @@
  *   idempotency.c   calls that are sent again
  *   table.c         tables and namespace.c namespaces as the REST catalog shows them
  *   rights.c        what the rules let an outside engine do
+ *   cache.c         metadata files read or written lately
  *   storage.c       how clients reach the files themselves
  *   scan.c          scans planned for clients
  *   sign.c          requests of theirs to the storage, signed one by one
@@ -55,6 +56,7 @@ struct tl_lake {
     tl_store *store;
     tl_objects *objects; /* the warehouse */
     struct tl_lake_storage *storage; /* NULL: files of this machine */
+    struct tl_lake_cache *cache;     /* NULL: files of this machine, whose system remembers them */
     atomic_uint_fast64_t generation;
     int64_t undrop_us; /* how long a dropped table can be had back; 0 = not at all */
     struct tl_lake_sweeper *sweeper;
@@ -70,6 +72,13 @@ struct tl_lake_storage *tl_lake_storage_free(struct tl_lake_storage *storage);
 void tl_lake_storage_key(const struct tl_lake_storage *storage, struct tl_sigv4_key *ret_key);
 /* "https", "host:port" */
 void tl_lake_storage_address(const struct tl_lake_storage *storage, tl_arena *arena, const char **ret_scheme, const char **ret_host);
+
+/* --- cache.c: metadata files read or written lately; bounded; NULL remembers nothing.  Threads: any --- */
+struct tl_lake_cache *tl_lake_cache_new(void);
+struct tl_lake_cache *tl_lake_cache_free(struct tl_lake_cache *cache);
+bool tl_lake_cache_get(struct tl_lake_cache *cache, const char *location, struct tl_buf *buf); /* appended */
+void tl_lake_cache_put(struct tl_lake_cache *cache, const char *location, struct tl_str bytes);
+size_t tl_lake_cache_bytes(struct tl_lake_cache *cache);
 
 /* --- path.c --- */
 /* A location from outside, checked: below the warehouse, no ".", "..", empty parts, links, other schemes, or characters that

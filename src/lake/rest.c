@@ -76,6 +76,7 @@ tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_lak
     lake->store = store;
     lake->objects = warehouse;
     lake->storage = reach ? tl_lake_storage_new(reach) : NULL;
+    lake->cache = reach ? tl_lake_cache_new() : NULL;
     atomic_init(&lake->generation, 1);
     pthread_mutex_init(&lake->progress_mutex, NULL);
     pthread_cond_init(&lake->progress_ended, NULL);
@@ -90,6 +91,7 @@ tl_lake *tl_lake_close(tl_lake *lake)
         pthread_cond_destroy(&lake->progress_ended);
         tl_objects_close(lake->objects);
         tl_lake_storage_free(lake->storage);
+        tl_lake_cache_free(lake->cache);
         free(lake);
     }
     return NULL;
