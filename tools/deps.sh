@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Install what deps.lock pins: Debian packages by apt, the rest into .deps, each file checked by sha256.
 #
-# usage: deps.sh build|test|trino|skimmer  (`test` includes `build`, `trino` includes both, `skimmer` is the environment of Presidio); a second run finds its stamp and ends at once.
+# usage: deps.sh build|test|trino|lake|skimmer  (of the first four each includes those before it, `skimmer` is the environment of Presidio);
+#        a second run finds its stamp and ends at once.
 # Environment: TOWNLAKE_NO_APT=1 = packages are there already, do not call apt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 set_wanted=${1:-build}
-case $set_wanted in build | test | trino | skimmer) ;; *) echo "usage: deps.sh build|test|trino|skimmer" >&2; exit 2 ;; esac
+case $set_wanted in build | test | trino | lake | skimmer) ;; *) echo "usage: deps.sh build|test|trino|lake|skimmer" >&2; exit 2 ;; esac
 root=$PWD/.deps
 started=$SECONDS
 
 rows() { # rows KIND -> "name version sha256" of the sets wanted
     awk -v kind="$1" -v wanted="$set_wanted" 'BEGIN { n = split("build test trino lake", sets); for (i = 1; i <= n; i++) level[sets[i]] = i }
-        $2 == kind && level[$1] <= level[wanted] { print $3, $4, $5 }' deps.lock
+        $2 == kind && (wanted == $1 || (level[$1] && level[$1] <= level[wanted])) { print $3, $4, $5 }' deps.lock
 }
 
 say() { printf '%s  %s\n' "$(printf '[%3ds]' $((SECONDS - started)))" "$*"; }
@@ -240,8 +241,8 @@ if [ "$set_wanted" != build ]; then
     install_wheels wheel venv
     install_wheels dbt dbt
     install_wheels scim scim
-[ "$set_wanted" != lake ] || install_wheels pylake pylake
-install_kit
+    [ "$set_wanted" != lake ] || install_wheels pylake pylake
+    install_kit
     install_node node
 fi
 stamp "all-$set_wanted" "$whole"
