@@ -147,6 +147,7 @@ static enum tl_code commit(tl_lake *lake, tl_arena *arena, const struct choice *
 struct waste {
     tl_lake *lake;
     const struct tl_lake_upkeep *request;
+    struct tl_str own;                                    /* key of the table's folder */
     struct reach_set lists, manifests, files;             /* of forgotten snapshots */
     struct reach_set live_lists, live_manifests, live_files;
     struct tl_lake_manifest *dead;                        /* manifests of them, to be read */
@@ -224,13 +225,14 @@ static enum tl_code note_dead_files(struct waste *waste, const struct tl_lake_ta
     return TL_OK;
 }
 
+/* Only in the table's own folder: a manifest is what its writer says, and elsewhere others' files may be. */
 static enum tl_code remove_set(struct waste *waste, struct reach_set *set, const struct reach_set *live, struct tl_lake_upkeep_result *result,
                                struct tl_err *err)
 {
     const char *root = tl_objects_root(waste->lake->objects);
     size_t scheme = (size_t)(reach_key(tl_str_of(root)).data - root);
     for (size_t i = 0; i < set->capacity; i++) {
-        if (!set->items[i].data || reach_has(live, set->items[i]))
+        if (!set->items[i].data || !reach_is_below(set->items[i], waste->own) || reach_has(live, set->items[i]))
             continue;
         const char *location = tl_arena_printf(set->arena, "%.*s%.*s", (int)scheme, root, (int)set->items[i].size, set->items[i].data);
         struct tl_err gone;
@@ -270,8 +272,9 @@ static enum tl_code expire_once(tl_lake *lake, tl_arena *arena, const struct tl_
         result->snapshots_removed += !choice.kept[i];
     if (result->snapshots_removed == 0)
         return TL_OK;
-    struct waste waste = {.lake = lake, .request = request, .lists = {.arena = arena}, .manifests = {.arena = arena}, .files = {.arena = arena},
-                          .live_lists = {.arena = arena}, .live_manifests = {.arena = arena}, .live_files = {.arena = arena}};
+    struct waste waste = {.lake = lake, .request = request, .own = reach_key(tl_str_of(table.location)), .lists = {.arena = arena},
+                          .manifests = {.arena = arena}, .files = {.arena = arena}, .live_lists = {.arena = arena},
+                          .live_manifests = {.arena = arena}, .live_files = {.arena = arena}};
     if (note_forgotten(&waste, &choice, err) != TL_OK)
         return err->code;
     if (request->dry_run)

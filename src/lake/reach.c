@@ -98,7 +98,7 @@ struct neighbours {
     int64_t found;
 };
 
-static bool is_below(struct tl_str inner, struct tl_str outer)
+bool reach_is_below(struct tl_str inner, struct tl_str outer)
 {
     return inner.size >= outer.size && memcmp(inner.data, outer.data, outer.size) == 0 &&
            (inner.size == outer.size || inner.data[outer.size] == '/');
@@ -110,7 +110,7 @@ static enum tl_code row_neighbour(void *context, const struct tl_store_value *ce
     struct tl_str location = reach_key(cells[0].bytes), own = reach_key(tl_str_of(neighbours->location));
     (void)count;
     (void)err;
-    neighbours->found += is_below(location, own) || is_below(own, location);
+    neighbours->found += reach_is_below(location, own) || reach_is_below(own, location);
     return TL_OK;
 }
 

@@ -13,6 +13,8 @@ struct reach_set {
     size_t count, capacity;
 };
 struct tl_str reach_key(struct tl_str location);
+/* Of two keys: is the one the other, or in its folder? */
+bool reach_is_below(struct tl_str inner, struct tl_str outer);
 /* Each is in it once. */
 TL_CHECKED enum tl_code reach_add(struct reach_set *set, struct tl_str location, struct tl_err *err);
 bool reach_has(const struct reach_set *set, struct tl_str location);

@@ -39,7 +39,8 @@ static int64_t append(struct world *world, const char *path, const char *gone, i
     assert_int_equal(tl_lake_manifest_begin(world->arena, &buf, &info, &writer, err), TL_OK);
     for (int i = 0; i < 2; i++)
         if (names[i]) {
-            const char *location = tl_arena_printf(world->arena, "%s/data/%s", table.location, names[i]);
+            bool whole = strstr(names[i], "://");
+            const char *location = whole ? names[i] : tl_arena_printf(world->arena, "%s/data/%s", table.location, names[i]);
             struct tl_lake_entry entry = {.status = i ? TL_LAKE_DELETED : TL_LAKE_ADDED, .snapshot_id = id, .sequence_number = i ? 1 : -1,
                                           .file_sequence_number = i ? 1 : -1,
                                           .file = {.path = tl_str_of(location), .format = TL_STR("PARQUET"), .partition = none, .record_count = 1,
@@ -142,6 +143,24 @@ static void test_expiry_deletes_files_that_only_old_snapshots_needed(void **stat
     assert_false(is_there(world, "data/a.parquet"));
     assert_int_equal(planned(world), 2);
     assert_int_equal(expire(world, 1000, 1, false).files_removed, 0);
+}
+
+static void test_expiry_deletes_nothing_outside_the_tables_folder(void **state)
+{
+    struct world *world = *state;
+    struct tl_err err;
+    int64_t size;
+    tl_err_init(&err);
+    make_table(world);
+    world_expect(world, 200, "POST", "/v1/namespaces/s1/tables",
+                 "{\"name\":\"t2\",\"schema\":{\"type\":\"struct\",\"fields\":[{\"id\":1,\"name\":\"id\",\"required\":false,\"type\":\"int\"}]}}");
+    const char *theirs = tl_arena_printf(world->arena, "%s/data/theirs.parquet", tl_json_get_text(world_metadata(world), "location"));
+    append(world, "a.parquet", NULL, 9500);
+    append(world, theirs, "a.parquet", 9000); /* whoever writes t1 may tell this of its files */
+    append(world, "b.parquet", theirs, 0);
+    assert_int_equal(expire(world, 1000, 1, false).snapshots_removed, 2);
+    assert_false(is_there(world, "data/a.parquet"));
+    assert_int_equal(tl_objects_size(tl_lake_objects(world->lake), theirs, &size, &err), TL_OK);
 }
 
 static void test_expiry_keeps_tags_branches_the_last_ones_and_the_young(void **state)
@@ -309,6 +328,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_expiry_deletes_files_that_only_old_snapshots_needed),
+        TEST(test_expiry_deletes_nothing_outside_the_tables_folder),
         TEST(test_expiry_keeps_tags_branches_the_last_ones_and_the_young),
         TEST(test_a_reference_that_has_had_its_time_goes_with_its_snapshot),
         TEST(test_orphans_are_deleted_after_their_grace_time_and_live_files_never),
