@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "lake/reach_int.h"
 
 enum { REPRESENTATIONS_MAX = 100, VERSIONS_KEPT = 10, VERSIONS_KEPT_MAX = 10000, JUST_ADDED = -1, VIEW_FORMAT = 1 };
 
@@ -297,7 +298,8 @@ static enum tl_code save(struct tl_lake_route_call *rest, const struct view *vie
         code = tl_lake_pointers_commit(rest->lake, rest->arena, pointer, 1, err);
     if (code == TL_OK) {
         atomic_fetch_add(&rest->lake->generation, 1);
-        if (old_location && strcmp(old_location, pointer->location) != 0) { /* nothing reads a view's old files */
+        /* nothing reads a view's old files; where it moved into its own folder, those it has now are among them */
+        if (old_location && !reach_is_below(tl_str_of(pointer->location), tl_str_of(old_location))) {
             struct tl_err ignored;
             tl_err_init(&ignored);
             (void)!tl_objects_remove_below(objects, old_location, &ignored);

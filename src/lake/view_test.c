@@ -93,6 +93,9 @@ static void test_a_view_is_replaced_and_goes_back(void **state)
     const char *moved = world_text(world, "{\"updates\":[{\"action\":\"set-location\",\"location\":\"file://@/s1/v1-moved\"}]}");
     world_expect(world, 200, "POST", VIEW, moved);
     assert_non_null(strstr(tl_json_get_text(world->json, "metadata-location"), "/s1/v1-moved/metadata/"));
+    moved = world_text(world, "{\"updates\":[{\"action\":\"set-location\",\"location\":\"file://@/s1/v1-moved/in\"}]}");
+    world_expect(world, 200, "POST", VIEW, moved); /* into its own folder */
+    world_expect(world, 200, "GET", VIEW, "");
     world_make_table(world, "t1");
     const char *table = tl_json_get_text(world_metadata(world), "location");
     world_expect_error(world, 400, "IllegalArgumentException", "POST", VIEW,
