@@ -222,6 +222,37 @@ static void test_an_interrupted_purge_goes_on(void **state)
     assert_int_not_equal(access(folder, F_OK), 0);
 }
 
+/* "store" is the bucket, and the first part of the storage's name. */
+static void test_the_bucket_stays_in_the_signed_path_where_the_storage_has_its_name(void **state)
+{
+    static const char *const uris[] = {"http://store.example:1/store/wh/t1/data/a", "http://store.store.example:1/wh/t1/data/a"};
+    struct world *world = *state;
+    struct tl_err err;
+    tl_objects *objects;
+    tl_err_init(&err);
+    struct tl_lake_reach reach = {.storage = {.location = "s3://store/wh", .endpoint = "http://store.example:1", .path_style = true,
+                                              .access_key = "key", .secret_key = "secret"}};
+    world_make_table(world, "unused"); /* the namespace */
+    assert_int_equal(tl_objects_open_s3(&reach.storage, &objects, &err), TL_OK);
+    tl_lake *lake = tl_lake_new(world->store, objects, &reach);
+    struct tl_lake_pointer table = {.namespace_name = "s1", .name = "t1", .uuid = "u", .location = "s3://store/wh/t1",
+                                    .metadata_location = "s3://store/wh/t1/metadata/m.json", .version = -1};
+    assert_int_equal(tl_lake_pointers_move(lake, world->arena, &table, 1, &err), TL_OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct tl_request rq;
+        struct tl_lake_reply reply;
+        const tl_json *json;
+        tl_request_init(&rq, world->arena);
+        const char *body = tl_arena_printf(world->arena, "{\"method\":\"GET\",\"uri\":\"%s\",\"headers\":{}}", uris[i]);
+        struct tl_lake_call call = {.method = "POST", .path = TABLE "/sign", .body = tl_str_of(body)};
+        tl_lake_rest(&rq, lake, &call, &reply);
+        assert_int_equal(reply.status, 200);
+        assert_int_equal(tl_json_parse(world->arena, reply.body.data, reply.body.size, &json, &err), TL_OK);
+        assert_string_equal(tl_json_get_text(json, "uri"), uris[i]);
+    }
+    tl_lake_close(lake);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -229,6 +260,7 @@ int main(void)
         TEST(test_a_state_that_the_client_knows_is_not_sent), TEST(test_only_referenced_snapshots_on_request),
         TEST(test_a_call_sent_again_is_done_once), TEST(test_the_same_call_twice_at_once_is_one), TEST(test_a_dropped_table_is_had_back),
         TEST(test_what_is_over_is_cleared_away), TEST(test_an_interrupted_purge_goes_on),
+        TEST(test_the_bucket_stays_in_the_signed_path_where_the_storage_has_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ enum { HEADERS_MAX = 24, PRESIGNED_S = 900, URI_MAX = 8192 };
 /* "https://host:port/path?query", taken apart. */
 struct address {
     const char *scheme, *host, *path, *query; /* query NULL = none */
+    bool bucket_in_host;                      /* else it is the first part of the path; key_of sets it */
 };
 
 static enum tl_code refuse(struct tl_err *err, const char *why)
@@ -38,15 +39,16 @@ static enum tl_code read_address(tl_arena *arena, const char *uri, struct addres
 }
 
 /* The key in the bucket that the address names, decoded; NULL: another bucket or another storage. */
-static const char *key_of(struct tl_lake_route_call *rest, const struct address *address, const char *bucket)
+static const char *key_of(struct tl_lake_route_call *rest, struct address *address, const char *bucket)
 {
     const char *own_scheme, *own_host;
     size_t size = strlen(bucket);
     tl_lake_storage_address(rest->lake->storage, rest->arena, &own_scheme, &own_host);
     if (strcasecmp(address->scheme, own_scheme) != 0)
         return NULL;
-    bool named = strncmp(address->host, bucket, size) == 0 && address->host[size] == '.' && strcasecmp(address->host + size + 1, own_host) == 0;
-    if (named)
+    address->bucket_in_host =
+        strncmp(address->host, bucket, size) == 0 && address->host[size] == '.' && strcasecmp(address->host + size + 1, own_host) == 0;
+    if (address->bucket_in_host)
         return tl_http_decode(rest->arena, address->path + 1, strlen(address->path + 1), false);
     if (strcasecmp(address->host, own_host) != 0 || strncmp(address->path + 1, bucket, size) != 0 || address->path[size + 1] != '/')
         return NULL;
@@ -177,7 +179,7 @@ static const char *encode_path(struct tl_lake_route_call *rest, const struct add
     struct tl_buf path;
     tl_buf_init(&path, 4 * URI_MAX);
     tl_buf_addc(&path, '/');
-    if (strncmp(address->host, bucket, strlen(bucket)) != 0 || address->host[strlen(bucket)] != '.')
+    if (!address->bucket_in_host)
         tl_buf_addf(&path, "%s/", bucket);
     tl_sigv4_encode(&path, key, true);
     const char *text = tl_arena_strdup(rest->arena, tl_buf_cstr(&path));
