@@ -255,7 +255,6 @@ static bool is_visible(const struct tl_source_dataset *base, const bool *visible
     return false;
 }
 
-/* Partition fields of columns the caller may know of. */
 /* Clients tell these tables by their rows, and the engine has none without a field: where nothing is, or nothing may be seen, the
  * row has one field, and it is NULL. */
 static struct tl_type row_of(tl_arena *arena, struct tl_field *fields, size_t count)
@@ -265,6 +264,7 @@ static struct tl_type row_of(tl_arena *arena, struct tl_field *fields, size_t co
     return struct_of(arena, fields, count);
 }
 
+/* Partition fields of columns the caller may know of. */
 static struct tl_type partition_type(tl_arena *arena, const struct tl_lake_table *table, const struct tl_source_dataset *base, const bool *visible)
 {
     struct lake_partition_field *all;

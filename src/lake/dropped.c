@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 
 enum { SWEEP_S = 60, SWEEP_ROWS = 100, LIST_ROWS = 10000, ARENA_MAX = 64 << 20 };
 static const int64_t IDEMPOTENCY_US = TL_LAKE_IDEMPOTENCY_MINUTES * 60 * 1000000LL;
