@@ -198,23 +198,40 @@ static size_t argument_end(const struct tl_dialect_writer *w, const struct tl_di
     return tl_dialect_find_word(w, call->first[index], call->end[index], "ORDER");
 }
 
-/* $2a, $2b, $2c: names of the lambda that the argument is; $2f: its body. */
-static bool write_lambda_part(struct tl_dialect_writer *w, const struct tl_dialect_call *call, size_t index, char part)
+static bool is_lambda_part(char part)
 {
-    size_t names[LAMBDA_NAMES_MAX], count, name = (size_t)(part - 'a');
-    size_t body = lambda_body(w, call->first[index], call->end[index], names, &count);
-    if (!body || (part != 'f' && name >= count))
-        return false;
-    if (part == 'f')
-        tl_dialect_write(w, body, call->end[index]);
-    else
-        tl_dialect_copy(w, names[name], names[name]);
+    return part >= 'a' && part <= 'f';
+}
+
+/* Are the arguments lambdas where the template wants some?  Known before anything is written: arguments that were written for
+ * nothing would be written once more by each call around them. */
+static bool has_lambdas(const struct tl_dialect_writer *w, const struct tl_dialect_call *call, const char *template)
+{
+    size_t names[LAMBDA_NAMES_MAX], count;
+    for (const char *p = strchr(template, '$'); p; p = strchr(p + 1, '$')) {
+        size_t index = (size_t)(p[1] - '1');
+        if (index >= call->count || !is_lambda_part(p[2]))
+            continue;
+        if (!lambda_body(w, call->first[index], call->end[index], names, &count) || (p[2] != 'f' && (size_t)(p[2] - 'a') >= count))
+            return false;
+    }
     return true;
 }
 
+/* $2a, $2b, $2c: names of the lambda that the argument is; $2f: its body. */
+static void write_lambda_part(struct tl_dialect_writer *w, const struct tl_dialect_call *call, size_t index, char part)
+{
+    size_t names[LAMBDA_NAMES_MAX], count;
+    size_t body = lambda_body(w, call->first[index], call->end[index], names, &count);
+    if (part == 'f')
+        tl_dialect_write(w, body, call->end[index]);
+    else
+        tl_dialect_copy(w, names[part - 'a'], names[part - 'a']);
+}
+
 /* One part of a template: $1 an argument, $2a one of a lambda, $d DISTINCT, $o ORDER BY inside the brackets, $c what stands behind
- * them.  False: the call is not of the form that the template is for. */
-static bool write_part(struct tl_dialect_writer *w, const struct tl_dialect_call *call, size_t clauses, const char **template)
+ * them. */
+static void write_part(struct tl_dialect_writer *w, const struct tl_dialect_call *call, size_t clauses, const char **template)
 {
     const char *p = *template;
     size_t last = call->count - 1;
@@ -223,36 +240,36 @@ static bool write_part(struct tl_dialect_writer *w, const struct tl_dialect_call
     switch (*p) {
     case 'd':
         tl_dialect_add(w, distinct ? "DISTINCT " : "");
-        return true;
+        return;
     case 'o':
         tl_dialect_write(w, argument_end(w, call, last), call->end[last]);
-        return true;
+        return;
     case 'c':
         tl_dialect_write(w, call->close + 1, clauses);
-        return true;
+        return;
     }
     size_t index = (size_t)(*p - '1');
-    if (p[1] >= 'a' && p[1] <= 'f') {
+    if (is_lambda_part(p[1])) {
         *template = p + 2;
-        return write_lambda_part(w, call, index, p[1]);
+        write_lambda_part(w, call, index, p[1]);
+        return;
     }
     tl_dialect_write(w, call->first[index] + (distinct && index == 0), argument_end(w, call, index));
-    return true;
 }
 
 static size_t write_call(struct tl_dialect_writer *w, size_t end, const struct tl_dialect_call *call, const char *template)
 {
     size_t behind = strstr(template, "$c") ? clauses_end(w, call->close + 1, end) : call->close + 1;
-    size_t size = w->out.size, piece_count = w->piece_count;
+    if (!has_lambdas(w, call, template))
+        return 0;
     tl_buf_add(&w->out, " ", 1);
     while (*template) {
         size_t plain = strcspn(template, "$");
         tl_buf_add(&w->out, template, plain);
         template += plain;
-        if (*template == '$' && (template++, !write_part(w, call, behind, &template))) {
-            w->out.size = size; /* not of the form that the template is for */
-            w->piece_count = piece_count;
-            return 0;
+        if (*template == '$') {
+            template++;
+            write_part(w, call, behind, &template);
         }
     }
     return behind;

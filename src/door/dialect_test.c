@@ -188,6 +188,19 @@ static void test_nesting_and_size_are_bounded(void **state)
     assert_int_equal(tl_dialect_read(arena, TL_STR("VALUES 1, 2"), 12, &dialect, &err), TL_TOO_LARGE);
 }
 
+/* Were arguments written before it is known that the call stays, each call around would double the time. */
+static void test_calls_without_their_lambda_are_read_once(void **state)
+{
+    (void)state;
+    char deep[4096], *at = stpcpy(deep, "SELECT ");
+    for (int i = 0; i < 90; i++)
+        at = stpcpy(at, "zip_with(");
+    at = stpcpy(at, "a");
+    for (int i = 0; i < 90; i++)
+        at = stpcpy(at, ", b, c)");
+    same(deep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_lambda_that_is_none_leaves_the_call),
         cmocka_unit_test(test_positions_are_those_of_the_original),
         cmocka_unit_test(test_nesting_and_size_are_bounded),
+        cmocka_unit_test(test_calls_without_their_lambda_are_read_once),
     };
     return cmocka_run_group_tests(tests, make_arena, end_arena);
 }
