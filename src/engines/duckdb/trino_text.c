@@ -99,7 +99,7 @@ struct type_reader {
     int depth;
 };
 
-enum { TYPE_DEPTH_MAX = 60 };
+enum { TYPE_DEPTH_MAX = 60 }; /* also of arrays of arrays */
 
 static const char *const type_names[][2] = {
     {"TIMESTAMP WITH TIME ZONE", "timestamp(6) with time zone"},
@@ -142,7 +142,8 @@ static void read_row_type(struct type_reader *r)
             tl_buf_adds(r->out, ", ");
         size_t name = 0;
         if (*r->at == '"') {
-            name = 1 + strcspn(r->at + 1, "\"") + 1;
+            size_t quoted = strcspn(r->at + 1, "\"");
+            name = r->at[1 + quoted] ? quoted + 2 : 0; /* 0: it does not end */
         } else {
             size_t word = strcspn(r->at, " ,()[");
             bool named = r->at[word] == ' ' && strncmp(r->at, "TIMESTAMP WITH", 14) != 0 && strncmp(r->at, "TIME WITH", 9) != 0;
@@ -201,7 +202,7 @@ static void read_type(struct type_reader *r)
     else
         read_plain_type(r);
     r->depth--;
-    while (*r->at == '[') {
+    for (int dimension = 0; *r->at == '[' && dimension < TYPE_DEPTH_MAX; dimension++) {
         r->at += strcspn(r->at, "]");
         r->at += *r->at == ']';
         size_t size = r->out->size - start;
@@ -330,10 +331,15 @@ static int64_t signed_of(uint64_t value, int64_t bits)
     return (int64_t)(negative ? value - (UINT64_C(1) << bits) : value);
 }
 
+static int64_t width_of(const struct tl_trino_value *bits)
+{
+    return bits->number < 64 ? bits->number : 64;
+}
+
 FUNCTION(tl_trino_shift_left)
 {
     UNUSED;
-    int64_t by = args[1].number, bits = args[2].number;
+    int64_t by = args[1].number, bits = width_of(&args[2]);
     ret->number = by < 0 || by >= bits ? 0 : signed_of((uint64_t)args[0].number << by, bits);
     return done(ret);
 }
@@ -341,7 +347,7 @@ FUNCTION(tl_trino_shift_left)
 FUNCTION(tl_trino_shift_right)
 {
     UNUSED;
-    int64_t by = args[1].number, bits = args[2].number;
+    int64_t by = args[1].number, bits = width_of(&args[2]);
     ret->number = by < 0 || by >= bits ? 0 : signed_of(masked((uint64_t)args[0].number, bits) >> by, bits);
     return done(ret);
 }
@@ -349,7 +355,7 @@ FUNCTION(tl_trino_shift_right)
 FUNCTION(tl_trino_shift_arithmetic)
 {
     UNUSED;
-    int64_t by = args[1].number, bits = args[2].number;
+    int64_t by = args[1].number, bits = width_of(&args[2]);
     ret->number = by < 0 || by >= bits ? (args[0].number < 0 ? -1 : 0) : args[0].number >> by;
     return done(ret);
 }
@@ -501,12 +507,14 @@ FUNCTION(tl_trino_json_path)
     UNUSED;
     struct tl_str text = args[0].text;
     size_t mode = text.size > 4 && memcmp(text.data, "lax ", 4) == 0 ? 4 : text.size > 7 && memcmp(text.data, "strict ", 7) == 0 ? 7 : 0;
+    bool closes = true; /* false: no "] is left */
     for (size_t at = mode; at < text.size; at++) {
         size_t end = at + 2;
-        bool open = at + 1 < text.size && text.data[at] == '[' && text.data[at + 1] == '"';
+        bool open = closes && at + 1 < text.size && text.data[at] == '[' && text.data[at + 1] == '"';
         while (open && end + 1 < text.size && !(text.data[end] == '"' && text.data[end + 1] == ']'))
             end++;
-        if (!open || end + 1 >= text.size) {
+        closes = closes && (!open || end + 1 < text.size);
+        if (!open || !closes) {
             tl_buf_addc(out, text.data[at]);
             continue;
         }

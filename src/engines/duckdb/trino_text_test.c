@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -91,6 +92,25 @@ static void test_names_of_types_are_trinos(void **state)
     gives(tl_trino_type_name, "STRUCT(", "", "row()");
     gives(tl_trino_type_name, "MAP(", "", "map()");
     gives(tl_trino_type_name, "[", "", "array()");
+    gives(tl_trino_type_name, "STRUCT(\"", "", "row(\")");
+    gives(tl_trino_type_name, "STRUCT(\"a", "", "row(\"a)");
+}
+
+/* Each would take minutes if what is behind was looked through anew at every step. */
+static void test_long_texts_take_time_by_their_length(void **state)
+{
+    (void)state;
+    enum { SIZE = 4 * 1024 * 1024 };
+    struct tl_trino_value ret, none = {.null = true};
+    char *text = malloc(SIZE + 1);
+    text[SIZE] = '\0';
+    for (size_t i = 0; i < SIZE; i++)
+        text[i] = i % 2 ? '"' : '[';
+    assert_non_null(run(tl_trino_json_path, text_of(text), none, none, &ret));
+    for (size_t i = 0; i < SIZE; i++)
+        text[i] = i % 2 ? ']' : '[';
+    assert_non_null(run(tl_trino_type_name, text_of(text), none, none, &ret));
+    free(text);
 }
 
 static void test_numbers_are_written_as_trino_writes_them(void **state)
@@ -160,6 +180,7 @@ static void test_times_that_are_none_are_refused(void **state)
     assert_true(moment("13 PM", "%h %p", false) == INT64_MIN);
     assert_true(moment("24:00", "HH:mm", true) == INT64_MIN);
     assert_true(moment("5", "Q", true) == INT64_MIN);
+    assert_true(moment("4294967295", "HHHHHHHHHH", true) == INT64_MIN);
 }
 
 static void test_bits_shift_within_their_width(void **state)
@@ -171,6 +192,8 @@ static void test_bits_shift_within_their_width(void **state)
     run(tl_trino_shift_left, number_of(1), number_of(31), number_of(32), &ret);
     assert_int_equal(ret.number, INT32_MIN);
     run(tl_trino_shift_left, number_of(1), number_of(64), number_of(64), &ret);
+    assert_int_equal(ret.number, 0);
+    run(tl_trino_shift_left, number_of(1), number_of(100), number_of(1000), &ret);
     assert_int_equal(ret.number, 0);
     run(tl_trino_shift_arithmetic, number_of(-16), number_of(70), number_of(64), &ret);
     assert_int_equal(ret.number, -1);
@@ -236,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_url_is_taken_apart),
         cmocka_unit_test(test_what_is_no_url_gives_null),
         cmocka_unit_test(test_names_of_types_are_trinos),
+        cmocka_unit_test(test_long_texts_take_time_by_their_length),
         cmocka_unit_test(test_numbers_are_written_as_trino_writes_them),
         cmocka_unit_test(test_patterns_become_the_engines),
         cmocka_unit_test(test_bytes_that_are_no_utf8_are_replaced),

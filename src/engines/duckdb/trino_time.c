@@ -1,5 +1,6 @@
 /* Patterns of MySQL (date_format, date_parse) and of Joda-Time (format_datetime, parse_datetime), English names, UTC wall clock. */
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -196,8 +197,8 @@ static bool read_number(struct reader *r, int digits_max, int64_t *ret_number)
 static bool read_int(struct reader *r, int digits_max, int *ret_number)
 {
     int64_t value;
-    bool good = read_number(r, digits_max, &value);
-    *ret_number = (int)value;
+    bool good = read_number(r, digits_max, &value) && value <= INT_MAX;
+    *ret_number = good ? (int)value : 0;
     return good;
 }
 
