@@ -131,12 +131,30 @@ static struct tl_store_value hash_or_null(const char *text, uint8_t hash[TL_SHA2
     return TL_STORE_B(((struct tl_str){(const char *)hash, TL_SHA256_SIZE}));
 }
 
+static enum tl_code over(struct tl_err *err, const char *message)
+{
+    tl_err_set(err, TL_UNAUTHENTICATED, "%s", message);
+    tl_err_hint(err, "sign in again at /auth/login");
+    return TL_UNAUTHENTICATED;
+}
+
+/* The cookie that another one replaces; it may have ended meanwhile, while the provider was asked: then it has no successor. */
+static enum tl_code replace_old(tl_store_tx *tx, const struct writing *writing, struct tl_err *err)
+{
+    const struct tl_store_value replaced[] = {TL_STORE_I(writing->now_us), TL_STORE_B(writing->old_hash)};
+    if (!writing->old_hash.data)
+        return TL_OK;
+    if (tl_store_run(tx, "UPDATE browser_session SET replaced_at_us = ?1 WHERE hash = ?2", replaced, 2, NULL, NULL, err) != TL_OK)
+        return err->code;
+    return tl_store_changes(tx) ? TL_OK : over(err, "the session has ended");
+}
+
 static enum tl_code insert_session(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct writing *writing = context;
     const struct tl_browser_session *session = writing->session;
     const struct tl_identity *identity = &session->identity;
-    const struct tl_store_value now = TL_STORE_I(writing->now_us), replaced[] = {now, TL_STORE_B(writing->old_hash)};
+    const struct tl_store_value now = TL_STORE_I(writing->now_us);
     uint8_t hash[TL_SHA256_SIZE], subject[TL_SHA256_SIZE], provider_session[TL_SHA256_SIZE];
     tl_credentials_sha256(tl_str_of(writing->cookie), hash);
     struct tl_str sealed = seal_tokens(writing->arena, writing->cookie, session);
@@ -157,8 +175,7 @@ static enum tl_code insert_session(tl_store_tx *tx, void *context, struct tl_err
         hash_or_null(session->provider_session, provider_session),
     };
     if (tl_store_run(tx, "DELETE FROM browser_session WHERE expires_at_us <= ?1", &now, 1, NULL, NULL, err) != TL_OK ||
-        (writing->old_hash.data &&
-         tl_store_run(tx, "UPDATE browser_session SET replaced_at_us = ?1 WHERE hash = ?2", replaced, 2, NULL, NULL, err) != TL_OK))
+        replace_old(tx, writing, err) != TL_OK)
         return err->code;
     return tl_store_run(tx,
                         "INSERT INTO browser_session (hash, family, user_name, groups_json, attributes_json, sealed, created_at_us, expires_at_us, "
@@ -206,13 +223,6 @@ enum tl_code tl_session_create(tl_auth *auth, tl_arena *arena, const struct tl_o
         .refreshed_at_us = now_us,
     };
     return write_session(auth, arena, &session, (struct tl_str){NULL, 0}, ret_cookie, err);
-}
-
-static enum tl_code over(struct tl_err *err, const char *message)
-{
-    tl_err_set(err, TL_UNAUTHENTICATED, "%s", message);
-    tl_err_hint(err, "sign in again at /auth/login");
-    return TL_UNAUTHENTICATED;
 }
 
 static enum tl_code end_family(tl_auth *auth, const char *family, struct tl_err *err)
@@ -345,15 +355,16 @@ struct ending {
     int64_t count;
 };
 
+/* A sign-in whose session at the provider is not known may be the one. */
 static enum tl_code delete_of(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct ending *ending = context;
-    uint8_t hash[TL_SHA256_SIZE];
-    const struct tl_store_value value = hash_or_null(ending->provider_session ? ending->provider_session : ending->subject, hash);
+    uint8_t provider_session[TL_SHA256_SIZE], subject[TL_SHA256_SIZE];
+    const struct tl_store_value params[] = {hash_or_null(ending->provider_session, provider_session), hash_or_null(ending->subject, subject)};
     enum tl_code code = tl_store_run(tx,
-                                     ending->provider_session ? "DELETE FROM browser_session WHERE provider_session_hash = ?1"
-                                                              : "DELETE FROM browser_session WHERE subject_hash = ?1",
-                                     &value, 1, NULL, NULL, err);
+                                     "DELETE FROM browser_session WHERE provider_session_hash = ?1 OR "
+                                     "(subject_hash = ?2 AND (?1 IS NULL OR provider_session_hash IS NULL))",
+                                     params, 2, NULL, NULL, err);
     ending->count = code == TL_OK ? tl_store_changes(tx) : 0;
     return code;
 }

@@ -21,7 +21,7 @@ TL_CHECKED enum tl_code tl_session_use(tl_auth *auth, tl_arena *arena, const cha
 TL_CHECKED enum tl_code tl_session_end(tl_auth *auth, tl_arena *arena, const char *cookie, struct tl_browser_session *ret_session,
                                        struct tl_err *err);
 
-/* Ends those of a session of the provider, or where that is NULL all of a subject. */
+/* Ends those of a session of the provider and those of the subject that name none; where it is NULL, all of the subject. */
 TL_CHECKED enum tl_code tl_session_end_of(tl_auth *auth, const char *subject, const char *provider_session, int64_t *ret_count, struct tl_err *err);
 
 /* What X-Townlake-CSRF must say, and the name of the session in the audit. */

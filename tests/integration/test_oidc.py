@@ -3,7 +3,9 @@ import base64
 import concurrent.futures
 import hashlib
 import json
+import os
 import re
+import signal
 import sqlite3
 import time
 import urllib.parse
@@ -104,6 +106,18 @@ def test_a_browser_signs_in_and_is_known_with_groups_and_attributes(world):
     assert me["attributes"] == {"department": "sales"} and me["authenticated"]
 
 
+def wait_until_out(world, browser):
+    deadline = time.monotonic() + 10
+    while world.me(browser).status_code != 401:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def change_sessions(world, sql):
+    with sqlite3.connect(world.server.folder / "state" / "state.db", timeout=10) as state:
+        state.execute(sql)
+
+
 def end_at_the_provider(world, browser):
     """As a person does at the provider's own page."""
     page = browser.http.get(f"{world.provider.url}/session/end", timeout=30)
@@ -116,11 +130,16 @@ def test_a_sign_in_that_ends_at_the_provider_ends_here(world):
     ana, elsewhere, ben = world.signed_in(), world.signed_in(), world.signed_in("ben@example.com", "b")
     assert world.me(ana).status_code == 200
     end_at_the_provider(world, ana)
-    deadline = time.monotonic() + 10
-    while world.me(ana).status_code != 401:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until_out(world, ana)
     assert world.me(elsewhere).status_code == 200 and world.me(ben).status_code == 200  # other sessions at the provider
+
+
+def test_a_sign_in_that_names_no_session_of_the_provider_ends_with_its_person(world):
+    ana, ben = world.signed_in(), world.signed_in("ben@example.com", "b")
+    change_sessions(world, "UPDATE browser_session SET provider_session_hash = NULL")
+    end_at_the_provider(world, ana)
+    wait_until_out(world, ana)
+    assert world.me(ben).status_code == 200
 
 
 def test_only_a_logout_token_of_the_provider_ends_a_sign_in(world):
@@ -253,6 +272,22 @@ def test_many_requests_at_the_moment_of_refreshing_all_work(short):
         answers = list(pool.map(lambda _: requests.get(short.url + "/api/v1/me", cookies={"townlake": cookie}, timeout=30), range(16)))
     assert [answer.status_code for answer in answers] == [200] * 16
     assert sum("Set-Cookie" in answer.headers for answer in answers) == 1
+
+
+def test_a_sign_in_that_ends_while_it_is_refreshed_stays_ended(short):
+    browser = short.signed_in()
+    time.sleep(1.2)
+    os.kill(short.provider.process.pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            answer = pool.submit(short.me, browser)
+            time.sleep(0.5)
+            assert not answer.done()
+            change_sessions(short, "DELETE FROM browser_session")
+        finally:
+            os.kill(short.provider.process.pid, signal.SIGCONT)
+        assert answer.result(30).status_code == 401
+    assert short.me(browser).status_code == 401
 
 
 def test_a_person_removed_at_the_provider_is_out_at_the_next_refresh(short):
