@@ -114,11 +114,12 @@ static void hint_columns(const struct tl_governed *governed, struct tl_err *err)
 }
 
 /* What the engine says of a value may be of a row that the caller must not see, and what it says of a view's text may be of a
- * column: then only the kind of the failure is told.  The row rules themselves keep such errors from happening. */
-static void hide_values(const struct tl_governed *governed, struct tl_err *err)
+ * column: then only the kind of the failure is told.  The row rules themselves keep such errors from happening.  What this program
+ * reads raw nobody may see: its errors are kept and listed too. */
+static void hide_values(const struct tl_door_call *call, const struct tl_governed *governed, struct tl_err *err)
 {
     bool of_values = err->code == TL_INVALID_VALUE || err->code == TL_CONSTRAINT || err->code == TL_SOURCE_FAILED;
-    if (!of_values || !tl_clearance_hides_rows(governed->clearance))
+    if (!of_values || !(call->manner.raw_reason || tl_clearance_hides_rows(governed->clearance)))
         return;
     snprintf(err->message, sizeof err->message, "%s", tl_code_info(err->code)->help);
     err->detail[0] = '\0';
@@ -151,7 +152,7 @@ void tl_door_map_error(struct tl_door_call *call, const struct tl_governed *gove
     if (governed && governed->clearance && hide_view_text(call, governed, err))
         return;
     if (governed && governed->clearance)
-        hide_values(governed, err);
+        hide_values(call, governed, err);
     tl_door_clean_names(err->message);
     tl_door_clean_names(err->detail);
     tl_door_clean_names(err->hint);

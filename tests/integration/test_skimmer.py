@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
@@ -149,7 +150,7 @@ CREATE TABLE public.nothing (a int, b text);
 CREATE TABLE public.late (id bigint PRIMARY KEY, v text);
 INSERT INTO public.late SELECT i, CASE WHEN i > 95000 THEN 'late' || i || '@example.com' ELSE 'quiet ' || i END FROM generate_series(1, 100000) i;
 ANALYZE;
-CREATE VIEW public.broken AS SELECT id, 1 / (id - id) AS x FROM public.people;
+CREATE VIEW public.broken AS SELECT id, full_name::int AS x FROM public.people;
 CREATE TABLE public.odd (v text);
 INSERT INTO public.odd VALUES (repeat('a@', 500000)), (repeat('1-', 500000)), (repeat('x', 2000000)), (E'\\u0001\\u0002'), (repeat('((', 1000)), (''), (NULL);
 """
@@ -245,7 +246,7 @@ def test_empty_tables_and_hostile_values_are_looked_at(root_user):
 def test_a_view_that_fails_is_told_and_stops_nothing(root_user):
     failures = wait_for(lambda: status(root_user)["failures"])
     assert [failure["table"] for failure in failures] == ["pg.public.broken"]
-    assert failures[0]["reason"]
+    assert failures[0]["reason"] and not re.search("Anna|James|Marie|Piotr|John", str(failures))  # the source's own words hold a value
     assert columns_of(root_user, "pg.public.broken") == {}
 
 
