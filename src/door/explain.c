@@ -252,8 +252,11 @@ static enum tl_code run_explain(struct tl_door_call *call, const struct tl_state
                                 struct tl_governed *governed)
 {
     tl_result *result;
+    tl_quota *quota = NULL;
     struct tl_str json;
     const char *text;
+    if (statement->analyze && tl_quota_open(call->rq, call->door->lifeguard, &quota) != TL_OK) /* it runs, so it uses */
+        return call->rq->err.code;
     tl_govern_allow(call, governed, "operator:EXPLAIN");
     enum tl_code code = tl_govern_prefix(
         call, governed, statement->analyze ? "EXPLAIN (ANALYZE, FORMAT json) " : "EXPLAIN (FORMAT json) ");
@@ -265,6 +268,8 @@ static enum tl_code run_explain(struct tl_door_call *call, const struct tl_state
     code = read_plan(call, result, &json);
     if (code == TL_OK)
         tl_result_stats(result, &stats);
+    if (code == TL_OK && quota)
+        code = tl_quota_use(call->rq, quota, &(struct tl_use){stats.rows_scanned, stats.rows, stats.bytes, stats.elapsed_us});
     struct tl_plan plan = {.redacted = tl_clearance_partial(governed->clearance)};
     if (code == TL_OK)
         code = read_json(call, json, &plan.root);

@@ -58,6 +58,15 @@ def test_a_statement_that_runs_too_long_is_ended(server, root):
     root.call("DELETE", f"/api/v1/lifeguard/quotas/{ident}?reason=over")
 
 
+def test_a_statement_that_is_explained_by_running_it_counts(server, root):
+    ident = quota(root, user="eli", per="1h", time="1ms")
+    eli = Lake(server.url, user="eli")
+    assert eli.error("EXPLAIN ANALYZE SELECT sum(range % 7) FROM range(20000000)").code == "quota_exceeded"
+    assert eli.error("EXPLAIN ANALYZE SELECT 1").code == "quota_exceeded"
+    assert eli.rows("EXPLAIN SELECT 1")  # does not run
+    root.call("DELETE", f"/api/v1/lifeguard/quotas/{ident}?reason=over")
+
+
 def test_statements_at_once_share_one_quota(server, root):
     ident = quota(root, user="dot", per="1d", rows=5000)
     dot = Lake(server.url, user="dot")
