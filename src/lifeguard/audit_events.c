@@ -20,8 +20,10 @@ static bool is_of_policy(struct tl_str line)
 {
     static const char key[] = ",\"kind\":\"";
     const char *kind = memmem(line.data, line.size, key, sizeof key - 1);
-    size_t left = kind ? line.size - (size_t)(kind - line.data) - (sizeof key - 1) : 0;
+    if (!kind)
+        return false;
     kind += sizeof key - 1;
+    size_t left = line.size - (size_t)(kind - line.data);
     return left > 10 && strncmp(kind, "statement\"", 10) != 0 && strncmp(kind, "outcome\"", 8) != 0;
 }
 
