@@ -7,6 +7,8 @@
 #include "base/config.h"
 #include "data/value.h"
 
+enum { DAYS_MAX = 36500 };
+
 static const int64_t day_us = INT64_C(86400000000), hour_us = INT64_C(3600000000);
 static const char *const grain_names[] = {"minute", "hour", "day", "month"};
 
@@ -107,8 +109,10 @@ static bool read_time(const char *text, int64_t *ret_us)
     if (text[size - 1] != 'd')
         return tl_parse_duration_us(text, ret_us) && *ret_us > 0;
     int64_t days = strtoll(text, &end, 10);
+    if (end != text + size - 1 || days < 1 || days > DAYS_MAX)
+        return false;
     *ret_us = days * day_us;
-    return end == text + size - 1 && days > 0 && days <= 36500;
+    return true;
 }
 
 static enum tl_code read_tiers(struct rollup *rollup, const tl_json *tiers, struct tl_err *err)

@@ -97,6 +97,8 @@ static void test_what_is_not_sound_is_refused(void **state)
         "{", "7", "{}", "{" COLUMNS "}", "{" COLUMNS ",\"tiers\":[]}", "{" COLUMNS ",\"tiers\":[{\"grain\":\"minute\"}]}",
         "{" COLUMNS ",\"tiers\":[{\"grain\":\"minute\",\"for\":\"0d\"},{\"grain\":\"hour\"}]}",
         "{" COLUMNS ",\"tiers\":[{\"grain\":\"minute\",\"for\":\"9d\"},{\"grain\":\"hour\",\"for\":\"8d\"},{\"grain\":\"day\"}]}",
+        "{" COLUMNS ",\"tiers\":[{\"grain\":\"minute\",\"for\":\"36501d\"},{\"grain\":\"hour\"}]}",
+        "{" COLUMNS ",\"tiers\":[{\"grain\":\"minute\",\"for\":\"9000000000000000000d\"},{\"grain\":\"hour\"}]}",
         "{" COLUMNS ",\"tiers\":[{\"grain\":\"second\",\"for\":\"9d\"},{\"grain\":\"hour\"}]}",
         "{" COLUMNS ",\"tiers\":[{\"grain\":\"day\",\"for\":\"9d\"},{\"grain\":\"month\"}]}",
         "{\"time\":\"ts\",\"keys\":[\"account\",\"account\"],\"measures\":{\"usage\":\"sum\",\"peak\":\"max\"}," TIERS "}",
