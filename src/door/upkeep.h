@@ -41,4 +41,13 @@ tl_upkeep_schedule *tl_upkeep_schedule_stop(tl_upkeep_schedule *schedule); /* ca
 /* Jobs, newest first, as JSON: those of `user`, or all when NULL. */
 TL_CHECKED enum tl_code tl_upkeep_list(struct tl_request *rq, tl_door *door, const char *user, int count_max, struct tl_buf *json_array);
 
+/* An age in ms that a table's property says, as the time to keep, at least least_us; one that is too long to count is for ever. */
+static inline int64_t tl_upkeep_keep_us(int64_t age_ms, int64_t least_us)
+{
+    int64_t age_us;
+    if (__builtin_mul_overflow(age_ms, 1000, &age_us))
+        age_us = INT64_MAX;
+    return age_us > least_us ? age_us : least_us;
+}
+
 #endif

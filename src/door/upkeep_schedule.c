@@ -108,7 +108,7 @@ static void look_after(tl_upkeep_schedule *schedule, const struct tl_lake_table_
     if (snapshot && tl_lake_table_property(table, ROLLUP_PROPERTY))
         run_job(schedule, &job, now_us - hour_us);
     job.kind = TL_UPKEEP_EXPIRE;
-    job.retention_us = age_ms * 1000 > day_us ? age_ms * 1000 : day_us;
+    job.retention_us = tl_upkeep_keep_us(age_ms, day_us);
     job.retain_last = number_of(table, "history.expire.min-snapshots-to-keep", 1);
     if (table->snapshot_count > 1)
         run_job(schedule, &job, now_us - day_us);
