@@ -122,6 +122,7 @@ enum tl_code tl_lake_table_load(tl_lake *lake, tl_arena *arena, const char *sche
         tl_lake_table_describe(arena, metadata, ret_table, err) != TL_OK)
         return err->code;
     ret_table->metadata_location = pointer.metadata_location;
+    ret_table->location = pointer.location; /* checked when the table was made; the file is in reach of whoever writes the table */
     return TL_OK;
 }
 

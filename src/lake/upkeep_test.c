@@ -163,6 +163,32 @@ static void test_expiry_deletes_nothing_outside_the_tables_folder(void **state)
     assert_int_equal(tl_objects_size(tl_lake_objects(world->lake), theirs, &size, &err), TL_OK);
 }
 
+static void test_metadata_that_was_tampered_with_leads_upkeep_to_no_other_folder(void **state)
+{
+    struct world *world = *state;
+    struct tl_err err;
+    struct tl_lake_upkeep_result result;
+    struct tl_str text;
+    int64_t size;
+    tl_err_init(&err);
+    make_table(world);
+    tl_objects *objects = tl_lake_objects(world->lake);
+    const char *own = load(world).location, *theirs = tl_arena_printf(world->arena, "%s/s1/other", tl_objects_root(objects));
+    const char *file = tl_arena_printf(world->arena, "%s/data/x.parquet", theirs);
+    assert_int_equal(tl_objects_write(objects, file, "x", 1, false, &err), TL_OK);
+    assert_int_equal(utime(file + strlen("file://"), &(struct utimbuf){1000000000, 1000000000}), 0);
+    const char *metadata = load(world).metadata_location;
+    assert_int_equal(tl_lake_metadata_load(world->lake, world->arena, metadata, &text, NULL, &err), TL_OK);
+    const char *found = strstr(text.data, own);
+    const char *changed = tl_arena_printf(world->arena, "%.*s%s%s", (int)(found - text.data), text.data, theirs, found + strlen(own));
+    assert_int_equal(tl_objects_write(objects, metadata, changed, strlen(changed), false, &err), TL_OK);
+    assert_string_equal(load(world).metadata->location, theirs);
+    assert_string_equal(load(world).location, own);
+    struct tl_lake_upkeep request = {.schema = "s1", .name = "t1", .older_than_ms = tl_clock_wall_us() / 1000 - 60000};
+    assert_int_equal(tl_lake_orphans(world->lake, world->arena, &request, &result, &err), TL_OK);
+    assert_int_equal(tl_objects_size(objects, file, &size, &err), TL_OK);
+}
+
 static void test_expiry_keeps_tags_branches_the_last_ones_and_the_young(void **state)
 {
     struct world *world = *state;
@@ -329,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_expiry_deletes_files_that_only_old_snapshots_needed),
         TEST(test_expiry_deletes_nothing_outside_the_tables_folder),
+        TEST(test_metadata_that_was_tampered_with_leads_upkeep_to_no_other_folder),
         TEST(test_expiry_keeps_tags_branches_the_last_ones_and_the_young),
         TEST(test_a_reference_that_has_had_its_time_goes_with_its_snapshot),
         TEST(test_orphans_are_deleted_after_their_grace_time_and_live_files_never),
