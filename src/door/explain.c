@@ -298,11 +298,11 @@ enum tl_code tl_explain(struct tl_door_call *call, const struct tl_statement *st
     }
     if (code == TL_OK)
         code = tl_govern(call, statement->inner, offset, gate, &governed);
+    tl_answer_note(call->answer, statement->analyze ? "EXPLAIN ANALYZE" : "EXPLAIN", governed);
     if (code == TL_OK && statement->validate_only)
         answer_valid(call);
-    else if (code == TL_OK)
+    else if (code == TL_OK && (code = tl_answer_audit(call->answer)) == TL_OK)
         code = run_explain(call, statement, governed);
-    tl_answer_note(call->answer, statement->analyze ? "EXPLAIN ANALYZE" : "EXPLAIN", governed);
     if (code != TL_OK && !governed && call->rq->err.position >= 0)
         call->rq->err.position += (int64_t)offset;
     if (code != TL_OK)

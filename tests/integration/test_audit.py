@@ -1,4 +1,5 @@
 """What was asked is on record before anything is answered, and nobody can change the record unseen."""
+import concurrent.futures
 import json
 import subprocess
 
@@ -53,6 +54,18 @@ def test_the_record_is_there_before_the_first_row(demo, lake):
     assert statement["id"] == page["id"]
     assert not any(r["kind"] == "outcome" and r["id"] == page["id"] for r in records(lake))
     lake.http.delete(page["nextUri"])
+
+
+def test_what_is_explained_by_running_it_is_on_record_before_it_runs(demo, lake):
+    other = demo.lake()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(other.rows, "EXPLAIN ANALYZE SELECT sum(hash(range) % 7) AS analyzed_first FROM range(80000000)")
+        found = []
+        while not found and not running.done():
+            found = [r for r in records(lake) if r["kind"] == "statement" and "analyzed_first" in r["text"]]
+        assert found and not any(r["kind"] == "outcome" and r["id"] == found[0]["id"] for r in records(lake))
+        assert not running.done()
+        running.result(120)
 
 
 def test_a_person_sees_their_own_records_only(demo):
