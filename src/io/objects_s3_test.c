@@ -51,8 +51,10 @@ static int start_server(void **state)
     snprintf(base, sizeof base, "/tmp/tl_s3_XXXXXX");
     if (!mkdtemp(base))
         return -1;
-    if (!program || access(program, X_OK) != 0)
-        return 0; /* the tests of it say so */
+    if (!program || access(program, X_OK) != 0) {
+        print_error("versitygw is not at TL_VERSITYGW; `make deps-test` builds it\n");
+        return -1;
+    }
     char root[96], iam[96], bucket[112], address[32];
     int port = free_port();
     snprintf(root, sizeof root, "%s/root", base);
@@ -94,10 +96,6 @@ static int stop_server(void **state)
 
 static tl_objects *open_bucket(const char *location, const char *secret)
 {
-    if (!server) {
-        print_message("skipped: versitygw is not here; `make deps-test` builds it where Go is\n");
-        skip();
-    }
     struct tl_objects_s3 options = {.location = location, .endpoint = endpoint, .path_style = true, .access_key = "testkey",
                                     .secret_key = secret, .part_bytes = 5 << 20, .timeout_ms = 20000};
     tl_objects *objects;
