@@ -32,6 +32,17 @@ void lake_view_put_value(struct tl_json_writer *json, const struct tl_lake_type 
     tl_buf_done(&buf);
 }
 
+void lake_view_put_path(struct lake_view *view, const char *key, struct tl_str path)
+{
+    size_t name = path.size;
+    while (name > 0 && path.data[name - 1] != '/')
+        name--;
+    tl_json_key(view->json, key);
+    if (view->grant->partial)
+        path = (struct tl_str){path.data + name, path.size - name};
+    tl_json_put_str(view->json, path);
+}
+
 struct tl_type lake_view_type(const struct tl_lake_type *type)
 {
     static const enum tl_type_id ids[] = {
@@ -120,7 +131,10 @@ static enum tl_code put_snapshots(struct lake_view *view, struct tl_err *err)
         tl_json_pair_int64(json, "snapshot_id", snapshot->id);
         put_id(json, "parent_id", snapshot->parent_id);
         tl_json_pair_text(json, "operation", snapshot->operation);
-        tl_json_pair_text(json, "manifest_list", snapshot->manifest_list);
+        if (snapshot->manifest_list)
+            lake_view_put_path(view, "manifest_list", tl_str_of(snapshot->manifest_list));
+        else
+            tl_json_pair_text(json, "manifest_list", NULL);
         put_summary(view, snapshot);
         tl_json_end_object(json);
     }

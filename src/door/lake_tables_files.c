@@ -134,8 +134,7 @@ static enum tl_code put_manifest(struct lake_view *view, struct tl_lake_manifest
     struct tl_json_writer *json = view->json;
     (void)context;
     tl_json_begin_object(json);
-    tl_json_key(json, "path");
-    tl_json_put_str(json, manifest->path);
+    lake_view_put_path(view, "path", manifest->path);
     tl_json_pair_int64(json, "length", manifest->size_bytes);
     put_count(json, "partition_spec_id", manifest->spec_id);
     tl_json_pair_int64(json, "added_snapshot_id", manifest->added_snapshot_id);
@@ -212,25 +211,13 @@ static void put_partition(struct lake_view *view, const struct tl_lake_spec *spe
     tl_json_end_object(view->json);
 }
 
-/* Folders are often named by partition values. */
-static void put_path(struct lake_view *view, struct tl_str path)
-{
-    size_t name = path.size;
-    while (name > 0 && path.data[name - 1] != '/')
-        name--;
-    tl_json_key(view->json, "file_path");
-    if (view->grant->partial)
-        path = (struct tl_str){path.data + name, path.size - name};
-    tl_json_put_str(view->json, path);
-}
-
 static void put_file(struct lake_view *view, const struct tl_lake_manifest_reader *reader, const struct tl_lake_file *file, void *context)
 {
     struct tl_json_writer *json = view->json;
     (void)context;
     tl_json_begin_object(json);
     tl_json_pair_int64(json, "content", file->content);
-    put_path(view, file->path);
+    lake_view_put_path(view, "file_path", file->path);
     tl_json_key(json, "file_format");
     tl_json_put_str(json, file->format);
     tl_json_pair_int64(json, "spec_id", reader->spec->id);

@@ -31,6 +31,9 @@ bool lake_view_is_open(const struct lake_view *view, int64_t field_id);
 /* The engine's type for values of a column; text where it has none. */
 struct tl_type lake_view_type(const struct tl_lake_type *type);
 void lake_view_put_value(struct tl_json_writer *json, const struct tl_lake_type *type, const struct tl_lake_value *value);
+/* Who sees only parts of a table is told the file's name, not its folders: they are often named by partition values, and whoever
+ * writes another table could make these files its own. */
+void lake_view_put_path(struct lake_view *view, const char *key, struct tl_str path);
 void lake_view_put_time(struct tl_json_writer *json, const char *key, int64_t ms);
 
 /* Rows of the tables that read manifests. */

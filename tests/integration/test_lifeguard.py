@@ -165,6 +165,9 @@ def test_metadata_tables_of_the_lake_tell_nothing_of_closed_and_masked_columns_a
         for kind in kinds:
             seen += str(analyst.rows(f'SELECT * FROM lake.dim."canaries${kind}"')) + str(analyst.rows(f'DESCRIBE lake.dim."canaries${kind}"'))
         assert "canary-" not in seen and "secret" not in seen
+        for column, kind in (("file_path", "files"), ("path", "manifests"), ("manifest_list", "snapshots")):  # names, without folders
+            assert "/" not in analyst.rows(f'SELECT {column} FROM lake.dim."canaries${kind}"')[0][0]
+            assert "/" in admin.rows(f'SELECT {column} FROM lake.dim."canaries${kind}"')[0][0]
         rows = analyst.rows("""SELECT record_count, lower_bounds[1], map_keys(null_value_counts) FROM lake.dim."canaries$files" ORDER BY 2""")
         assert rows == [[1, "1", [1, 2]], [1, "2", [1, 2]]]
         assert analyst.rows('SELECT record_count, file_count, data.id.min, data.id.max FROM lake.dim."canaries$partitions"') == [[2, 2, 1, 2]]
