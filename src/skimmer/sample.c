@@ -104,18 +104,15 @@ struct scanning {
     tl_skimmer *skimmer;
     const struct skim_table *table;
     struct skim_plan plan;
-    struct skim_column **columns; /* all; NULL = not looked into */
+    struct skim_verdict *verdicts;
     int64_t rows;
 };
 
-static enum tl_code read_columns(struct scanning *scanning, const size_t *columns, size_t count)
+static enum tl_code read_columns(struct scanning *scanning, struct skim_column **chosen, const size_t *columns, size_t count)
 {
-    struct skim_column *chosen[SKIM_COLUMNS_AT_ONCE];
     struct reading reading = {.columns = chosen, .count = count, .stride = scanning->plan.stride};
     struct tl_buf sql;
     enum tl_code code = TL_OK;
-    for (size_t i = 0; i < count; i++)
-        chosen[i] = scanning->columns[columns[i]];
     tl_buf_init(&reading.cell, CELL_MAX);
     tl_buf_init(&sql, SQL_MAX);
     size_t blocks = scanning->plan.block_count ? scanning->plan.block_count : 1;
@@ -130,52 +127,55 @@ static enum tl_code read_columns(struct scanning *scanning, const size_t *column
     return code;
 }
 
-static enum tl_code read_all(struct scanning *scanning)
+static void judge(struct scanning *scanning, struct skim_column *column, size_t at)
+{
+    const struct skim_found *found = NULL;
+    int64_t checked = 0;
+    size_t count = column ? skim_column_judge(column, scanning->rq->arena, &found, &checked) : 0;
+    skim_verdict_make(scanning->rq->arena, &scanning->table->dataset.columns[at], found, count, checked, &scanning->verdicts[at]);
+}
+
+/* What columns remember of their values is in memory for those of one statement only: a table may have thousands. */
+static enum tl_code scan_columns(struct scanning *scanning, const size_t *columns, size_t count)
+{
+    struct skim_column *chosen[SKIM_COLUMNS_AT_ONCE];
+    tl_arena *arena = tl_arena_new(SKIM_ARENA_BYTES_MAX);
+    for (size_t i = 0; i < count; i++)
+        chosen[i] = skim_column_new(arena, scanning->skimmer, scanning->table, columns[i]);
+    enum tl_code code = read_columns(scanning, chosen, columns, count);
+    for (size_t i = 0; i < count; i++) {
+        if (code == TL_OK)
+            judge(scanning, chosen[i], columns[i]);
+        skim_column_end(chosen[i]);
+    }
+    tl_arena_free(arena);
+    return code;
+}
+
+static enum tl_code scan_all(struct scanning *scanning)
 {
     const struct tl_source_dataset *dataset = &scanning->table->dataset;
     size_t some[SKIM_COLUMNS_AT_ONCE], count = 0;
     enum tl_code code = TL_OK;
     for (size_t i = 0; i < dataset->column_count && code == TL_OK; i++) {
-        if (scanning->columns[i])
+        if (dataset->columns[i].type.id == TL_TYPE_BLOB || dataset->columns[i].unsupported)
+            judge(scanning, NULL, i); /* not looked into */
+        else
             some[count++] = i;
         if (count == SKIM_COLUMNS_AT_ONCE || (count && i + 1 == dataset->column_count)) {
-            code = read_columns(scanning, some, count);
+            code = scan_columns(scanning, some, count);
             count = 0;
         }
     }
-    /* The last columns may be such that are not looked into. */
-    if (count && code == TL_OK)
-        code = read_columns(scanning, some, count);
     return code;
-}
-
-static void judge_all(struct scanning *scanning, struct skim_verdict *verdicts)
-{
-    const struct tl_source_dataset *dataset = &scanning->table->dataset;
-    for (size_t i = 0; i < dataset->column_count; i++) {
-        const struct skim_found *found = NULL;
-        int64_t checked = 0;
-        size_t count = scanning->columns[i] ? skim_column_judge(scanning->columns[i], scanning->rq->arena, &found, &checked) : 0;
-        skim_verdict_make(scanning->rq->arena, &dataset->columns[i], found, count, checked, &verdicts[i]);
-    }
 }
 
 enum tl_code skim_table_scan(struct tl_request *rq, tl_skimmer *skimmer, const struct skim_table *table, struct skim_verdict **ret_verdicts, int64_t *ret_rows)
 {
-    const struct tl_source_dataset *dataset = &table->dataset;
     struct scanning scanning = {.rq = rq, .skimmer = skimmer, .table = table};
-    scanning.columns = TL_NEW_ARRAY(rq->arena, struct skim_column *, dataset->column_count);
-    *ret_verdicts = TL_NEW_ARRAY(rq->arena, struct skim_verdict, dataset->column_count);
-    if (skim_plan_blocks(rq, skimmer, table, &scanning.plan) != TL_OK)
-        return rq->err.code;
-    for (size_t i = 0; i < dataset->column_count; i++)
-        if (dataset->columns[i].type.id != TL_TYPE_BLOB && !dataset->columns[i].unsupported)
-            scanning.columns[i] = skim_column_new(rq->arena, skimmer, table, i);
-    if (read_all(&scanning) == TL_OK)
-        judge_all(&scanning, *ret_verdicts);
-    for (size_t i = 0; i < dataset->column_count; i++)
-        if (scanning.columns[i])
-            skim_column_end(scanning.columns[i]);
+    scanning.verdicts = *ret_verdicts = TL_NEW_ARRAY(rq->arena, struct skim_verdict, table->dataset.column_count);
+    if (skim_plan_blocks(rq, skimmer, table, &scanning.plan) == TL_OK)
+        (void)!scan_all(&scanning); /* its failure is rq's */
     *ret_rows = scanning.rows;
     return rq->err.code;
 }
