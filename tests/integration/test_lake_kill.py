@@ -107,8 +107,10 @@ def run_writers(server, tables):
     for thread in threads:
         thread.start()
     kills, chance = 0, random.Random(4711)
+    while not any(done) and any(thread.is_alive() for thread in threads):
+        time.sleep(0.001)
     while any(thread.is_alive() for thread in threads):
-        time.sleep(0.2 + chance.random() * 0.6)
+        time.sleep(0.2 + chance.random() * 0.6 if kills else 0)  # the first in the middle of it, however fast the writers are
         if kills < KILLS and any(thread.is_alive() for thread in threads):
             server.process.kill()
             server.process.wait(30)
