@@ -225,6 +225,7 @@ def test_trino_cli_cancels_by_an_interrupt(root, demo, lake):
     command = ["java", "-jar", str(jar), "--server", demo.url, "--user", "admin", "--execute", ENDLESS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         wait_until(lambda: running(lake) == 1)
+        time.sleep(2)  # only when it has the first answer does it listen to the signal; before, the virtual machine just ends
         process.send_signal(signal.SIGINT)
         process.wait(CANCEL_TIMEOUT_S)
     wait_until(lambda: running(lake) == 0)
