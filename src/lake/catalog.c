@@ -101,10 +101,6 @@ static enum tl_code row_name(void *context, const struct tl_store_value *cells, 
     return TL_OK;
 }
 
-#define RUN(tx, sql, row, context, err, ...)                                                                                          \
-    tl_store_run(tx, sql, (const struct tl_store_value[]){__VA_ARGS__},                                                               \
-                 sizeof((const struct tl_store_value[]){__VA_ARGS__}) / sizeof(struct tl_store_value), row, context, err)
-
 static enum tl_code namespace_missing(struct operation *op, const char *namespace_name, struct tl_err *err)
 {
     return tl_err_set(err, TL_SCHEMA_NOT_FOUND, "Namespace does not exist: %s", tl_lake_dotted(op->arena, namespace_name));
@@ -125,7 +121,7 @@ static const char *kind_text(enum tl_lake_kind kind)
 static enum tl_code need_namespace(tl_store_tx *tx, struct operation *op, const char *namespace_name, struct tl_err *err)
 {
     op->exists = false;
-    if (RUN(tx, "SELECT properties FROM lake_namespace WHERE name = ?1", row_text, op, err, TL_STORE_T(namespace_name)) != TL_OK)
+    if (TL_LAKE_RUN(tx, "SELECT properties FROM lake_namespace WHERE name = ?1", row_text, op, err, TL_STORE_T(namespace_name)) != TL_OK)
         return err->code;
     return op->exists ? TL_OK : namespace_missing(op, namespace_name, err);
 }
@@ -133,8 +129,8 @@ static enum tl_code need_namespace(tl_store_tx *tx, struct operation *op, const 
 static enum tl_code find_pointer(tl_store_tx *tx, struct operation *op, struct tl_err *err)
 {
     op->exists = false;
-    return RUN(tx, "SELECT uuid, location, metadata_location, version FROM lake_table WHERE namespace = ?1 AND name = ?2 AND kind = ?3",
-               row_pointer, op, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(kind_text(op->kind)));
+    return TL_LAKE_RUN(tx, "SELECT uuid, location, metadata_location, version FROM lake_table WHERE namespace = ?1 AND name = ?2 AND kind = ?3",
+                       row_pointer, op, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(kind_text(op->kind)));
 }
 
 /* What is dropped is kept for a while, where the lake is set so; what is to be cleared away is remembered until it is done. */
@@ -143,12 +139,12 @@ static enum tl_code keep_dropped(tl_store_tx *tx, struct operation *op, struct t
     int64_t now_us = tl_clock_wall_us(), keep_us = op->lake->undrop_us;
     if (keep_us == 0 && !op->purge)
         return TL_OK;
-    return RUN(tx,
-               "INSERT INTO lake_dropped (uuid, namespace, name, location, metadata_location, version, purge, dropped_at_us, ends_at_us)"
-               " SELECT uuid, namespace, name, location, metadata_location, version, ?3, ?4, ?5 FROM lake_table"
-               " WHERE namespace = ?1 AND (?2 IS NULL OR name = ?2) AND kind = 'table' ON CONFLICT (uuid) DO NOTHING",
-               NULL, NULL, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_I(keep_us ? op->purge : TL_LAKE_PURGING),
-               TL_STORE_I(now_us), TL_STORE_I(now_us + keep_us));
+    return TL_LAKE_RUN(tx,
+                       "INSERT INTO lake_dropped (uuid, namespace, name, location, metadata_location, version, purge, dropped_at_us, ends_at_us)"
+                       " SELECT uuid, namespace, name, location, metadata_location, version, ?3, ?4, ?5 FROM lake_table"
+                       " WHERE namespace = ?1 AND (?2 IS NULL OR name = ?2) AND kind = 'table' ON CONFLICT (uuid) DO NOTHING",
+                       NULL, NULL, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_I(keep_us ? op->purge : TL_LAKE_PURGING),
+                       TL_STORE_I(now_us), TL_STORE_I(now_us + keep_us));
 }
 
 /* --- namespaces --- */
@@ -160,13 +156,13 @@ static enum tl_code run_namespace_add(tl_store_tx *tx, void *context, struct tl_
     if (*parent && need_namespace(tx, op, parent, err) != TL_OK)
         return err->code;
     op->exists = false;
-    if (RUN(tx, "SELECT name FROM lake_namespace WHERE folded = ?1", row_text, op, err, TL_STORE_T(folded)) != TL_OK)
+    if (TL_LAKE_RUN(tx, "SELECT name FROM lake_namespace WHERE folded = ?1", row_text, op, err, TL_STORE_T(folded)) != TL_OK)
         return err->code;
     if (op->exists)
         return tl_err_set(err, TL_ALREADY_EXISTS, "Namespace already exists: %s", tl_lake_dotted(op->arena, op->found_text));
-    return RUN(tx, "INSERT INTO lake_namespace (name, parent, folded, properties, created_at_us) VALUES (?1, ?2, ?3, ?4, ?5)", NULL, NULL,
-               err, TL_STORE_T(op->namespace_name), TL_STORE_T(parent), TL_STORE_T(folded), TL_STORE_T(op->text),
-               TL_STORE_I(tl_clock_wall_us()));
+    return TL_LAKE_RUN(tx, "INSERT INTO lake_namespace (name, parent, folded, properties, created_at_us) VALUES (?1, ?2, ?3, ?4, ?5)", NULL, NULL,
+                       err, TL_STORE_T(op->namespace_name), TL_STORE_T(parent), TL_STORE_T(folded), TL_STORE_T(op->text),
+                       TL_STORE_I(tl_clock_wall_us()));
 }
 
 enum tl_code tl_lake_namespace_add(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *properties, struct tl_err *err)
@@ -178,8 +174,8 @@ enum tl_code tl_lake_namespace_add(tl_lake *lake, tl_arena *arena, const char *n
 static enum tl_code need_empty(tl_store_tx *tx, struct operation *op, struct tl_err *err)
 {
     op->exists = false;
-    if (RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 LIMIT 1", row_text, op, err, TL_STORE_T(op->namespace_name)) != TL_OK ||
-        RUN(tx, "SELECT name FROM lake_namespace WHERE parent = ?1 LIMIT 1", row_text, op, err, TL_STORE_T(op->namespace_name)) != TL_OK)
+    if (TL_LAKE_RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 LIMIT 1", row_text, op, err, TL_STORE_T(op->namespace_name)) != TL_OK ||
+        TL_LAKE_RUN(tx, "SELECT name FROM lake_namespace WHERE parent = ?1 LIMIT 1", row_text, op, err, TL_STORE_T(op->namespace_name)) != TL_OK)
         return err->code;
     if (op->exists)
         return tl_err_set(err, TL_SCHEMA_NOT_EMPTY, "Namespace %s is not empty: it holds %s",
@@ -192,7 +188,7 @@ static enum tl_code run_namespace_remove(tl_store_tx *tx, void *context, struct 
     struct operation *op = context;
     if (need_namespace(tx, op, op->namespace_name, err) != TL_OK || need_empty(tx, op, err) != TL_OK)
         return err->code;
-    return RUN(tx, "DELETE FROM lake_namespace WHERE name = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name));
+    return TL_LAKE_RUN(tx, "DELETE FROM lake_namespace WHERE name = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name));
 }
 
 enum tl_code tl_lake_namespace_remove(tl_lake *lake, tl_arena *arena, const char *namespace_name, struct tl_err *err)
@@ -224,8 +220,8 @@ static enum tl_code run_namespace_set(tl_store_tx *tx, void *context, struct tl_
     if (need_namespace(tx, op, op->namespace_name, err) != TL_OK ||
         op->change(op->change_context, op->found_text, &properties, err) != TL_OK)
         return err->code;
-    return RUN(tx, "UPDATE lake_namespace SET properties = ?2 WHERE name = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name),
-               TL_STORE_T(properties));
+    return TL_LAKE_RUN(tx, "UPDATE lake_namespace SET properties = ?2 WHERE name = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name),
+                       TL_STORE_T(properties));
 }
 
 enum tl_code tl_lake_namespace_set(tl_lake *lake, tl_arena *arena, const char *namespace_name,
@@ -241,8 +237,8 @@ static enum tl_code run_namespace_list(tl_store_tx *tx, void *context, struct tl
     struct operation *op = context;
     if (*op->namespace_name && need_namespace(tx, op, op->namespace_name, err) != TL_OK)
         return err->code;
-    return RUN(tx, "SELECT name FROM lake_namespace WHERE parent = ?1 AND name > ?2 ORDER BY name LIMIT ?3", row_name, op, err,
-               TL_STORE_T(op->namespace_name), TL_STORE_T(op->text), TL_STORE_I((int64_t)op->limit + 1));
+    return TL_LAKE_RUN(tx, "SELECT name FROM lake_namespace WHERE parent = ?1 AND name > ?2 ORDER BY name LIMIT ?3", row_name, op, err,
+                       TL_STORE_T(op->namespace_name), TL_STORE_T(op->text), TL_STORE_I((int64_t)op->limit + 1));
 }
 
 enum tl_code tl_lake_namespace_list(tl_lake *lake, tl_arena *arena, const char *parent, const char *after, size_t limit,
@@ -277,8 +273,8 @@ static enum tl_code find_schema(tl_store_tx *tx, struct operation *op, const cha
 {
     const char *separator = tl_arena_printf(op->arena, "%c", TL_LAKE_LEVEL_SEPARATOR);
     op->exists = false;
-    if (RUN(tx, "SELECT name FROM lake_namespace WHERE replace(folded, ?2, '.') = ?1", row_text, op, err,
-            TL_STORE_T(fold(op->arena, schema)), TL_STORE_T(separator)) != TL_OK)
+    if (TL_LAKE_RUN(tx, "SELECT name FROM lake_namespace WHERE replace(folded, ?2, '.') = ?1", row_text, op, err,
+                    TL_STORE_T(fold(op->arena, schema)), TL_STORE_T(separator)) != TL_OK)
         return err->code;
     op->namespace_name = op->found_text;
     return op->exists ? TL_OK : namespace_missing(op, schema, err);
@@ -290,10 +286,10 @@ static enum tl_code run_schema_empty(tl_store_tx *tx, void *context, struct tl_e
     if (find_schema(tx, op, op->text, err) != TL_OK)
         return err->code;
     op->purge = true;
-    if (RUN(tx, "SELECT location FROM lake_table WHERE namespace = ?1 AND (?2 = 0 OR kind = 'view')", row_name, op, err,
-            TL_STORE_T(op->namespace_name), TL_STORE_I(op->lake->undrop_us)) != TL_OK ||
+    if (TL_LAKE_RUN(tx, "SELECT location FROM lake_table WHERE namespace = ?1 AND (?2 = 0 OR kind = 'view')", row_name, op, err,
+                    TL_STORE_T(op->namespace_name), TL_STORE_I(op->lake->undrop_us)) != TL_OK ||
         keep_dropped(tx, op, err) != TL_OK ||
-        RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name)) != TL_OK)
+        TL_LAKE_RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1", NULL, NULL, err, TL_STORE_T(op->namespace_name)) != TL_OK)
         return err->code;
     return need_empty(tx, op, err);
 }
@@ -317,8 +313,8 @@ static enum tl_code run_table_list(tl_store_tx *tx, void *context, struct tl_err
     struct operation *op = context;
     if (need_namespace(tx, op, op->namespace_name, err) != TL_OK)
         return err->code;
-    return RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 AND name > ?2 AND kind = ?4 ORDER BY name LIMIT ?3", row_name, op, err,
-               TL_STORE_T(op->namespace_name), TL_STORE_T(op->text), TL_STORE_I((int64_t)op->limit + 1), TL_STORE_T(kind_text(op->kind)));
+    return TL_LAKE_RUN(tx, "SELECT name FROM lake_table WHERE namespace = ?1 AND name > ?2 AND kind = ?4 ORDER BY name LIMIT ?3", row_name, op, err,
+                       TL_STORE_T(op->namespace_name), TL_STORE_T(op->text), TL_STORE_I((int64_t)op->limit + 1), TL_STORE_T(kind_text(op->kind)));
 }
 
 enum tl_code tl_lake_entry_list(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *after, size_t limit,
@@ -362,8 +358,8 @@ static enum tl_code run_table_remove(tl_store_tx *tx, void *context, struct tl_e
     struct operation *op = context;
     if (need_pointer(tx, op, err) != TL_OK || keep_dropped(tx, op, err) != TL_OK)
         return err->code;
-    return RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1 AND name = ?2", NULL, NULL, err, TL_STORE_T(op->namespace_name),
-               TL_STORE_T(op->name));
+    return TL_LAKE_RUN(tx, "DELETE FROM lake_table WHERE namespace = ?1 AND name = ?2", NULL, NULL, err, TL_STORE_T(op->namespace_name),
+                       TL_STORE_T(op->name));
 }
 
 enum tl_code tl_lake_entry_remove(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *name,
@@ -380,8 +376,8 @@ static enum tl_code need_free_name(tl_store_tx *tx, struct operation *op, const 
                                    struct tl_err *err)
 {
     op->exists = false;
-    if (RUN(tx, "SELECT name, kind FROM lake_table WHERE namespace = ?1 AND folded = ?2", row_text_and_kind, op, err,
-            TL_STORE_T(namespace_name), TL_STORE_T(fold(op->arena, name))) != TL_OK)
+    if (TL_LAKE_RUN(tx, "SELECT name, kind FROM lake_table WHERE namespace = ?1 AND folded = ?2", row_text_and_kind, op, err,
+                    TL_STORE_T(namespace_name), TL_STORE_T(fold(op->arena, name))) != TL_OK)
         return err->code;
     if (!op->exists || (self && strcmp(op->found_text, self) == 0 && strcmp(self, name) != 0))
         return TL_OK;
@@ -400,9 +396,9 @@ static enum tl_code run_table_rename(tl_store_tx *tx, void *context, struct tl_e
     if (need_pointer(tx, op, err) != TL_OK || need_namespace(tx, op, op->other_namespace, err) != TL_OK ||
         need_free_name(tx, op, op->other_namespace, op->other_name, self, err) != TL_OK)
         return err->code;
-    return RUN(tx, "UPDATE lake_table SET namespace = ?3, name = ?4, folded = ?5 WHERE namespace = ?1 AND name = ?2", NULL, NULL, err,
-               TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(op->other_namespace), TL_STORE_T(op->other_name),
-               TL_STORE_T(fold(op->arena, op->other_name)));
+    return TL_LAKE_RUN(tx, "UPDATE lake_table SET namespace = ?3, name = ?4, folded = ?5 WHERE namespace = ?1 AND name = ?2", NULL, NULL, err,
+                       TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(op->other_namespace), TL_STORE_T(op->other_name),
+                       TL_STORE_T(fold(op->arena, op->other_name)));
 }
 
 enum tl_code tl_lake_entry_rename(tl_lake *lake, tl_arena *arena, enum tl_lake_kind kind, const char *namespace_name, const char *name,
@@ -421,20 +417,20 @@ static enum tl_code run_undrop(tl_store_tx *tx, void *context, struct tl_err *er
         need_free_name(tx, op, op->namespace_name, op->other_name, NULL, err) != TL_OK)
         return err->code;
     op->exists = false;
-    if (RUN(tx,
-            "SELECT uuid FROM lake_dropped WHERE namespace = ?1 AND name = ?2 AND (?3 IS NULL OR uuid = ?3) AND purge < 2"
-            " ORDER BY dropped_at_us DESC LIMIT 1",
-            row_text, op, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(op->text)) != TL_OK)
+    if (TL_LAKE_RUN(tx,
+                    "SELECT uuid FROM lake_dropped WHERE namespace = ?1 AND name = ?2 AND (?3 IS NULL OR uuid = ?3) AND purge < 2"
+                    " ORDER BY dropped_at_us DESC LIMIT 1",
+                    row_text, op, err, TL_STORE_T(op->namespace_name), TL_STORE_T(op->name), TL_STORE_T(op->text)) != TL_OK)
         return err->code;
     if (!op->exists)
         return tl_err_set(err, TL_TABLE_NOT_FOUND, "No dropped table can be had back: %s.%s",
                           tl_lake_dotted(op->arena, op->namespace_name), op->name);
-    if (RUN(tx,
-            "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
-            " SELECT namespace, ?2, ?3, uuid, location, metadata_location, version, 'table' FROM lake_dropped WHERE uuid = ?1",
-            NULL, NULL, err, TL_STORE_T(op->found_text), TL_STORE_T(op->other_name), TL_STORE_T(fold(op->arena, op->other_name))) != TL_OK)
+    if (TL_LAKE_RUN(tx,
+                    "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
+                    " SELECT namespace, ?2, ?3, uuid, location, metadata_location, version, 'table' FROM lake_dropped WHERE uuid = ?1",
+                    NULL, NULL, err, TL_STORE_T(op->found_text), TL_STORE_T(op->other_name), TL_STORE_T(fold(op->arena, op->other_name))) != TL_OK)
         return err->code;
-    return RUN(tx, "DELETE FROM lake_dropped WHERE uuid = ?1", NULL, NULL, err, TL_STORE_T(op->found_text));
+    return TL_LAKE_RUN(tx, "DELETE FROM lake_dropped WHERE uuid = ?1", NULL, NULL, err, TL_STORE_T(op->found_text));
 }
 
 enum tl_code tl_lake_undrop(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name, const char *uuid, const char *as,
@@ -453,17 +449,17 @@ static enum tl_code need_free_location(tl_store_tx *tx, struct operation *op, co
     const char *beyond = tl_arena_printf(op->arena, "%s0", location); /* '0' follows '/' */
     const char *self = pointer->version < 0 ? "" : pointer->uuid;
     op->exists = false;
-    if (RUN(tx,
-            "SELECT name FROM lake_table WHERE (location = ?1 OR (location >= ?2 AND location < ?3)) AND uuid <> ?4"
-            " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1 OR (location >= ?2 AND location < ?3) LIMIT 1",
-            row_text, op, err, TL_STORE_T(location), TL_STORE_T(below), TL_STORE_T(beyond), TL_STORE_T(self)) != TL_OK)
+    if (TL_LAKE_RUN(tx,
+                    "SELECT name FROM lake_table WHERE (location = ?1 OR (location >= ?2 AND location < ?3)) AND uuid <> ?4"
+                    " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1 OR (location >= ?2 AND location < ?3) LIMIT 1",
+                    row_text, op, err, TL_STORE_T(location), TL_STORE_T(below), TL_STORE_T(beyond), TL_STORE_T(self)) != TL_OK)
         return err->code;
     for (const char *slash = location + strlen(location); !op->exists && --slash > location;) /* the folders around it */
-        if (*slash == '/' && RUN(tx,
-                                 "SELECT name FROM lake_table WHERE location = ?1 AND uuid <> ?2"
-                                 " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1",
-                                 row_text, op, err, TL_STORE_T(tl_arena_strndup(op->arena, location, (size_t)(slash - location))),
-                                 TL_STORE_T(self)) != TL_OK)
+        if (*slash == '/' && TL_LAKE_RUN(tx,
+                                         "SELECT name FROM lake_table WHERE location = ?1 AND uuid <> ?2"
+                                         " UNION ALL SELECT name FROM lake_dropped WHERE location = ?1",
+                                         row_text, op, err, TL_STORE_T(tl_arena_strndup(op->arena, location, (size_t)(slash - location))),
+                                         TL_STORE_T(self)) != TL_OK)
             return err->code;
     if (!op->exists)
         return TL_OK;
@@ -478,23 +474,23 @@ static enum tl_code make_pointer(tl_store_tx *tx, struct operation *op, const st
     if (need_namespace(tx, op, pointer->namespace_name, err) != TL_OK ||
         need_free_name(tx, op, pointer->namespace_name, pointer->name, NULL, err) != TL_OK || need_free_location(tx, op, pointer, err) != TL_OK)
         return err->code;
-    return RUN(tx,
-               "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
-               NULL, NULL, err, TL_STORE_T(pointer->namespace_name), TL_STORE_T(pointer->name),
-               TL_STORE_T(fold(op->arena, pointer->name)), TL_STORE_T(pointer->uuid), TL_STORE_T(pointer->location),
-               TL_STORE_T(pointer->metadata_location), TL_STORE_T(kind_text(pointer->kind)));
+    return TL_LAKE_RUN(tx,
+                       "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
+                       NULL, NULL, err, TL_STORE_T(pointer->namespace_name), TL_STORE_T(pointer->name),
+                       TL_STORE_T(fold(op->arena, pointer->name)), TL_STORE_T(pointer->uuid), TL_STORE_T(pointer->location),
+                       TL_STORE_T(pointer->metadata_location), TL_STORE_T(kind_text(pointer->kind)));
 }
 
 /* Views may move; tables never do. */
 static enum tl_code move_pointer(tl_store_tx *tx, struct operation *op, const struct tl_lake_pointer *pointer, struct tl_err *err)
 {
     if ((pointer->kind == TL_LAKE_VIEW && need_free_location(tx, op, pointer, err) != TL_OK) ||
-        RUN(tx,
-            "UPDATE lake_table SET metadata_location = ?4, location = ?6, version = version + 1"
-            " WHERE namespace = ?1 AND name = ?2 AND version = ?3 AND uuid = ?5",
-            NULL, NULL, err, TL_STORE_T(pointer->namespace_name), TL_STORE_T(pointer->name), TL_STORE_I(pointer->version),
-            TL_STORE_T(pointer->metadata_location), TL_STORE_T(pointer->uuid), TL_STORE_T(pointer->location)) != TL_OK)
+        TL_LAKE_RUN(tx,
+                    "UPDATE lake_table SET metadata_location = ?4, location = ?6, version = version + 1"
+                    " WHERE namespace = ?1 AND name = ?2 AND version = ?3 AND uuid = ?5",
+                    NULL, NULL, err, TL_STORE_T(pointer->namespace_name), TL_STORE_T(pointer->name), TL_STORE_I(pointer->version),
+                    TL_STORE_T(pointer->metadata_location), TL_STORE_T(pointer->uuid), TL_STORE_T(pointer->location)) != TL_OK)
         return err->code;
     if (tl_store_changes(tx) == 1)
         return TL_OK;

@@ -11,15 +11,11 @@
 enum { SWEEP_S = 60, SWEEP_ROWS = 100, LIST_ROWS = 10000, ARENA_MAX = 64 << 20 };
 static const int64_t IDEMPOTENCY_US = TL_LAKE_IDEMPOTENCY_MINUTES * 60 * 1000000LL;
 
-#define RUN(tx, sql, row, context, err, ...)                                                                                          \
-    tl_store_run(tx, sql, (const struct tl_store_value[]){__VA_ARGS__},                                                               \
-                 sizeof((const struct tl_store_value[]){__VA_ARGS__}) / sizeof(struct tl_store_value), row, context, err)
-
 /* --- clearing away --- */
 
 static enum tl_code run_forget(tl_store_tx *tx, void *context, struct tl_err *err)
 {
-    return RUN(tx, "DELETE FROM lake_dropped WHERE location = ?1 AND purge = 2", NULL, NULL, err, TL_STORE_T((const char *)context));
+    return TL_LAKE_RUN(tx, "DELETE FROM lake_dropped WHERE location = ?1 AND purge = 2", NULL, NULL, err, TL_STORE_T((const char *)context));
 }
 
 void tl_lake_finish_purge(tl_lake *lake, tl_arena *arena, const char *location)
@@ -50,12 +46,12 @@ static enum tl_code row_location(void *context, const struct tl_store_value *cel
 static enum tl_code run_sweep(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     int64_t now_us = tl_clock_wall_us();
-    if (RUN(tx, "DELETE FROM lake_dropped WHERE ends_at_us <= ?1 AND purge = 0", NULL, NULL, err, TL_STORE_I(now_us)) != TL_OK ||
-        RUN(tx, "UPDATE lake_dropped SET purge = 2 WHERE ends_at_us <= ?1", NULL, NULL, err, TL_STORE_I(now_us)) != TL_OK ||
-        RUN(tx, "DELETE FROM lake_idempotency WHERE made_at_us <= ?1", NULL, NULL, err, TL_STORE_I(now_us - IDEMPOTENCY_US)) != TL_OK)
+    if (TL_LAKE_RUN(tx, "DELETE FROM lake_dropped WHERE ends_at_us <= ?1 AND purge = 0", NULL, NULL, err, TL_STORE_I(now_us)) != TL_OK ||
+        TL_LAKE_RUN(tx, "UPDATE lake_dropped SET purge = 2 WHERE ends_at_us <= ?1", NULL, NULL, err, TL_STORE_I(now_us)) != TL_OK ||
+        TL_LAKE_RUN(tx, "DELETE FROM lake_idempotency WHERE made_at_us <= ?1", NULL, NULL, err, TL_STORE_I(now_us - IDEMPOTENCY_US)) != TL_OK)
         return err->code;
-    return RUN(tx, "SELECT location FROM lake_dropped WHERE purge = 2 ORDER BY ends_at_us LIMIT ?1", row_location, context, err,
-               TL_STORE_I(SWEEP_ROWS));
+    return TL_LAKE_RUN(tx, "SELECT location FROM lake_dropped WHERE purge = 2 ORDER BY ends_at_us LIMIT ?1", row_location, context, err,
+                       TL_STORE_I(SWEEP_ROWS));
 }
 
 void tl_lake_sweep(tl_lake *lake)
@@ -157,10 +153,10 @@ struct listing {
 static enum tl_code run_list(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct listing *listing = context;
-    return RUN(tx,
-               "SELECT name, uuid, dropped_at_us, ends_at_us, purge FROM lake_dropped WHERE namespace = ?1 AND purge < 2"
-               " ORDER BY name, dropped_at_us DESC LIMIT ?2",
-               row_dropped, listing->writer, err, TL_STORE_T(listing->namespace_name), TL_STORE_I(LIST_ROWS));
+    return TL_LAKE_RUN(tx,
+                       "SELECT name, uuid, dropped_at_us, ends_at_us, purge FROM lake_dropped WHERE namespace = ?1 AND purge < 2"
+                       " ORDER BY name, dropped_at_us DESC LIMIT ?2",
+                       row_dropped, listing->writer, err, TL_STORE_T(listing->namespace_name), TL_STORE_I(LIST_ROWS));
 }
 
 enum tl_code tl_lake_rest_dropped(struct tl_lake_route_call *rest, struct tl_err *err)

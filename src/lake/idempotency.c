@@ -11,10 +11,6 @@
 
 enum { KEY_SIZE = 36, DIGEST_BYTES = 32, BODY_KEPT_MAX = 256 * 1024 };
 
-#define RUN(tx, sql, row, context, err, ...)                                                                                          \
-    tl_store_run(tx, sql, (const struct tl_store_value[]){__VA_ARGS__},                                                               \
-                 sizeof((const struct tl_store_value[]){__VA_ARGS__}) / sizeof(struct tl_store_value), row, context, err)
-
 /* What was asked, by whom and of what, as one short text. */
 static void add_part(EVP_MD_CTX *digest, const char *bytes, size_t size)
 {
@@ -98,7 +94,7 @@ static enum tl_code row_kept(void *context, const struct tl_store_value *cells, 
 static enum tl_code run_find(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct kept *kept = context;
-    return RUN(tx, "SELECT asked, status, body FROM lake_idempotency WHERE id = ?1", row_kept, kept, err, TL_STORE_T(kept->key));
+    return TL_LAKE_RUN(tx, "SELECT asked, status, body FROM lake_idempotency WHERE id = ?1", row_kept, kept, err, TL_STORE_T(kept->key));
 }
 
 enum tl_code tl_lake_idempotency_find(struct tl_lake_route_call *rest, const char *key, struct tl_lake_reply *reply, bool *ret_found,
@@ -121,9 +117,11 @@ enum tl_code tl_lake_idempotency_find(struct tl_lake_route_call *rest, const cha
 static enum tl_code run_keep(tl_store_tx *tx, void *context, struct tl_err *err)
 {
     struct kept *kept = context;
-    return RUN(tx, "INSERT INTO lake_idempotency (id, asked, status, body, made_at_us) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING",
-               NULL, NULL, err, TL_STORE_T(kept->key), TL_STORE_T(kept->asked), TL_STORE_I(kept->status),
-               ((struct tl_store_value){.type = TL_STORE_TEXT, .bytes = kept->body}), TL_STORE_I(tl_clock_wall_us()));
+    return TL_LAKE_RUN(tx,
+                       "INSERT INTO lake_idempotency (id, asked, status, body, made_at_us) VALUES (?1, ?2, ?3, ?4, ?5)"
+                       " ON CONFLICT (id) DO NOTHING",
+                       NULL, NULL, err, TL_STORE_T(kept->key), TL_STORE_T(kept->asked), TL_STORE_I(kept->status),
+                       ((struct tl_store_value){.type = TL_STORE_TEXT, .bytes = kept->body}), TL_STORE_I(tl_clock_wall_us()));
 }
 
 void tl_lake_idempotency_keep(struct tl_lake_route_call *rest, const char *key, const struct tl_lake_reply *reply)

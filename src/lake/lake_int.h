@@ -52,6 +52,11 @@ enum {
 
 struct tl_lake_route_call;
 
+/* tl_store_run with the parameters as the last arguments. */
+#define TL_LAKE_RUN(tx, sql, row, context, err, ...)                                                                                  \
+    tl_store_run(tx, sql, (const struct tl_store_value[]){__VA_ARGS__},                                                               \
+                 sizeof((const struct tl_store_value[]){__VA_ARGS__}) / sizeof(struct tl_store_value), row, context, err)
+
 struct tl_lake {
     tl_store *store;
     tl_objects *objects; /* the warehouse */
