@@ -70,8 +70,6 @@ bool tl_avro_get_double(struct tl_avro_cursor *cursor, const struct tl_avro_sche
 bool tl_avro_get_bytes(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema, struct tl_str *ret_bytes); /* BYTES, STRING, FIXED */
 /* The record, or the record a union chose; NULL = null or failed. */
 const struct tl_avro_schema *tl_avro_get_record(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema);
-/* What a union chose; any other schema is its own choice.  NULL = failed. */
-const struct tl_avro_schema *tl_avro_choose(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema);
 void tl_avro_skip(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema);
 
 /* for (if (tl_avro_items(&cursor, schema, &items)) while (tl_avro_next(&items)) read one value of items.schema */

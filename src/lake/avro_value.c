@@ -57,7 +57,8 @@ static bool raw_sized(struct tl_avro_cursor *cursor, struct tl_str *ret)
     return raw_long(cursor, &size) && (size >= 0 || fail(cursor)) && raw_bytes(cursor, (size_t)size, ret);
 }
 
-const struct tl_avro_schema *tl_avro_choose(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema)
+/* What a union chose; any other schema is its own choice.  NULL = failed. */
+static const struct tl_avro_schema *choose(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema)
 {
     int64_t branch;
     if (!step(cursor))
@@ -75,7 +76,7 @@ const struct tl_avro_schema *tl_avro_choose(struct tl_avro_cursor *cursor, const
 
 bool tl_avro_get_long(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema, int64_t *ret_number)
 {
-    const struct tl_avro_schema *chosen = tl_avro_choose(cursor, schema);
+    const struct tl_avro_schema *chosen = choose(cursor, schema);
     if (!chosen || chosen->kind == TL_AVRO_NULL)
         return false;
     if (chosen->kind != TL_AVRO_INT && chosen->kind != TL_AVRO_LONG && chosen->kind != TL_AVRO_ENUM)
@@ -89,7 +90,7 @@ bool tl_avro_get_long(struct tl_avro_cursor *cursor, const struct tl_avro_schema
 
 bool tl_avro_get_boolean(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema, bool *ret_value)
 {
-    const struct tl_avro_schema *chosen = tl_avro_choose(cursor, schema);
+    const struct tl_avro_schema *chosen = choose(cursor, schema);
     struct tl_str byte;
     if (!chosen || chosen->kind == TL_AVRO_NULL)
         return false;
@@ -101,7 +102,7 @@ bool tl_avro_get_boolean(struct tl_avro_cursor *cursor, const struct tl_avro_sch
 
 bool tl_avro_get_double(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema, double *ret_number)
 {
-    const struct tl_avro_schema *chosen = tl_avro_choose(cursor, schema);
+    const struct tl_avro_schema *chosen = choose(cursor, schema);
     struct tl_str bytes;
     if (!chosen || chosen->kind == TL_AVRO_NULL)
         return false;
@@ -119,7 +120,7 @@ bool tl_avro_get_double(struct tl_avro_cursor *cursor, const struct tl_avro_sche
 
 bool tl_avro_get_bytes(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema, struct tl_str *ret_bytes)
 {
-    const struct tl_avro_schema *chosen = tl_avro_choose(cursor, schema);
+    const struct tl_avro_schema *chosen = choose(cursor, schema);
     if (!chosen || chosen->kind == TL_AVRO_NULL)
         return false;
     if (chosen->kind == TL_AVRO_FIXED)
@@ -131,7 +132,7 @@ bool tl_avro_get_bytes(struct tl_avro_cursor *cursor, const struct tl_avro_schem
 
 const struct tl_avro_schema *tl_avro_get_record(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema)
 {
-    const struct tl_avro_schema *chosen = tl_avro_choose(cursor, schema);
+    const struct tl_avro_schema *chosen = choose(cursor, schema);
     if (!chosen || chosen->kind == TL_AVRO_NULL)
         return NULL;
     cursor->failed = cursor->failed || chosen->kind != TL_AVRO_RECORD;
@@ -154,7 +155,7 @@ static bool next_piece(struct tl_avro_cursor *cursor, uint64_t *ret_count)
 
 bool tl_avro_items(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema, struct tl_avro_items *ret_items)
 {
-    const struct tl_avro_schema *chosen = tl_avro_choose(cursor, schema);
+    const struct tl_avro_schema *chosen = choose(cursor, schema);
     if (!chosen || chosen->kind == TL_AVRO_NULL)
         return false;
     if (chosen->kind != TL_AVRO_ARRAY)
@@ -184,7 +185,7 @@ static void skip_items(struct tl_avro_cursor *cursor, const struct tl_avro_schem
 
 void tl_avro_skip(struct tl_avro_cursor *cursor, const struct tl_avro_schema *schema)
 {
-    const struct tl_avro_schema *chosen = tl_avro_choose(cursor, schema);
+    const struct tl_avro_schema *chosen = choose(cursor, schema);
     struct tl_str bytes;
     int64_t number;
     if (!chosen)

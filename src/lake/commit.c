@@ -41,7 +41,8 @@ enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const c
     return err->code;
 }
 
-enum tl_code tl_lake_make_folders(const tl_lake *lake, tl_arena *arena, const char *location, struct tl_err *err)
+/* The folders writers expect below a table's location. */
+static enum tl_code make_folders(const tl_lake *lake, tl_arena *arena, const char *location, struct tl_err *err)
 {
     if (tl_objects_make_folder(lake->objects, tl_arena_printf(arena, "%s/metadata", location), err) != TL_OK)
         return err->code;
@@ -88,7 +89,7 @@ static enum tl_code write_metadata(const tl_lake *lake, tl_arena *arena, const s
         tl_err_set(err, TL_TOO_LARGE, "the metadata of the table would be larger than %d bytes", TL_LAKE_METADATA_BYTES_MAX);
     const char *location = tl_arena_printf(arena, "%s/metadata/%05lld-%s.metadata.json", metadata->location,
                                        (long long)prepared->pointer.version + 1, uuid);
-    if (!err->code && (prepared->pointer.version >= 0 || tl_lake_make_folders(lake, arena, metadata->location, err) == TL_OK) &&
+    if (!err->code && (prepared->pointer.version >= 0 || make_folders(lake, arena, metadata->location, err) == TL_OK) &&
         tl_objects_write(lake->objects, location, tl_buf_cstr(&buf), buf.size, true, err) == TL_OK) {
         prepared->written = true;
         tl_lake_cache_put(lake->cache, location, (struct tl_str){buf.data, buf.size});
@@ -316,7 +317,7 @@ enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespac
     tl_lake_metadata_write(&metadata, &buf);
     ret_table->metadata = (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(&buf), buf.size), buf.size};
     tl_buf_done(&buf);
-    return tl_lake_make_folders(lake, arena, metadata.location, err); /* writers do not make them on local disks */
+    return make_folders(lake, arena, metadata.location, err); /* writers do not make them on local disks */
 }
 
 enum tl_code tl_lake_register(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *name, const char *metadata_location,

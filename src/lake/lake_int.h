@@ -156,8 +156,6 @@ const char *tl_lake_property(const struct tl_lake_metadata *metadata, const char
 /* --- schema.c --- */
 /* Every field has a unique positive id, a name and a type of this format version.  *ret_max_id: the highest id. */
 TL_CHECKED enum tl_code tl_lake_schema_check(tl_arena *arena, const tl_json *schema, int64_t format_version, int64_t *ret_max_id, struct tl_err *err);
-/* Does the schema have a field of this id, at any depth? */
-bool tl_lake_schema_has(const tl_json *schema, int64_t field_id);
 TL_CHECKED enum tl_code tl_lake_spec_check(const tl_json *spec, struct tl_err *err);
 TL_CHECKED enum tl_code tl_lake_order_check(const tl_json *order, struct tl_err *err);
 /* Do all fields of the spec or sort order refer to fields of the schema? */
@@ -296,8 +294,6 @@ void tl_lake_idempotency_keep(struct tl_lake_route_call *rest, const char *key, 
 /* --- commit.c --- */
 TL_CHECKED enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const char *metadata_location, struct tl_str *ret_text,
                                               struct tl_lake_metadata *ret_metadata, struct tl_err *err);
-/* The folders writers expect below a table's location. */
-TL_CHECKED enum tl_code tl_lake_make_folders(const tl_lake *lake, tl_arena *arena, const char *location, struct tl_err *err);
 /* One table's part of a commit. */
 struct tl_lake_table_change {
     const char *namespace_name, *name;

@@ -168,11 +168,6 @@ static bool type_has(const tl_json *type, int64_t field_id, int depth)
            (tl_json_get(type, "value") && type_has(tl_json_get(type, "value"), field_id, depth + 1));
 }
 
-bool tl_lake_schema_has(const tl_json *schema, int64_t field_id)
-{
-    return type_has(schema, field_id, 0);
-}
-
 /* What both specs and orders have: a bounded list of fields, each with a transform and a source. */
 static enum tl_code check_transforms(const tl_json *object, const char *what, struct tl_err *err)
 {
@@ -227,7 +222,7 @@ enum tl_code tl_lake_sources_check(const tl_json *spec_or_order, const char *wha
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(spec_or_order, "fields")); tl_json_next(&it);) {
         int64_t source;
         bool is_void = tl_streq(tl_json_get_text(it.value, "transform"), "void"); /* what a dropped field leaves behind */
-        if (tl_json_int64(tl_json_get(it.value, "source-id"), &source) && !is_void && !tl_lake_schema_has(schema, source)) {
+        if (tl_json_int64(tl_json_get(it.value, "source-id"), &source) && !is_void && !type_has(schema, source, 0)) {
             tl_err_set(err, TL_INVALID_ARGUMENT, "%s uses column id %lld, which the schema does not have", what, (long long)source);
             tl_err_hint(err, "change the partitioning or the sort order before dropping the column");
             return err->code;

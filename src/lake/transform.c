@@ -12,8 +12,8 @@ static uint32_t rotate(uint32_t value, int bits)
     return value << bits | value >> (32 - bits);
 }
 
-/* Austin Appleby's MurmurHash3_x86_32 (public domain). */
-uint32_t tl_lake_murmur3(const void *bytes, size_t size)
+/* Austin Appleby's MurmurHash3_x86_32 (public domain), seed 0. */
+static uint32_t murmur3(const void *bytes, size_t size)
 {
     const uint32_t c1 = 0xcc9e2d51, c2 = 0x1b873593;
     const uint8_t *at = bytes;
@@ -55,12 +55,12 @@ static uint32_t hash_value(const struct tl_lake_type *type, const struct tl_lake
         char bytes[2 * DECIMAL_BYTES];
         struct tl_buf buf = {.data = bytes, .capacity = sizeof bytes, .max_size = sizeof bytes};
         tl_lake_value_encode(&buf, type, value);
-        return tl_lake_murmur3(buf.data, buf.size);
+        return murmur3(buf.data, buf.size);
     }
     if (type->id >= TL_LAKE_STRING)
-        return tl_lake_murmur3(value->bytes.data, value->bytes.size);
+        return murmur3(value->bytes.data, value->bytes.size);
     int64_t number = is_nanos(type) ? floor_divide(value->integer, nanos_per_micro) : value->integer;
-    return tl_lake_murmur3(&number, sizeof number);
+    return murmur3(&number, sizeof number);
 }
 
 bool tl_lake_transform_type(const struct tl_lake_transform *transform, const struct tl_lake_type *source, struct tl_lake_type *ret_type)

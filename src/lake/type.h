@@ -139,6 +139,5 @@ void tl_lake_transform_apply(const struct tl_lake_transform *transform, const st
 /* "2026-11-24" for a day, "2026-11" for a month: how people read a partition's value. */
 void tl_lake_transform_format(struct tl_buf *buf, const struct tl_lake_transform *transform, const struct tl_lake_type *source,
                               const struct tl_lake_value *value);
-uint32_t tl_lake_murmur3(const void *bytes, size_t size); /* x86, 32 bits, seed 0 */
 
 #endif
