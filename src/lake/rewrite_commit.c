@@ -95,10 +95,13 @@ static const char *new_manifest_path(const struct attempt *attempt, struct tl_er
     return tl_arena_printf(attempt->arena, "%s/metadata/%s-m%zu.avro", attempt->now.location, uuid, attempt->written_count);
 }
 
+/* What was begun is written, or given up where something failed. */
 static enum tl_code finish(struct attempt *attempt, struct output *output, struct tl_err *err)
 {
+    if (!output->begun)
+        return err->code;
     struct tl_lake_manifest *line = &attempt->lines[attempt->line_count];
-    const char *path = new_manifest_path(attempt, err);
+    const char *path = err->code ? NULL : new_manifest_path(attempt, err);
     if (path && tl_lake_manifest_finish(&output->writer, line, err) == TL_OK &&
         tl_objects_write(attempt->lake->objects, path, output->buf.data, output->buf.size, true, err) == TL_OK) {
         attempt->written[attempt->written_count++] = path;
@@ -108,6 +111,7 @@ static enum tl_code finish(struct attempt *attempt, struct output *output, struc
             line->min_sequence_number = attempt->sequence_number;
         attempt->line_count++;
     }
+    tl_buf_done(&output->writer.avro.block);
     tl_buf_done(&output->buf);
     output->begun = false;
     return err->code;
@@ -155,13 +159,7 @@ static enum tl_code write_again(struct attempt *attempt, struct tl_lake_manifest
         tl_lake_manifest_add(&output.writer, &entry);
     }
     tl_arena_free(scratch);
-    if (!err->code)
-        return finish(attempt, &output, err);
-    if (output.begun) {
-        tl_buf_done(&output.writer.avro.block);
-        tl_buf_done(&output.buf);
-    }
-    return err->code;
+    return finish(attempt, &output, err);
 }
 
 static enum tl_code has_gone(struct attempt *attempt, struct tl_lake_manifest *manifest, bool *ret_has, struct tl_err *err)
@@ -225,12 +223,7 @@ static enum tl_code merge(struct attempt *attempt, struct tl_lake_manifest *mani
                 merged[i] = true;
                 (void)!merge_one(attempt, &manifests[i], &output, err);
             }
-        if (output.begun && !err->code) {
-            (void)!finish(attempt, &output, err);
-        } else if (output.begun) {
-            tl_buf_done(&output.writer.avro.block);
-            tl_buf_done(&output.buf);
-        }
+        (void)!finish(attempt, &output, err);
     }
     return err->code;
 }
@@ -275,8 +268,7 @@ static enum tl_code write_new(struct attempt *attempt, struct tl_err *err)
             attempt->added_bytes += file->file.size_bytes;
             attempt->added_records += file->file.record_count;
         }
-        if (output.begun && !err->code)
-            (void)!finish(attempt, &output, err);
+        (void)!finish(attempt, &output, err);
     }
     return err->code;
 }
