@@ -187,26 +187,6 @@ static enum tl_code note_forgotten(struct waste *waste, const struct choice *cho
     return TL_OK;
 }
 
-static enum tl_code note_live(struct waste *waste, const struct tl_lake_table *table, const bool *kept, struct tl_err *err)
-{
-    struct reach_set read = {.arena = waste->lists.arena}; /* manifests that several snapshots share are read once */
-    for (size_t i = 0; i < table->snapshot_count; i++) {
-        struct tl_lake_manifest *manifests;
-        size_t count;
-        if (kept && !kept[i])
-            continue;
-        if (reach_check_cancelled(waste->request->cancelled, err) != TL_OK ||
-            reach_manifests(waste->lake, &table->snapshots[i], &waste->live_lists, &waste->live_manifests, &manifests, &count, err) != TL_OK)
-            return err->code;
-        for (size_t m = 0; m < count; m++) {
-            if (!reach_has(&read, manifests[m].path) && (reach_add(&read, manifests[m].path, err) != TL_OK ||
-                                                         reach_files(waste->lake, table, &manifests[m], true, &waste->live_files, err) != TL_OK))
-                return err->code;
-        }
-    }
-    return TL_OK;
-}
-
 /* The data files that forgotten manifests tell of. */
 static enum tl_code note_dead_files(struct waste *waste, const struct tl_lake_table *table, struct tl_err *err)
 {
@@ -282,7 +262,9 @@ static enum tl_code expire_once(tl_lake *lake, tl_arena *arena, const struct tl_
     else if (commit(lake, arena, &choice, err) != TL_OK || tl_lake_table_load(lake, arena, request->schema, request->name, &after, err) != TL_OK)
         return err->code;
     /* what others committed meanwhile is live too */
-    if (note_live(&waste, &after, request->dry_run ? choice.kept : NULL, err) != TL_OK || note_dead_files(&waste, &table, err) != TL_OK)
+    if (reach_snapshots(lake, &after, request->dry_run ? choice.kept : NULL, request->cancelled, &waste.live_lists, &waste.live_manifests,
+                        &waste.live_files, err) != TL_OK ||
+        note_dead_files(&waste, &table, err) != TL_OK)
         return err->code;
     return remove_waste(&waste, result, err);
 }

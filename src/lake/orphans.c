@@ -61,27 +61,6 @@ static enum tl_code add_metadata(const struct tl_lake_table *table, struct reach
     return add_statistics(&metadata->statistics, live, err) == TL_OK ? add_statistics(&metadata->partition_statistics, live, err) : err->code;
 }
 
-/* Everything that any snapshot needs; a manifest that several share is read once. */
-static enum tl_code add_snapshots(tl_lake *lake, const struct tl_lake_table *table, const struct tl_lake_upkeep *request, struct reach_set *live,
-                                  struct tl_err *err)
-{
-    struct reach_set read = {.arena = live->arena};
-    for (size_t i = 0; i < table->snapshot_count; i++) {
-        struct tl_lake_manifest *manifests;
-        size_t count;
-        if (reach_check_cancelled(request->cancelled, err) != TL_OK ||
-            reach_manifests(lake, &table->snapshots[i], live, live, &manifests, &count, err) != TL_OK)
-            return err->code;
-        for (size_t m = 0; m < count; m++) {
-            if (reach_has(&read, manifests[m].path))
-                continue;
-            if (reach_add(&read, manifests[m].path, err) != TL_OK || reach_files(lake, table, &manifests[m], true, live, err) != TL_OK)
-                return err->code;
-        }
-    }
-    return TL_OK;
-}
-
 /* Hadoop's tables keep the number of their newest metadata in this file. */
 static bool is_hint(const char *location)
 {
@@ -99,7 +78,7 @@ enum tl_code tl_lake_orphans(tl_lake *lake, tl_arena *arena, const struct tl_lak
     if (tl_lake_table_load(lake, arena, request->schema, request->name, &table, err) != TL_OK || reach_check_alone(lake, &table, err) != TL_OK ||
         tl_objects_list(lake->objects, table.location, note_old, &search, err) != TL_OK ||
         tl_lake_table_load(lake, arena, request->schema, request->name, &table, err) != TL_OK || add_metadata(&table, &live, err) != TL_OK ||
-        add_snapshots(lake, &table, request, &live, err) != TL_OK)
+        reach_snapshots(lake, &table, NULL, request->cancelled, &live, &live, &live, err) != TL_OK)
         return err->code;
     ret_result->files_seen = search.seen;
     for (size_t i = 0; i < search.count; i++) {

@@ -93,6 +93,28 @@ enum tl_code reach_check_cancelled(const atomic_bool *cancelled, struct tl_err *
     return cancelled && atomic_load(cancelled) ? tl_err_set(err, TL_CANCELLED, "the job was cancelled") : TL_OK;
 }
 
+enum tl_code reach_snapshots(tl_lake *lake, const struct tl_lake_table *table, const bool *kept, const atomic_bool *cancelled,
+                             struct reach_set *lists, struct reach_set *manifests, struct reach_set *files, struct tl_err *err)
+{
+    struct reach_set read = {.arena = files->arena}; /* manifests that several snapshots share are read once */
+    for (size_t i = 0; i < table->snapshot_count; i++) {
+        struct tl_lake_manifest *lines;
+        size_t count;
+        if (kept && !kept[i])
+            continue;
+        if (reach_check_cancelled(cancelled, err) != TL_OK ||
+            reach_manifests(lake, &table->snapshots[i], lists, manifests, &lines, &count, err) != TL_OK)
+            return err->code;
+        for (size_t m = 0; m < count; m++) {
+            if (reach_has(&read, lines[m].path))
+                continue;
+            if (reach_add(&read, lines[m].path, err) != TL_OK || reach_files(lake, table, &lines[m], true, files, err) != TL_OK)
+                return err->code;
+        }
+    }
+    return TL_OK;
+}
+
 struct neighbours {
     const char *location;
     int64_t found;

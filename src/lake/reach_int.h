@@ -26,6 +26,9 @@ TL_CHECKED enum tl_code reach_manifests(tl_lake *lake, const struct tl_lake_snap
 /* Data and delete files of a manifest; live_only: without those that it tells are gone. */
 TL_CHECKED enum tl_code reach_files(tl_lake *lake, const struct tl_lake_table *table, struct tl_lake_manifest *manifest, bool live_only,
                                     struct reach_set *files, struct tl_err *err);
+/* Everything that the table's snapshots need (those of `kept`; NULL = all); the sets may be one. */
+TL_CHECKED enum tl_code reach_snapshots(tl_lake *lake, const struct tl_lake_table *table, const bool *kept, const atomic_bool *cancelled,
+                                        struct reach_set *lists, struct reach_set *manifests, struct reach_set *files, struct tl_err *err);
 /* TL_UNSUPPORTED when another table lies in this one's folder or around it. */
 TL_CHECKED enum tl_code reach_check_alone(tl_lake *lake, const struct tl_lake_table *table, struct tl_err *err);
 TL_CHECKED enum tl_code reach_check_cancelled(const atomic_bool *cancelled, struct tl_err *err);
