@@ -90,23 +90,19 @@ static struct tl_lake_planned *add(struct planning *planning, struct tl_lake_pla
 
 /* --- deletes by what they reach --- */
 
-/* The spec and its values, each with its size before it. */
-static struct tl_str partition_key(struct planning *planning, const struct tl_lake_spec *spec, const struct tl_lake_type *types,
-                                   const struct tl_lake_value *values)
+struct tl_str tl_lake_partition_key(struct tl_buf *key, const struct tl_lake_spec *spec, const struct tl_lake_type *types,
+                                    const struct tl_lake_value *values)
 {
-    struct tl_buf *key = &planning->key;
     tl_buf_clear(key);
     tl_buf_add(key, &spec->id, sizeof spec->id);
     for (size_t i = 0; i < spec->count; i++) {
-        size_t at = key->size;
-        uint32_t size = UINT32_MAX; /* null */
+        bool known = !values[i].is_null && types[i].id <= TL_LAKE_BINARY;
+        tl_buf_addc(key, known ? 'v' : 'n');
+        size_t before = key->size;
+        if (known)
+            tl_lake_value_encode(key, &types[i], &values[i]);
+        uint32_t size = (uint32_t)(key->size - before);
         tl_buf_add(key, &size, sizeof size);
-        if (values[i].is_null || types[i].id > TL_LAKE_BINARY)
-            continue;
-        tl_lake_value_encode(key, &types[i], &values[i]);
-        size = (uint32_t)(key->size - at - sizeof size);
-        if (!key->failed)
-            memcpy(key->data + at, &size, sizeof size);
     }
     return (struct tl_str){key->data, key->size};
 }
@@ -171,7 +167,7 @@ static void keep_delete(struct planning *planning, const struct tl_lake_entry *e
     else if (entry->file.content == TL_LAKE_EQUALITY_DELETES && spec->count == 0)
         add_key(planning, &planning->by_partition, (struct tl_str){"", 0}, index); /* reaches every partition */
     else
-        add_key(planning, &planning->by_partition, partition_key(planning, spec, types, entry->file.partition), index);
+        add_key(planning, &planning->by_partition, tl_lake_partition_key(&planning->key, spec, types, entry->file.partition), index);
 }
 
 /* Those of the key that reach a file of this age. */
@@ -228,7 +224,7 @@ static void keep_data(struct planning *planning, const struct tl_lake_entry *ent
     planning->found_count = 0;
     find(planning, &planning->by_file, entry->file.path, entry->sequence_number);
     find(planning, &planning->by_partition, (struct tl_str){"", 0}, entry->sequence_number);
-    find(planning, &planning->by_partition, partition_key(planning, spec, types, entry->file.partition), entry->sequence_number);
+    find(planning, &planning->by_partition, tl_lake_partition_key(&planning->key, spec, types, entry->file.partition), entry->sequence_number);
     drop_replaced(planning);
     struct { const size_t *items; size_t count; } found = {planning->found, planning->found_count};
     kept->deletes = COPY_ITEMS(planning->arena, found);

@@ -12,25 +12,13 @@ struct candidate {
     int64_t bytes;
 };
 
-/* Equal for files of one partition, and only for those. */
 static struct tl_str key_of(tl_arena *arena, const struct tl_lake_table *table, const struct tl_lake_planned *planned, struct tl_buf *key)
 {
     const struct tl_lake_spec *spec = planned->spec;
     struct tl_lake_type *types = TL_NEW_ARRAY(arena, struct tl_lake_type, spec->count + 1);
     tl_lake_spec_types(spec, table->schemas, table->schema_count, types);
-    tl_buf_clear(key);
-    tl_buf_add(key, &spec->id, sizeof spec->id);
-    for (size_t i = 0; i < spec->count; i++) {
-        const struct tl_lake_value *value = &planned->file.partition[i];
-        bool shown = !value->is_null && types[i].id <= TL_LAKE_BINARY;
-        tl_buf_addc(key, shown ? 'v' : 'n');
-        size_t before = key->size;
-        if (shown)
-            tl_lake_value_encode(key, &types[i], value);
-        uint32_t size = (uint32_t)(key->size - before);
-        tl_buf_add(key, &size, sizeof size);
-    }
-    return (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(key), key->size), key->size};
+    struct tl_str bytes = tl_lake_partition_key(key, spec, types, planned->file.partition);
+    return (struct tl_str){tl_arena_strndup(arena, bytes.data, bytes.size), bytes.size};
 }
 
 static int by_key(const void *a, const void *b)
