@@ -311,7 +311,7 @@ static struct tl_str key_of(struct lake_view *view, struct partition_sums *sums,
                             const struct tl_lake_value *values)
 {
     struct tl_buf *key = &sums->key;
-    tl_buf_clear(key);
+    key->size = 0; /* `failed` stays: it is asked once, at the end */
     tl_buf_add(key, &reader->spec->id, sizeof reader->spec->id);
     for (size_t i = 0; i < reader->spec->count; i++) {
         bool shown = !values[i].is_null && reader->types[i].id <= TL_LAKE_BINARY && lake_view_is_open(view, reader->spec->fields[i].source_id);

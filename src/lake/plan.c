@@ -93,7 +93,7 @@ static struct tl_lake_planned *add(struct planning *planning, struct tl_lake_pla
 struct tl_str tl_lake_partition_key(struct tl_buf *key, const struct tl_lake_spec *spec, const struct tl_lake_type *types,
                                     const struct tl_lake_value *values)
 {
-    tl_buf_clear(key);
+    key->size = 0; /* `failed` stays: whoever made the keys asks once, at the end */
     tl_buf_add(key, &spec->id, sizeof spec->id);
     for (size_t i = 0; i < spec->count; i++) {
         bool known = !values[i].is_null && types[i].id <= TL_LAKE_BINARY;

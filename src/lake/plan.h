@@ -41,7 +41,7 @@ struct tl_lake_plan_request {
 /* TL_NOT_FOUND: no such snapshot. */
 TL_CHECKED enum tl_code tl_lake_plan(tl_objects *objects, tl_arena *arena, const struct tl_lake_table *table,
                                      const struct tl_lake_plan_request *request, struct tl_lake_plan *ret_plan, struct tl_err *err);
-/* Equal for files of one partition, and only for those; in `key`, until its next use. */
+/* Equal for files of one partition, and only for those, unless key->failed, which stays set; in `key`, until its next use. */
 struct tl_str tl_lake_partition_key(struct tl_buf *key, const struct tl_lake_spec *spec, const struct tl_lake_type *types,
                                     const struct tl_lake_value *values);
 

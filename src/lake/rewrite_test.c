@@ -77,12 +77,31 @@ static void test_files_with_deletes_are_rewritten_even_alone_or_large(void **sta
     expect_groups(world, "AB", (const int64_t[]){10, 10}, "0|1");
 }
 
+static void test_a_partition_whose_values_are_too_large_is_refused_wherever_it_stands(void **state)
+{
+    enum { TOO_LARGE_BYTES = 17 * 1024 * 1024 };
+    struct world *world = *state;
+    struct tl_lake_rewrite_options options = {.small_bytes = 100, .target_bytes = 250, .least_files = 2};
+    struct tl_lake_value large = {.bytes = {tl_arena_alloc(world->arena, TOO_LARGE_BYTES), TOO_LARGE_BYTES}};
+    for (size_t at = 0; at < 3; at++) {
+        struct tl_lake_plan plan = {0};
+        struct tl_lake_rewrite_group *groups;
+        size_t count;
+        struct tl_err err;
+        tl_err_init(&err);
+        plan_of(world, "aaa", (const int64_t[]){10, 20, 30}, &plan);
+        plan.files[at].file.partition = &large;
+        assert_int_equal(tl_lake_rewrite_choose(world->arena, &world->table, &plan, &options, &groups, &count, &err), TL_TOO_LARGE);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_small_files_of_one_partition_are_put_together),
         TEST(test_files_with_deletes_are_rewritten_even_alone_or_large),
+        TEST(test_a_partition_whose_values_are_too_large_is_refused_wherever_it_stands),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
