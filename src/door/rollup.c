@@ -100,19 +100,22 @@ static enum tl_code read_columns(tl_arena *arena, struct rollup *rollup, const t
     return TL_OK;
 }
 
-static bool read_time(const char *text, int64_t *ret_us)
+bool rollup_parse_age(const char *text, int64_t *ret_us)
 {
     char *end;
-    size_t size = text ? strlen(text) : 0;
-    if (size < 2)
-        return false;
-    if (text[size - 1] != 'd')
-        return tl_parse_duration_us(text, ret_us) && *ret_us > 0;
+    size_t size = strlen(text);
+    if (size < 2 || text[size - 1] != 'd')
+        return tl_parse_duration_us(text, ret_us);
     int64_t days = strtoll(text, &end, 10);
-    if (end != text + size - 1 || days < 1 || days > DAYS_MAX)
+    if (end != text + size - 1 || days < 0 || days > DAYS_MAX)
         return false;
     *ret_us = days * day_us;
     return true;
+}
+
+static bool read_time(const char *text, int64_t *ret_us)
+{
+    return text && rollup_parse_age(text, ret_us) && *ret_us > 0;
 }
 
 static enum tl_code read_tiers(struct rollup *rollup, const tl_json *tiers, struct tl_err *err)

@@ -37,6 +37,8 @@ TL_CHECKED enum tl_code rollup_read(tl_arena *arena, const struct tl_lake_table 
 /* The period [*ret_start_us, *ret_end_us) of a partition of the spec; false: it has none (no time, or another spec). */
 bool rollup_period(const struct rollup *rollup, const struct tl_lake_spec *spec, const struct tl_lake_value *values, int64_t *ret_start_us,
                    int64_t *ret_end_us);
+/* "7d" (whole days, at most 100 years of them) beside the other units of the configuration. */
+bool rollup_parse_age(const char *text, int64_t *ret_us);
 /* The tier of rows that old. */
 const struct rollup_tier *rollup_tier_at(const struct rollup *rollup, int64_t age_us);
 const char *rollup_grain_name(enum rollup_grain grain);

@@ -117,6 +117,20 @@ static void test_what_is_not_sound_is_refused(void **state)
     }
 }
 
+static void test_an_age_is_days_or_a_duration_and_never_wraps(void **state)
+{
+    static const char *const refused[] = {"", "d", "-1d", "1.5d", "36501d", "9000000000000000000d", "7x", "7"};
+    int64_t age_us;
+    (void)state;
+    assert_true(rollup_parse_age("7d", &age_us) && age_us == 7 * day_us);
+    assert_true(rollup_parse_age("0d", &age_us) && age_us == 0);
+    assert_true(rollup_parse_age("36500d", &age_us) && age_us == 36500 * day_us);
+    assert_true(rollup_parse_age("36h", &age_us) && age_us == day_us * 3 / 2);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (rollup_parse_age(refused[i], &age_us))
+            fail_msg("\"%s\" is taken", refused[i]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -125,6 +139,7 @@ int main(void)
         TEST(test_partitions_are_periods),
         TEST(test_names_of_files_tell_their_grain),
         TEST(test_what_is_not_sound_is_refused),
+        TEST(test_an_age_is_days_or_a_duration_and_never_wraps),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "door/rollup.h"
 #include "door/upkeep_int.h"
 
 /* A shorter time would take what a statement still reads, or a writer has not committed yet. */
@@ -34,18 +35,6 @@ static enum tl_code find_kind(struct tl_door_call *call, const char *name, enum 
     return TL_NOT_FOUND;
 }
 
-/* "7d" beside the units of the configuration. */
-static bool parse_time(const char *text, int64_t *ret_us)
-{
-    char *end;
-    size_t size = strlen(text);
-    if (size < 2 || text[size - 1] != 'd')
-        return tl_parse_duration_us(text, ret_us);
-    int64_t days = strtoll(text, &end, 10);
-    *ret_us = days * 24 * 3600 * 1000000;
-    return end == text + size - 1 && days >= 0 && days <= 36500;
-}
-
 static bool parse_count(const char *text, int64_t *ret_count)
 {
     char *end;
@@ -70,7 +59,7 @@ static enum tl_code read_argument(struct tl_door_call *call, const struct tl_sta
     int64_t number;
     enum value value = arguments[i].value;
     bool sound = option->text && (value == VALUE_SIZE   ? tl_parse_size_bytes(option->text, &number) && number > 0
-                                  : value == VALUE_TIME ? parse_time(option->text, &number)
+                                  : value == VALUE_TIME ? rollup_parse_age(option->text, &number)
                                                         : parse_count(option->text, &number));
     if (!sound)
         return bad_argument(call, option, value == VALUE_SIZE   ? "is no size as '100MB'"
