@@ -1,4 +1,4 @@
-/* door/lake_tables_int.h -- what the two files of the metadata tables share ("orders$snapshots" beside a table "orders" of the lake).
+/* door/lake_tables_int.h -- what the files of the metadata tables share ("orders$snapshots" beside a table "orders" of the lake).
  *
  * Rights: those of the table.  Who sees all of it sees all of them; who sees a part is told nothing of columns that are closed or
  *   masked (no bounds, counts or partition values, no path that may hold one), and where rows are hidden nothing of files at all.

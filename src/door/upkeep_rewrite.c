@@ -160,9 +160,7 @@ static void add_bound(struct statistics *statistics, const struct tl_lake_field 
 {
     const tl_json *json = tl_json_get(column, key);
     struct tl_lake_value value;
-    struct tl_err none;
     struct tl_buf bytes;
-    tl_err_init(&none);
     if (!json || field->type.id > TL_LAKE_UUID || !tl_lake_value_from_text(statistics->arena, &field->type, tl_json_text(json), &value))
         return;
     tl_buf_init(&bytes, SQL_BYTES_MAX);
