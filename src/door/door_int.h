@@ -91,8 +91,9 @@ struct tl_dataset {
     const struct tl_door_view *view;
     bool existed; /* of a target: it was there before the statement */
     int system_table;
-    int lake_kind;                        /* LAKE: which of them */
-    const struct tl_source_dataset *base; /* ... of this table, whose rights it has */
+    int lake_kind;                          /* LAKE: which of them */
+    const struct tl_source_dataset *base;   /* ... of this table, whose rights it has */
+    const struct tl_lake_table *lake_table; /* ... as it was when it was described */
 };
 
 /* The catalog and schema that names without them mean. */
@@ -133,7 +134,7 @@ void tl_system_put_select(struct tl_buf *sql, const struct tl_source_dataset *da
 
 /* Which one a name means and of which table; -1 = none. */
 int tl_lake_kind(tl_arena *arena, const char *name, const char **ret_base);
-/* Fills dataset->described, for this caller. */
+/* Fills dataset->described and lake_table, for this caller. */
 TL_CHECKED enum tl_code tl_lake_kind_describe(struct tl_door_call *call, struct tl_dataset *dataset);
 /* grant: of the base table. */
 TL_CHECKED enum tl_code tl_lake_kind_sql(struct tl_door_call *call, const struct tl_dataset *dataset, const struct tl_dataset_grant *grant,

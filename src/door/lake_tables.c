@@ -398,6 +398,7 @@ enum tl_code tl_lake_kind_describe(struct tl_door_call *call, struct tl_dataset 
         at = comma ? comma + 2 : NULL;
     }
     dataset->described = described;
+    dataset->lake_table = table;
     return TL_OK;
 }
 
@@ -416,11 +417,9 @@ enum tl_code tl_lake_kind_sql(struct tl_door_call *call, const struct tl_dataset
     struct tl_err *err = &call->rq->err;
     struct tl_json_writer json;
     struct tl_buf rows, sql;
-    struct lake_view view = {.call = call, .dataset = dataset, .grant = grant, .json = &json};
+    struct lake_view view = {.call = call, .dataset = dataset, .grant = grant, .table = *dataset->lake_table, .json = &json};
     if (kind->of_files && grant->row_rule_count)
         return refuse_rows(dataset, err);
-    if (tl_lake_table_load(call->door->lake, call->rq->arena, dataset->schema, dataset->base->name, &view.table, err) != TL_OK)
-        return err->code;
     tl_buf_init(&rows, ROWS_JSON_MAX);
     tl_buf_init(&sql, 2 * ROWS_JSON_MAX);
     tl_json_writer_init(&json, &rows);
