@@ -279,8 +279,9 @@ enum tl_code rewriting_copy(struct rewriting *rewriting, const struct tl_lake_re
     return TL_OK;
 }
 
-static enum tl_code rewrite_group(struct rewriting *rewriting, const struct tl_lake_rewrite_group *group, size_t number)
+static enum tl_code rewrite_group(void *context, const struct tl_lake_rewrite_group *group, size_t number)
 {
+    struct rewriting *rewriting = context;
     struct tl_request *rq = rewriting->rq;
     const char *path = tl_arena_printf(rq->arena, "%s/data/%s-%05zu.parquet", rewriting->table.location, rq->id, number);
     struct tl_buf select;
@@ -295,7 +296,7 @@ static enum tl_code rewrite_group(struct rewriting *rewriting, const struct tl_l
     return code == TL_OK ? prove(rewriting, group, path) : code;
 }
 
-void rewriting_remove_files(struct rewriting *rewriting, bool empty_only)
+static void remove_files(struct rewriting *rewriting, bool empty_only)
 {
     size_t kept = 0;
     for (size_t i = 0; i < rewriting->file_count; i++) {
@@ -334,7 +335,8 @@ static enum tl_code check_types(const struct tl_lake_type *type, struct tl_err *
     return TL_OK;
 }
 
-enum tl_code rewriting_ask(struct rewriting *rewriting)
+/* Leave to read the table as it is and to write. */
+static enum tl_code ask(struct rewriting *rewriting)
 {
     struct tl_request *rq = rewriting->rq;
     const struct tl_lake_type *root = &rewriting->table.schema->root;
@@ -384,11 +386,11 @@ static enum tl_code choose(struct rewriting *rewriting)
     return code;
 }
 
-enum tl_code rewriting_commit(struct rewriting *rewriting, struct tl_upkeep_counts *counts)
+static enum tl_code commit(struct rewriting *rewriting, struct tl_upkeep_counts *counts)
 {
     struct tl_request *rq = rewriting->rq;
     int64_t id;
-    rewriting_remove_files(rewriting, true); /* of groups whose rows were all deleted */
+    remove_files(rewriting, true); /* of groups whose rows were all deleted */
     struct tl_lake_rewrite rewrite = {.schema = rewriting->job->schema, .name = rewriting->job->table, .table = &rewriting->table,
                                       .snapshot_id = rewriting->table.current_snapshot_id, .plan = &rewriting->plan, .groups = rewriting->groups,
                                       .group_count = rewriting->group_count, .operation = rewriting->operation,
@@ -403,21 +405,29 @@ enum tl_code rewriting_commit(struct rewriting *rewriting, struct tl_upkeep_coun
     return TL_OK;
 }
 
+enum tl_code rewriting_groups(struct rewriting *rewriting,
+                              enum tl_code (*rewrite)(void *context, const struct tl_lake_rewrite_group *group, size_t number), void *context,
+                              struct tl_upkeep_counts *counts)
+{
+    struct tl_request *rq = rewriting->rq;
+    rewriting->files = TL_NEW_ARRAY(rq->arena, struct tl_lake_rewritten, rewriting->group_count);
+    enum tl_code code = ask(rewriting);
+    for (size_t i = 0; i < rewriting->group_count && code == TL_OK; i++) {
+        code = rewrite(context, &rewriting->groups[i], i);
+        if (code == TL_OK && atomic_load(&rq->cancelled))
+            code = tl_err_set(&rq->err, TL_CANCELLED, "the job was cancelled");
+    }
+    if (code == TL_OK)
+        code = commit(rewriting, counts);
+    if (code != TL_OK && code != TL_INTERNAL) /* INTERNAL: perhaps the commit was done */
+        remove_files(rewriting, false);
+    return code;
+}
+
 enum tl_code tl_upkeep_optimize(struct tl_request *rq, tl_door *door, const struct tl_upkeep_job *job, struct tl_upkeep_counts *counts)
 {
     struct rewriting rewriting = {.rq = rq, .door = door, .job = job, .operation = "replace"};
     if (choose(&rewriting) != TL_OK || rewriting.group_count == 0)
         return rq->err.code;
-    rewriting.files = TL_NEW_ARRAY(rq->arena, struct tl_lake_rewritten, rewriting.group_count);
-    enum tl_code code = rewriting_ask(&rewriting);
-    for (size_t i = 0; i < rewriting.group_count && code == TL_OK; i++) {
-        code = rewrite_group(&rewriting, &rewriting.groups[i], i);
-        if (code == TL_OK && atomic_load(&rq->cancelled))
-            code = tl_err_set(&rq->err, TL_CANCELLED, "the job was cancelled");
-    }
-    if (code == TL_OK)
-        code = rewriting_commit(&rewriting, counts);
-    if (code != TL_OK && code != TL_INTERNAL) /* INTERNAL: perhaps the commit was done */
-        rewriting_remove_files(&rewriting, false);
-    return code;
+    return rewriting_groups(&rewriting, rewrite_group, &rewriting, counts);
 }

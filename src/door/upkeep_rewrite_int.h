@@ -25,8 +25,6 @@ struct rewriting {
 
 /* Table and plan; no snapshot: the plan is empty.  The names and types that cannot be rewritten are refused. */
 TL_CHECKED enum tl_code rewriting_plan(struct rewriting *rewriting);
-/* Leave to read the table as it is and to write. */
-TL_CHECKED enum tl_code rewriting_ask(struct rewriting *rewriting);
 /* " FROM table AT (VERSION => ..) WHERE filename IN (..)": the group's rows, deletes applied. */
 void rewriting_put_source(struct tl_buf *sql, const struct rewriting *rewriting, const struct tl_lake_rewrite_group *group);
 /* "COPY (" select ") TO '..' (..)" of the group's next file; its statistics.  Rows and size of the file are known then. */
@@ -34,7 +32,9 @@ TL_CHECKED enum tl_code rewriting_copy(struct rewriting *rewriting, const struct
                                        const char *select);
 /* The first row's cells as the text of JSON; reads the table and files of the lake. */
 TL_CHECKED enum tl_code rewriting_run(struct rewriting *rewriting, struct tl_buf *sql, bool writes, const char **cells, size_t cell_count);
-void rewriting_remove_files(struct rewriting *rewriting, bool empty_only);
-TL_CHECKED enum tl_code rewriting_commit(struct rewriting *rewriting, struct tl_upkeep_counts *counts);
+/* Each group by `rewrite`, then the commit; when one fails the new files go again, unless nobody knows whether the commit was done. */
+TL_CHECKED enum tl_code rewriting_groups(struct rewriting *rewriting,
+                                         enum tl_code (*rewrite)(void *context, const struct tl_lake_rewrite_group *group, size_t number),
+                                         void *context, struct tl_upkeep_counts *counts);
 
 #endif

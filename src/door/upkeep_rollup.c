@@ -11,6 +11,7 @@
 struct ageing {
     struct rewriting rewriting;
     struct rollup rollup;
+    const enum rollup_grain *grains; /* per group */
 };
 
 /* --- SQL --- */
@@ -127,8 +128,10 @@ static enum tl_code prove(struct ageing *ageing, const struct tl_lake_rewrite_gr
     return code;
 }
 
-static enum tl_code roll_up(struct ageing *ageing, const struct tl_lake_rewrite_group *group, enum rollup_grain grain, size_t number)
+static enum tl_code roll_up(void *context, const struct tl_lake_rewrite_group *group, size_t number)
 {
+    struct ageing *ageing = context;
+    enum rollup_grain grain = ageing->grains[number];
     struct rewriting *rewriting = &ageing->rewriting;
     const char *path = tl_arena_printf(rewriting->rq->arena, "%s/data/%s-rollup-%s-%05zu.parquet", rewriting->table.location, rewriting->rq->id,
                                        rollup_grain_name(grain), number);
@@ -159,7 +162,7 @@ static enum rollup_grain due_grain(const struct ageing *ageing, const struct tl_
     return done ? ROLLUP_GRAINS : tier->grain;
 }
 
-static enum tl_code choose(struct ageing *ageing, enum rollup_grain **ret_grains)
+static enum tl_code choose(struct ageing *ageing)
 {
     struct rewriting *rewriting = &ageing->rewriting;
     struct tl_request *rq = rewriting->rq;
@@ -177,7 +180,7 @@ static enum tl_code choose(struct ageing *ageing, enum rollup_grain **ret_grains
     }
     rewriting->groups = groups;
     rewriting->group_count = kept;
-    *ret_grains = grains;
+    ageing->grains = grains;
     return TL_OK;
 }
 
@@ -185,7 +188,6 @@ enum tl_code tl_upkeep_rollup(struct tl_request *rq, tl_door *door, const struct
 {
     struct ageing ageing = {.rewriting = {.rq = rq, .door = door, .job = job, .operation = "overwrite"}};
     struct rewriting *rewriting = &ageing.rewriting;
-    enum rollup_grain *grains = NULL;
     if (rewriting_plan(rewriting) != TL_OK)
         return rq->err.code;
     const char *text = tl_lake_table_property(&rewriting->table, ROLLUP_PROPERTY);
@@ -197,18 +199,7 @@ enum tl_code tl_upkeep_rollup(struct tl_request *rq, tl_door *door, const struct
     if (!rewriting->schema)
         return TL_OK; /* nothing was ever written */
     if (rollup_read(rq->arena, &rewriting->table, rewriting->schema, text, &ageing.rollup, &rq->err) != TL_OK ||
-        choose(&ageing, &grains) != TL_OK || rewriting->group_count == 0)
+        choose(&ageing) != TL_OK || rewriting->group_count == 0)
         return rq->err.code;
-    rewriting->files = TL_NEW_ARRAY(rq->arena, struct tl_lake_rewritten, rewriting->group_count);
-    enum tl_code code = rewriting_ask(rewriting);
-    for (size_t i = 0; i < rewriting->group_count && code == TL_OK; i++) {
-        code = roll_up(&ageing, &rewriting->groups[i], grains[i], i);
-        if (code == TL_OK && atomic_load(&rq->cancelled))
-            code = tl_err_set(&rq->err, TL_CANCELLED, "the job was cancelled");
-    }
-    if (code == TL_OK)
-        code = rewriting_commit(rewriting, counts);
-    if (code != TL_OK && code != TL_INTERNAL) /* INTERNAL: perhaps the commit was done */
-        rewriting_remove_files(rewriting, false);
-    return code;
+    return rewriting_groups(rewriting, roll_up, &ageing, counts);
 }
