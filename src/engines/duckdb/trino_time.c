@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "data/value.h"
 #include "engines/duckdb/trino_text.h"
 
 #define FUNCTION(name)                                                                                                             \
@@ -24,14 +25,6 @@ struct clock {
 
 /* --- the calendar --- */
 
-static int64_t days_from_civil(int64_t year, int month, int day)
-{
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t of_era = year - era * 400, of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 static bool is_leap(int64_t year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -45,7 +38,7 @@ static int days_in_month(int64_t year, int month)
 
 static int weeks_in_year(int64_t year)
 {
-    int64_t first = (days_from_civil(year, 1, 1) % 7 + 11) % 7; /* 0 = Sunday */
+    int64_t first = (tl_date_from_civil(year, 1, 1) % 7 + 11) % 7; /* 0 = Sunday */
     return first == 4 || (first == 3 && is_leap(year)) ? 53 : 52;
 }
 
@@ -283,7 +276,7 @@ static enum tl_code finish(struct reader *r, bool good, const char *pattern_of, 
     if (!good)
         return tl_err_set(err, TL_INVALID_ARGUMENT, "\"%.*s\" is not of the pattern of %s", (int)(r->text.size < 100 ? r->text.size : 100),
                           r->text.data, pattern_of);
-    int64_t day = r->day_of_year ? days_from_civil(r->year, 1, 1) + r->day_of_year - 1 : days_from_civil(r->year, r->month, r->day);
+    int64_t day = r->day_of_year ? tl_date_from_civil(r->year, 1, 1) + r->day_of_year - 1 : tl_date_from_civil(r->year, r->month, r->day);
     int64_t second = ((day * 24 + r->hour) * 60 + r->minute - r->offset_minutes) * 60 + r->second;
     ret->number = second * 1000000 + r->microseconds;
     ret->null = false;

@@ -12,19 +12,21 @@ struct url {
     bool has_scheme, has_host, has_query, has_fragment;
 };
 
-static bool is_hex(char c)
+/* The byte that a percent sign at `at` stands for; false: no two digits are behind it. */
+static bool read_percent(struct tl_str text, size_t at, char *ret_byte)
 {
-    return isxdigit((unsigned char)c);
+    return at + 2 < text.size && tl_hex_read(ret_byte, text.data + at + 1, 1);
 }
 
 /* Blanks, quotes and the like make no URI; a percent sign needs two digits behind it. */
 static bool is_plain(struct tl_str text)
 {
+    char byte;
     for (size_t i = 0; i < text.size; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c <= ' ' || c == 0x7F || strchr("\"<>\\^`{|}", c))
             return false;
-        if (c == '%' && (i + 2 >= text.size || !is_hex(text.data[i + 1]) || !is_hex(text.data[i + 2])))
+        if (c == '%' && !read_percent(text, i, &byte))
             return false;
     }
     return true;
@@ -116,16 +118,12 @@ static bool read_url(struct tl_str text, struct url *url)
     return true;
 }
 
-static int hex_value(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 static void put_decoded(struct tl_buf *out, struct tl_str text, bool plus)
 {
     for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] == '%' && i + 2 < text.size && is_hex(text.data[i + 1]) && is_hex(text.data[i + 2])) {
-            tl_buf_addc(out, (char)(hex_value(text.data[i + 1]) << 4 | hex_value(text.data[i + 2])));
+        char byte;
+        if (text.data[i] == '%' && read_percent(text, i, &byte)) {
+            tl_buf_addc(out, byte);
             i += 2;
         } else {
             tl_buf_addc(out, plus && text.data[i] == '+' ? ' ' : text.data[i]);
