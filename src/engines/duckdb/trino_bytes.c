@@ -4,17 +4,11 @@
 
 #include "engines/duckdb/trino_text.h"
 
-#define FUNCTION(name)                                                                                                  \
-    enum tl_code name(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret, \
-                      struct tl_err *err)
-#define UNUSED (void)count, (void)out, (void)err
-
 static const char base32_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /* The polynomial of zip and PNG, bit by bit from the lowest. */
-FUNCTION(tl_trino_crc32)
+TL_TRINO_FUNCTION(tl_trino_crc32)
 {
-    UNUSED;
     uint32_t crc = UINT32_MAX;
     for (size_t i = 0; i < args[0].text.size; i++) {
         crc ^= (uint8_t)args[0].text.data[i];
@@ -27,9 +21,8 @@ FUNCTION(tl_trino_crc32)
 }
 
 /* Five bytes are eight digits; "=" where there are no bytes. */
-FUNCTION(tl_trino_to_base32)
+TL_TRINO_FUNCTION(tl_trino_to_base32)
 {
-    UNUSED;
     const struct tl_str bytes = args[0].text;
     for (size_t at = 0; at < bytes.size; at += 5) {
         size_t size = bytes.size - at < 5 ? bytes.size - at : 5;
@@ -43,9 +36,8 @@ FUNCTION(tl_trino_to_base32)
     return TL_OK;
 }
 
-FUNCTION(tl_trino_from_base32)
+TL_TRINO_FUNCTION(tl_trino_from_base32)
 {
-    UNUSED;
     struct tl_str text = args[0].text;
     while (text.size > 0 && text.data[text.size - 1] == '=')
         text.size--;
@@ -66,9 +58,8 @@ FUNCTION(tl_trino_from_base32)
     return TL_OK;
 }
 
-FUNCTION(tl_trino_to_ieee754)
+TL_TRINO_FUNCTION(tl_trino_to_ieee754)
 {
-    UNUSED;
     uint64_t bits;
     memcpy(&bits, &args[0].real, sizeof bits);
     for (int shift = 56; shift >= 0; shift -= 8)
@@ -77,9 +68,8 @@ FUNCTION(tl_trino_to_ieee754)
     return TL_OK;
 }
 
-FUNCTION(tl_trino_from_ieee754)
+TL_TRINO_FUNCTION(tl_trino_from_ieee754)
 {
-    UNUSED;
     uint64_t bits = 0;
     if (args[0].text.size != sizeof bits)
         return tl_err_set(err, TL_INVALID_ARGUMENT, "a double has 8 bytes, not %zu", args[0].text.size);
@@ -103,9 +93,8 @@ static double standard_quantile(double p)
     return x;
 }
 
-FUNCTION(tl_trino_inverse_normal_cdf)
+TL_TRINO_FUNCTION(tl_trino_inverse_normal_cdf)
 {
-    UNUSED;
     double mean = args[0].real, deviation = args[1].real, p = args[2].real;
     if (!(p > 0 && p < 1))
         return tl_err_set(err, TL_INVALID_ARGUMENT, "a probability is greater than 0 and less than 1");

@@ -7,14 +7,11 @@
 
 enum { ARGUMENTS_MAX = 3, RESULT_BYTES_MAX = 64 * 1024 * 1024 };
 
-typedef enum tl_code (*trino_function)(const struct tl_trino_value *args, size_t count, struct tl_buf *out,
-                                       struct tl_trino_value *ret, struct tl_err *err);
-
 /* Types: s text, b bytes, n bigint, d double, t timestamp, l boolean. */
 struct row {
     const char *name, *arguments;
     char result;
-    trino_function run;
+    tl_trino_function run;
 };
 
 static const struct row rows[] = {
@@ -130,7 +127,7 @@ static bool run_row(const struct row *function, duckdb_data_chunk input, idx_t r
         args[i] = value_at(vector, function->arguments[i], row);
     }
     tl_buf_clear(text);
-    if (function->run(args, count, text, &result, err) != TL_OK)
+    if (function->run(args, text, &result, err) != TL_OK)
         return false;
     if (text->failed) {
         tl_err_set(err, TL_TOO_LARGE, "a text of %s is larger than %d MiB", function->name, RESULT_BYTES_MAX >> 20);

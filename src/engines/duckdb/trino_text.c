@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUNCTION(name)                                                                                                             \
-    enum tl_code name(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,            \
-                      struct tl_err *err)
-#define UNUSED (void)args, (void)count, (void)out, (void)ret, (void)err
-
 static enum tl_code done(struct tl_trino_value *ret)
 {
     ret->null = false;
@@ -27,9 +22,8 @@ static enum tl_code give(struct tl_buf *out, struct tl_str text, struct tl_trino
 
 /* --- sounds and checks --- */
 
-FUNCTION(tl_trino_soundex)
+TL_TRINO_FUNCTION(tl_trino_soundex)
 {
-    UNUSED;
     static const char codes[] = "01230120022455012623010202"; /* a..z */
     struct tl_str text = args[0].text;
     char last = 0, result[4] = "0000";
@@ -51,9 +45,8 @@ FUNCTION(tl_trino_soundex)
     return give(out, (struct tl_str){result, used ? sizeof result : 0}, ret);
 }
 
-FUNCTION(tl_trino_luhn)
+TL_TRINO_FUNCTION(tl_trino_luhn)
 {
-    UNUSED;
     struct tl_str text = args[0].text;
     int sum = 0;
     for (size_t i = 0; i < text.size; i++) {
@@ -67,9 +60,8 @@ FUNCTION(tl_trino_luhn)
     return done(ret);
 }
 
-FUNCTION(tl_trino_from_base)
+TL_TRINO_FUNCTION(tl_trino_from_base)
 {
-    UNUSED;
     struct tl_str text = args[0].text;
     int64_t radix = args[1].number;
     if (radix < 2 || radix > 36)
@@ -215,9 +207,8 @@ static void read_type(struct type_reader *r)
     }
 }
 
-FUNCTION(tl_trino_type_name)
+TL_TRINO_FUNCTION(tl_trino_type_name)
 {
-    UNUSED;
     struct tl_buf name;
     tl_buf_init(&name, args[0].text.size + 1);
     tl_buf_add(&name, args[0].text.data, args[0].text.size);
@@ -249,24 +240,21 @@ static void put_number(struct tl_buf *out, double value, bool is_float)
     tl_buf_addf(out, "%s%sE%ld", text, short_one ? ".0" : "", exponent);
 }
 
-FUNCTION(tl_trino_double_text)
+TL_TRINO_FUNCTION(tl_trino_double_text)
 {
-    UNUSED;
     put_number(out, args[0].real, false);
     return done(ret);
 }
 
-FUNCTION(tl_trino_real_text)
+TL_TRINO_FUNCTION(tl_trino_real_text)
 {
-    UNUSED;
     put_number(out, args[0].real, true);
     return done(ret);
 }
 
 /* 1.23M: three digits at least */
-FUNCTION(tl_trino_format_number)
+TL_TRINO_FUNCTION(tl_trino_format_number)
 {
-    UNUSED;
     static const char *const units[] = {"", "K", "M", "B", "T", "Q"};
     double value = args[0].real, size = fabs(value);
     size_t unit = 0;
@@ -286,9 +274,8 @@ FUNCTION(tl_trino_format_number)
     return done(ret);
 }
 
-FUNCTION(tl_trino_human_seconds)
+TL_TRINO_FUNCTION(tl_trino_human_seconds)
 {
-    UNUSED;
     static const struct {
         const char *name;
         int64_t seconds;
@@ -307,9 +294,8 @@ FUNCTION(tl_trino_human_seconds)
     return done(ret);
 }
 
-FUNCTION(tl_trino_normal_cdf)
+TL_TRINO_FUNCTION(tl_trino_normal_cdf)
 {
-    UNUSED;
     if (!(args[1].real > 0))
         return tl_err_set(err, TL_INVALID_ARGUMENT, "a standard deviation is greater than 0");
     ret->real = 0.5 * erfc(-(args[2].real - args[0].real) / (args[1].real * sqrt(2)));
@@ -336,33 +322,29 @@ static int64_t width_of(const struct tl_trino_value *bits)
     return bits->number < 64 ? bits->number : 64;
 }
 
-FUNCTION(tl_trino_shift_left)
+TL_TRINO_FUNCTION(tl_trino_shift_left)
 {
-    UNUSED;
     int64_t by = args[1].number, bits = width_of(&args[2]);
     ret->number = by < 0 || by >= bits ? 0 : signed_of((uint64_t)args[0].number << by, bits);
     return done(ret);
 }
 
-FUNCTION(tl_trino_shift_right)
+TL_TRINO_FUNCTION(tl_trino_shift_right)
 {
-    UNUSED;
     int64_t by = args[1].number, bits = width_of(&args[2]);
     ret->number = by < 0 || by >= bits ? 0 : signed_of(masked((uint64_t)args[0].number, bits) >> by, bits);
     return done(ret);
 }
 
-FUNCTION(tl_trino_shift_arithmetic)
+TL_TRINO_FUNCTION(tl_trino_shift_arithmetic)
 {
-    UNUSED;
     int64_t by = args[1].number, bits = width_of(&args[2]);
     ret->number = by < 0 || by >= bits ? (args[0].number < 0 ? -1 : 0) : args[0].number >> by;
     return done(ret);
 }
 
-FUNCTION(tl_trino_bit_count)
+TL_TRINO_FUNCTION(tl_trino_bit_count)
 {
-    UNUSED;
     int64_t value = args[0].number, bits = args[1].number;
     if (bits < 2 || bits > 64)
         return tl_err_set(err, TL_INVALID_ARGUMENT, "bits are between 2 and 64, not %" PRId64, bits);
@@ -382,9 +364,8 @@ static size_t character_size(struct tl_str text, size_t at)
     return size;
 }
 
-FUNCTION(tl_trino_replace_empty)
+TL_TRINO_FUNCTION(tl_trino_replace_empty)
 {
-    UNUSED;
     struct tl_str text = args[0].text, other = args[1].text;
     tl_buf_add(out, other.data, other.size);
     for (size_t at = 0, size; at < text.size; at += size) {
@@ -395,17 +376,15 @@ FUNCTION(tl_trino_replace_empty)
     return done(ret);
 }
 
-FUNCTION(tl_trino_reverse_bytes)
+TL_TRINO_FUNCTION(tl_trino_reverse_bytes)
 {
-    UNUSED;
     for (size_t i = args[0].text.size; i > 0; i--)
         tl_buf_addc(out, args[0].text.data[i - 1]);
     return done(ret);
 }
 
-FUNCTION(tl_trino_utf8)
+TL_TRINO_FUNCTION(tl_trino_utf8)
 {
-    UNUSED;
     struct tl_str text = args[0].text;
     size_t bad;
     while (text.size > 0 && !tl_utf8_valid(text.data, text.size, &bad)) {
@@ -419,9 +398,8 @@ FUNCTION(tl_trino_utf8)
 /* --- patterns --- */
 
 /* (?<name>..) is (?P<name>..) in the engine's; what it does not have at all, it says itself. */
-FUNCTION(tl_trino_pattern)
+TL_TRINO_FUNCTION(tl_trino_pattern)
 {
-    UNUSED;
     struct tl_str text = args[0].text;
     for (size_t i = 0; i < text.size; i++) {
         bool escaped = text.data[i] == '\\' && i + 1 < text.size;
@@ -478,9 +456,8 @@ static size_t put_group(struct tl_str text, size_t at, struct tl_str pattern, st
     return end + 1 - at;
 }
 
-FUNCTION(tl_trino_replacement)
+TL_TRINO_FUNCTION(tl_trino_replacement)
 {
-    UNUSED;
     struct tl_str text = args[0].text;
     for (size_t at = 0; at < text.size;) {
         size_t read = 1;
@@ -502,9 +479,8 @@ FUNCTION(tl_trino_replacement)
     return done(ret);
 }
 
-FUNCTION(tl_trino_json_path)
+TL_TRINO_FUNCTION(tl_trino_json_path)
 {
-    UNUSED;
     struct tl_str text = args[0].text;
     size_t mode = text.size > 4 && memcmp(text.data, "lax ", 4) == 0 ? 4 : text.size > 7 && memcmp(text.data, "strict ", 7) == 0 ? 7 : 0;
     bool closes = true; /* false: no "] is left */

@@ -1,6 +1,6 @@
 /* engines/duckdb/trino_text.h -- Trino's functions over text, as plain C: text in, text or number out.
  *
- * Each gets `count` arguments, none of them NULL, and fills *ret: null stays true when the result is NULL.  Text results are
+ * Each gets its arguments, none of them NULL, and fills *ret: null stays true when the result is NULL.  Text results are
  * written to `out` (empty at the beginning).  Errors: TL_INVALID_ARGUMENT with what is wrong, TL_TOO_LARGE.
  */
 #ifndef TL_ENGINES_DUCKDB_TRINO_TEXT_H
@@ -15,9 +15,14 @@ struct tl_trino_value {
     double real;
 };
 
-#define TL_TRINO_FUNCTION(name)                                                                                                    \
-    TL_CHECKED enum tl_code name(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret, \
-                                 struct tl_err *err)
+typedef enum tl_code (*tl_trino_function)(const struct tl_trino_value *args, struct tl_buf *out, struct tl_trino_value *ret,
+                                          struct tl_err *err);
+
+/* Declares one, and begins its definition; few need all that they get. */
+#define TL_TRINO_UNUSED __attribute__((unused))
+#define TL_TRINO_FUNCTION(name)                                                                                        \
+    TL_CHECKED enum tl_code name(const struct tl_trino_value *args TL_TRINO_UNUSED, struct tl_buf *out TL_TRINO_UNUSED, \
+                                 struct tl_trino_value *ret TL_TRINO_UNUSED, struct tl_err *err TL_TRINO_UNUSED)
 
 /* --- trino_url.c --- */
 TL_TRINO_FUNCTION(tl_trino_url_protocol);

@@ -10,9 +10,6 @@
 
 #include "engines/duckdb/trino_text.h"
 
-typedef enum tl_code (*trino_function)(const struct tl_trino_value *args, size_t count, struct tl_buf *out,
-                                       struct tl_trino_value *ret, struct tl_err *err);
-
 static struct tl_trino_value text_of(const char *text)
 {
     return (struct tl_trino_value){.text = tl_str_of(text)};
@@ -24,7 +21,7 @@ static struct tl_trino_value number_of(int64_t number)
 }
 
 /* The result of a function over up to three values; NULL = it gave NULL, "!" = an error. */
-static const char *run(trino_function function, struct tl_trino_value a, struct tl_trino_value b, struct tl_trino_value c,
+static const char *run(tl_trino_function function, struct tl_trino_value a, struct tl_trino_value b, struct tl_trino_value c,
                        struct tl_trino_value *ret)
 {
     static char result[1000];
@@ -34,13 +31,13 @@ static const char *run(trino_function function, struct tl_trino_value a, struct 
     tl_err_init(&err);
     tl_buf_init(&out, sizeof result - 1);
     *ret = (struct tl_trino_value){.null = true};
-    enum tl_code code = function(args, 3, &out, ret, &err);
+    enum tl_code code = function(args, &out, ret, &err);
     snprintf(result, sizeof result, "%s", code == TL_OK ? tl_buf_cstr(&out) : "!");
     tl_buf_done(&out);
     return code == TL_OK && ret->null ? NULL : result;
 }
 
-static void gives(trino_function function, const char *a, const char *b, const char *wanted)
+static void gives(tl_trino_function function, const char *a, const char *b, const char *wanted)
 {
     struct tl_trino_value ret;
     const char *result = run(function, text_of(a), text_of(b), text_of(""), &ret);

@@ -7,11 +7,6 @@
 #include "data/value.h"
 #include "engines/duckdb/trino_text.h"
 
-#define FUNCTION(name)                                                                                                             \
-    enum tl_code name(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,            \
-                      struct tl_err *err)
-#define UNUSED (void)args, (void)count, (void)out, (void)ret, (void)err
-
 enum { NAME_SHORT = 3 };
 
 static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
@@ -143,9 +138,8 @@ static enum tl_code refuse_field(struct tl_err *err, const char *function, char 
     return tl_err_set(err, TL_INVALID_ARGUMENT, "%%%c is not offered in a pattern of %s", field, function);
 }
 
-FUNCTION(tl_trino_mysql_format)
+TL_TRINO_FUNCTION(tl_trino_mysql_format)
 {
-    UNUSED;
     struct clock clock;
     struct tl_str pattern = args[1].text;
     if (!read_clock(args[0].number, &clock))
@@ -355,9 +349,8 @@ static bool read_mysql(struct reader *r, char field)
     }
 }
 
-FUNCTION(tl_trino_mysql_parse)
+TL_TRINO_FUNCTION(tl_trino_mysql_parse)
 {
-    UNUSED;
     struct tl_str pattern = args[1].text;
     struct reader reader = reader_of(args[0].text);
     bool good = true;
@@ -493,9 +486,8 @@ static enum tl_code refuse_letter(struct tl_err *err, char letter)
     return tl_err_set(err, TL_INVALID_ARGUMENT, "the letter \"%c\" is not offered in a pattern; quote it as text", letter);
 }
 
-FUNCTION(tl_trino_joda_format)
+TL_TRINO_FUNCTION(tl_trino_joda_format)
 {
-    UNUSED;
     struct clock clock;
     struct piece piece;
     struct tl_str pattern = args[1].text;
@@ -562,9 +554,8 @@ static bool read_joda(struct reader *r, char letter, size_t count)
     }
 }
 
-FUNCTION(tl_trino_joda_parse)
+TL_TRINO_FUNCTION(tl_trino_joda_parse)
 {
-    UNUSED;
     struct piece piece;
     struct tl_str pattern = args[1].text;
     struct reader reader = reader_of(args[0].text);

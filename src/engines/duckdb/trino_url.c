@@ -138,16 +138,14 @@ static enum tl_code give_decoded(struct tl_buf *out, struct tl_str text, bool pl
     tl_buf_init(&bytes, text.size + 1);
     put_decoded(&bytes, text, plus);
     struct tl_trino_value value = {.text = {bytes.data, bytes.size}};
-    enum tl_code code = tl_trino_utf8(&value, 1, out, ret, err);
+    enum tl_code code = tl_trino_utf8(&value, out, ret, err);
     tl_buf_done(&bytes);
     return code;
 }
 
-enum tl_code tl_trino_url_protocol(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                                   struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_protocol)
 {
     struct url url;
-    (void)count, (void)err;
     if (!read_url(args[0].text, &url))
         return TL_OK;
     tl_buf_add(out, url.scheme.data, url.scheme.size);
@@ -155,11 +153,9 @@ enum tl_code tl_trino_url_protocol(const struct tl_trino_value *args, size_t cou
     return TL_OK;
 }
 
-enum tl_code tl_trino_url_host(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                               struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_host)
 {
     struct url url;
-    (void)count, (void)err;
     if (!read_url(args[0].text, &url))
         return TL_OK;
     tl_buf_add(out, url.host.data, url.host.size);
@@ -167,11 +163,9 @@ enum tl_code tl_trino_url_host(const struct tl_trino_value *args, size_t count, 
     return TL_OK;
 }
 
-enum tl_code tl_trino_url_port(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                               struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_port)
 {
     struct url url;
-    (void)count, (void)err, (void)out;
     if (!read_url(args[0].text, &url) || !url.has_host || url.port.size == 0)
         return TL_OK;
     ret->number = 0;
@@ -181,36 +175,28 @@ enum tl_code tl_trino_url_port(const struct tl_trino_value *args, size_t count, 
     return TL_OK;
 }
 
-enum tl_code tl_trino_url_path(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                               struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_path)
 {
     struct url url;
-    (void)count;
     return read_url(args[0].text, &url) ? give_decoded(out, url.path, false, ret, err) : TL_OK;
 }
 
-enum tl_code tl_trino_url_query(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                                struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_query)
 {
     struct url url;
-    (void)count;
     return read_url(args[0].text, &url) ? give_decoded(out, url.query, false, ret, err) : TL_OK;
 }
 
-enum tl_code tl_trino_url_fragment(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                                   struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_fragment)
 {
     struct url url;
-    (void)count;
     return read_url(args[0].text, &url) ? give_decoded(out, url.fragment, false, ret, err) : TL_OK;
 }
 
 /* The first pair of that name, as the query has it. */
-enum tl_code tl_trino_url_parameter(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                                    struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_parameter)
 {
     struct url url;
-    (void)count;
     if (!read_url(args[0].text, &url) || !url.has_query)
         return TL_OK;
     for (size_t at = 0; at <= url.query.size;) {
@@ -222,10 +208,8 @@ enum tl_code tl_trino_url_parameter(const struct tl_trino_value *args, size_t co
     return TL_OK;
 }
 
-enum tl_code tl_trino_url_encode(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                                 struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_encode)
 {
-    (void)count, (void)err;
     for (size_t i = 0; i < args[0].text.size; i++) {
         unsigned char c = (unsigned char)args[0].text.data[i];
         if (c == ' ')
@@ -239,9 +223,7 @@ enum tl_code tl_trino_url_encode(const struct tl_trino_value *args, size_t count
     return TL_OK;
 }
 
-enum tl_code tl_trino_url_decode(const struct tl_trino_value *args, size_t count, struct tl_buf *out, struct tl_trino_value *ret,
-                                 struct tl_err *err)
+TL_TRINO_FUNCTION(tl_trino_url_decode)
 {
-    (void)count;
     return give_decoded(out, args[0].text, true, ret, err);
 }
