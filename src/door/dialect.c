@@ -24,10 +24,9 @@ struct form {
 
 /* Sorted. */
 static const struct form forms[] = {
-    {"array", tl_dialect_type},          {"cast", tl_dialect_cast},          {"date", tl_dialect_literal},
-    {"dec", tl_dialect_literal},         {"decimal", tl_dialect_literal},    {"extract", tl_dialect_extract},
-    {"first_value", tl_dialect_nulls},   {"for", tl_dialect_as_of},          {"interval", tl_dialect_interval},
-    {"json", tl_dialect_literal},
+    {"array", tl_dialect_array_type},    {"cast", tl_dialect_cast},          {"dec", tl_dialect_literal},
+    {"decimal", tl_dialect_literal},     {"extract", tl_dialect_extract},    {"first_value", tl_dialect_nulls},
+    {"for", tl_dialect_as_of},           {"interval", tl_dialect_interval},  {"json", tl_dialect_literal},
     {"lag", tl_dialect_nulls},           {"last_value", tl_dialect_nulls},   {"lead", tl_dialect_nulls},
     {"listagg", tl_dialect_listagg},     {"nth_value", tl_dialect_nulls},    {"table", tl_dialect_table},
     {"tablesample", tl_dialect_sample},  {"time", tl_dialect_literal},       {"timestamp", tl_dialect_literal},
@@ -306,7 +305,7 @@ static size_t write_form(struct tl_dialect_writer *w, size_t at, size_t end)
 {
     struct tl_token token = w->tokens[at];
     if (token.kind == TL_TOKEN_STRING)
-        return tl_dialect_string(w, at, end);
+        return tl_dialect_string(w, at);
     char word[WORD_MAX + 1];
     memcpy(word, w->text.data + token.offset, token.size);
     word[token.size] = '\0';

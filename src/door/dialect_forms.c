@@ -102,7 +102,7 @@ size_t tl_dialect_values(struct tl_dialect_writer *w, size_t at, size_t end)
 /* --- types --- */
 
 /* array(t): t[]; ARRAY(SELECT ..) is a query. */
-static size_t write_array_type(struct tl_dialect_writer *w, size_t at, size_t end)
+size_t tl_dialect_array_type(struct tl_dialect_writer *w, size_t at, size_t end)
 {
     static const char *const queries[] = {"SELECT", "WITH", "VALUES", "FROM", "TABLE", NULL};
     size_t open = at + 1;
@@ -113,11 +113,6 @@ static size_t write_array_type(struct tl_dialect_writer *w, size_t at, size_t en
     tl_dialect_write(w, open + 1, w->partners[open]);
     tl_dialect_add(w, "[]");
     return w->partners[open] + 1;
-}
-
-size_t tl_dialect_type(struct tl_dialect_writer *w, size_t at, size_t end)
-{
-    return write_array_type(w, at, end);
 }
 
 /* timestamp(3) with time zone: the engine's has no precision. */
@@ -156,7 +151,7 @@ static size_t write_decimal(struct tl_dialect_writer *w, size_t at, size_t end)
         tl_buf_addf(&w->out, " AS %s)", type);
         return at + 2;
     }
-    if (at == 0 || !tl_dialect_is_word(w, at - 1, "AS") || at + 1 > end || !tl_dialect_is_symbol(w, at + 1, ")"))
+    if (at == 0 || !tl_dialect_is_word(w, at - 1, "AS") || !tl_dialect_is_symbol(w, at + 1, ")"))
         return 0;
     tl_dialect_copy(w, at, at);
     tl_dialect_add(w, "(38, 0)");
@@ -299,10 +294,9 @@ static size_t write_bytes(struct tl_dialect_writer *w, size_t at)
     return at + 1;
 }
 
-size_t tl_dialect_string(struct tl_dialect_writer *w, size_t at, size_t end)
+size_t tl_dialect_string(struct tl_dialect_writer *w, size_t at)
 {
     char first = w->text.data[w->tokens[at].offset];
-    (void)end;
     return first == 'X' || first == 'x' ? write_bytes(w, at) : write_unicode(w, at);
 }
 

@@ -45,10 +45,10 @@ size_t tl_dialect_find_word(const struct tl_dialect_writer *w, size_t first, siz
 /* --- dialect_forms.c: each writes the form that begins at token `at` and returns the token behind it; 0 = it is none --- */
 
 size_t tl_dialect_values(struct tl_dialect_writer *w, size_t at, size_t end);
-size_t tl_dialect_type(struct tl_dialect_writer *w, size_t at, size_t end);
+size_t tl_dialect_array_type(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_literal(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_interval(struct tl_dialect_writer *w, size_t at, size_t end);
-size_t tl_dialect_string(struct tl_dialect_writer *w, size_t at, size_t end);
+size_t tl_dialect_string(struct tl_dialect_writer *w, size_t at);
 size_t tl_dialect_cast(struct tl_dialect_writer *w, size_t at, size_t end);
 size_t tl_dialect_as_of(struct tl_dialect_writer *w, size_t at, size_t end); /* dialect_as_of.c */
 size_t tl_dialect_extract(struct tl_dialect_writer *w, size_t at, size_t end);
