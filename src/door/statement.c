@@ -11,16 +11,21 @@ struct reader {
     struct tl_err *err;
 };
 
+enum tl_code tl_statement_unexpected(struct tl_lexer *lexer, const char *wanted, struct tl_err *err)
+{
+    struct tl_token token = tl_lexer_peek(lexer);
+    if (token.kind == TL_TOKEN_END)
+        tl_err_set(err, TL_SYNTAX, "the statement ends where %s was expected", wanted);
+    else
+        tl_err_set(err, TL_SYNTAX, "syntax error at \"%.*s\": expected %s", (int)(token.size < 40 ? token.size : 40),
+                   lexer->text.data + token.offset, wanted);
+    tl_err_position(err, (int64_t)token.offset);
+    return TL_SYNTAX;
+}
+
 static enum tl_code unexpected(struct reader *r, const char *wanted)
 {
-    struct tl_token token = tl_lexer_peek(&r->lexer);
-    if (token.kind == TL_TOKEN_END)
-        tl_err_set(r->err, TL_SYNTAX, "the statement ends where %s was expected", wanted);
-    else
-        tl_err_set(r->err, TL_SYNTAX, "syntax error at \"%.*s\": expected %s", (int)(token.size < 40 ? token.size : 40),
-                   r->lexer.text.data + token.offset, wanted);
-    tl_err_position(r->err, (int64_t)token.offset);
-    return TL_SYNTAX;
+    return tl_statement_unexpected(&r->lexer, wanted, r->err);
 }
 
 static enum tl_code unsupported(struct reader *r, const char *what, const char *hint)

@@ -96,6 +96,8 @@ TL_CHECKED enum tl_code tl_statement_clean(tl_arena *arena, struct tl_str text, 
 /* `text` as tl_statement_clean gives it.  TL_SYNTAX with position; TL_UNSUPPORTED for forms that are known and not offered. */
 TL_CHECKED enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, struct tl_statement *ret_statement,
                                           struct tl_err *err);
+/* TL_SYNTAX: what comes next is not what was wanted. */
+enum tl_code tl_statement_unexpected(struct tl_lexer *lexer, const char *wanted, struct tl_err *err);
 /* statement_table.c: what stands behind ALTER TABLE name, when it is EXECUTE or SET PROPERTIES; else ret->kind stays. */
 TL_CHECKED enum tl_code tl_statement_read_table(tl_arena *arena, struct tl_lexer *lexer, struct tl_statement *ret_statement, struct tl_err *err);
 /* Up to three parts with dots between; false when there is no name here. */

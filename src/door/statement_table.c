@@ -13,14 +13,7 @@ struct options {
 
 static enum tl_code unexpected(const struct options *o, const char *wanted)
 {
-    struct tl_token token = tl_lexer_peek(o->lexer);
-    if (token.kind == TL_TOKEN_END)
-        tl_err_set(o->err, TL_SYNTAX, "the statement ends where %s was expected", wanted);
-    else
-        tl_err_set(o->err, TL_SYNTAX, "syntax error at \"%.*s\": expected %s", (int)(token.size < 40 ? token.size : 40),
-                   o->lexer->text.data + token.offset, wanted);
-    tl_err_position(o->err, (int64_t)token.offset);
-    return TL_SYNTAX;
+    return tl_statement_unexpected(o->lexer, wanted, o->err);
 }
 
 /* 'text', a number with its sign, TRUE, FALSE; NULL = none of them. */
