@@ -163,103 +163,84 @@ static void put_source(const struct tl_system_table *table, struct tl_system_ite
     put_system_tables(table, item, false);
 }
 
-/* A row for each object of a JSON array. */
-static enum tl_code put_each(const struct tl_system_table *table, struct tl_system_item item, const struct tl_buf *json)
+/* Records of the audit: the caller's own, or all for those who review them. */
+static enum tl_code list_records(struct tl_door_call *call, enum tl_system_span span, struct tl_buf *json_array)
 {
-    const tl_json *rows;
-    enum tl_code code = tl_json_parse(item.call->rq->arena, json->data, json->size, &rows, &item.call->rq->err);
-    if (code != TL_OK)
-        return code;
-    for (struct tl_json_iter it = tl_json_iter(rows); tl_json_next(&it);) {
+    const struct tl_principal *principal = call->rq->principal;
+    const char *user = principal && tl_principal_is_auditor(principal) ? NULL : tl_call_user(call);
+    if (!call->door->audit)
+        return tl_buf_adds(json_array, "[]"), TL_OK;
+    return span == TL_SYSTEM_PER_EVENT ? tl_audit_events(call->rq, call->door->audit, user, AUDIT_RECORDS, json_array)
+                                       : tl_audit_recent(call->rq, call->door->audit, user, AUDIT_RECORDS, json_array);
+}
+
+/* What is kept of the past, as JSON; of the caller's own, or of all for administrators. */
+static enum tl_code list(struct tl_door_call *call, enum tl_system_span span, struct tl_buf *json_array)
+{
+    switch (span) {
+    case TL_SYSTEM_PER_QUERY:
+        return tl_door_history(call->rq, call->door, tl_running_whose(call), HISTORY_ROWS, json_array);
+    case TL_SYSTEM_PER_JOB:
+        return tl_upkeep_list(call->rq, call->door, tl_running_whose(call), JOBS_ROWS, json_array);
+    case TL_SYSTEM_PER_FINDING:
+        return tl_findings_list(call, json_array);
+    default:
+        return list_records(call, span, json_array);
+    }
+}
+
+/* A row for each object of a list. */
+static enum tl_code put_listed(const struct tl_system_table *table, struct tl_system_item item)
+{
+    struct tl_door_call *call = item.call;
+    const tl_json *rows = NULL;
+    struct tl_buf json;
+    tl_buf_init(&json, HISTORY_JSON_MAX);
+    enum tl_code code = list(call, table->span, &json);
+    if (code == TL_OK)
+        code = tl_json_parse(call->rq->arena, json.data, json.size, &rows, &call->rq->err);
+    for (struct tl_json_iter it = tl_json_iter(rows); code == TL_OK && tl_json_next(&it);) {
         item.finished = it.value;
         put_row(table, item);
     }
-    return TL_OK;
+    tl_buf_done(&json);
+    return code;
 }
 
-/* Statements: those that run, then what the history has of the last ones; the caller's own, or all for administrators. */
-static enum tl_code put_queries(const struct tl_system_table *table, struct tl_system_item item)
+/* Statements that run: the caller's own, or all for administrators. */
+static void put_running(const struct tl_system_table *table, struct tl_system_item item)
 {
-    struct tl_door_call *call = item.call;
-    const char *user = tl_running_whose(call);
     const struct tl_running_statement *running;
-    size_t count = tl_running_list(call, user, &running);
+    size_t count = tl_running_list(item.call, tl_running_whose(item.call), &running);
     for (size_t i = 0; i < count; i++) {
         item.running = &running[i];
         put_row(table, item);
     }
-    item.running = NULL;
-    struct tl_buf json;
-    tl_buf_init(&json, HISTORY_JSON_MAX);
-    enum tl_code code = tl_door_history(call->rq, call->door, user, HISTORY_ROWS, &json);
-    if (code == TL_OK)
-        code = put_each(table, item, &json);
-    tl_buf_done(&json);
-    return code;
-}
-
-/* Records of the audit: the caller's own, or all for those who review them. */
-static enum tl_code put_records(const struct tl_system_table *table, struct tl_system_item item)
-{
-    struct tl_door_call *call = item.call;
-    const struct tl_principal *principal = call->rq->principal;
-    bool all = principal && tl_principal_is_auditor(principal);
-    struct tl_buf json;
-    if (!call->door->audit)
-        return TL_OK;
-    tl_buf_init(&json, HISTORY_JSON_MAX);
-    const char *user = all ? NULL : tl_call_user(call);
-    enum tl_code code = table->span == TL_SYSTEM_PER_EVENT ? tl_audit_events(call->rq, call->door->audit, user, AUDIT_RECORDS, &json)
-                                                           : tl_audit_recent(call->rq, call->door->audit, user, AUDIT_RECORDS, &json);
-    if (code == TL_OK)
-        code = put_each(table, item, &json);
-    tl_buf_done(&json);
-    return code;
-}
-
-/* Work on tables of the lake: what the caller asked for, or all for administrators. */
-static enum tl_code put_jobs(const struct tl_system_table *table, struct tl_system_item item)
-{
-    struct tl_buf json;
-    tl_buf_init(&json, HISTORY_JSON_MAX);
-    enum tl_code code = tl_upkeep_list(item.call->rq, item.call->door, tl_running_whose(item.call), JOBS_ROWS, &json);
-    if (code == TL_OK)
-        code = put_each(table, item, &json);
-    tl_buf_done(&json);
-    return code;
-}
-
-static enum tl_code put_findings(const struct tl_system_table *table, struct tl_system_item item)
-{
-    struct tl_buf json;
-    tl_buf_init(&json, HISTORY_JSON_MAX);
-    enum tl_code code = tl_findings_list(item.call, &json);
-    if (code == TL_OK)
-        code = put_each(table, item, &json);
-    tl_buf_done(&json);
-    return code;
 }
 
 static enum tl_code put_single(const struct tl_system_table *table, struct tl_system_item item)
 {
     enum { TABLE_TYPES = 2 };
-    if (table->span == TL_SYSTEM_ONE_ROW)
+    switch (table->span) {
+    case TL_SYSTEM_ONE_ROW:
         put_row(table, item);
-    else if (table->span == TL_SYSTEM_PER_QUERY)
-        return put_queries(table, item);
-    else if (table->span == TL_SYSTEM_PER_RECORD || table->span == TL_SYSTEM_PER_EVENT)
-        return put_records(table, item);
-    else if (table->span == TL_SYSTEM_PER_FINDING)
-        return put_findings(table, item);
-    else if (table->span == TL_SYSTEM_PER_JOB)
-        return put_jobs(table, item);
-    else if (table->span == TL_SYSTEM_PER_TABLE_TYPE)
+        return TL_OK;
+    case TL_SYSTEM_PER_TABLE_TYPE:
         for (item.position = 0; item.position < TABLE_TYPES; item.position++)
             put_row(table, item);
-    else if (table->span == TL_SYSTEM_PER_TYPE)
+        return TL_OK;
+    case TL_SYSTEM_PER_TYPE:
         for (item.position = 0; item.position < (int64_t)tl_system_jdbc_type_count; item.position++)
             table->put(&item);
-    return TL_OK;
+        return TL_OK;
+    case TL_SYSTEM_NO_ROWS:
+        return TL_OK;
+    case TL_SYSTEM_PER_QUERY:
+        put_running(table, item);
+        return put_listed(table, item);
+    default:
+        return put_listed(table, item);
+    }
 }
 
 /* The schemas of the catalog "system", and what every catalog has. */
