@@ -68,11 +68,6 @@ struct find {
     int64_t expires_at_us, revoked_at_us, used_at_us;
 };
 
-static const char *text_of(tl_arena *arena, const struct tl_store_value *cell)
-{
-    return cell->type == TL_STORE_NULL ? NULL : tl_arena_strndup(arena, cell->bytes.data, cell->bytes.size);
-}
-
 static enum tl_code take_token(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
 {
     struct find *find = context;
@@ -82,12 +77,12 @@ static enum tl_code take_token(void *context, const struct tl_store_value *cells
     find->same = tl_equal_constant_time(cells[0].bytes.data, cells[0].bytes.size, find->hash, TL_SHA256_SIZE);
     if (!find->same)
         return TL_OK;
-    *owner = (struct tl_token_owner){.id = find->id, .user = text_of(find->arena, &cells[2])};
+    *owner = (struct tl_token_owner){.id = find->id, .user = tl_store_text(find->arena, &cells[2])};
     owner->service = tl_str_equal(cells[1].bytes, TL_STR("service"));
     find->expires_at_us = cells[5].integer;
     find->revoked_at_us = cells[6].type == TL_STORE_NULL ? 0 : cells[6].integer;
     find->used_at_us = cells[7].type == TL_STORE_NULL ? 0 : cells[7].integer;
-    if (!tl_scopes_read(find->arena, text_of(find->arena, &cells[3]), &owner->scopes, &bad))
+    if (!tl_scopes_read(find->arena, tl_store_text(find->arena, &cells[3]), &owner->scopes, &bad))
         return tl_err_set(err, TL_STATE, "the scopes of token \"%s\" cannot be read", find->id);
     owner->identity.user = owner->user;
     return owner->service ? tl_identity_read_kept(find->arena, cells[4].bytes, TL_STR(""), &owner->identity, err) : TL_OK;
@@ -315,14 +310,14 @@ static enum tl_code take_row(void *context, const struct tl_store_value *cells, 
         return err->code;
     struct tl_token_info *info = &listing->tokens[listing->count++];
     *info = (struct tl_token_info){
-        .id = text_of(arena, &cells[0]),
-        .kind = text_of(arena, &cells[1]),
-        .user = text_of(arena, &cells[2]),
-        .label = text_of(arena, &cells[3]),
-        .scopes = text_of(arena, &cells[4]),
+        .id = tl_store_text(arena, &cells[0]),
+        .kind = tl_store_text(arena, &cells[1]),
+        .user = tl_store_text(arena, &cells[2]),
+        .label = tl_store_text(arena, &cells[3]),
+        .scopes = tl_store_text(arena, &cells[4]),
         .group_count = groups.group_count,
         .groups = groups.groups,
-        .created_by = text_of(arena, &cells[6]),
+        .created_by = tl_store_text(arena, &cells[6]),
         .created_at_us = cells[7].integer,
         .expires_at_us = cells[8].integer,
         .revoked_at_us = cells[9].type == TL_STORE_NULL ? 0 : cells[9].integer,

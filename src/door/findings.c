@@ -11,11 +11,6 @@ struct listing {
     int64_t count;
 };
 
-static const char *text_of(tl_arena *arena, const struct tl_store_value *cell)
-{
-    return cell->type == TL_STORE_NULL ? NULL : tl_arena_strndup(arena, cell->bytes.data, cell->bytes.size);
-}
-
 /* Tables and columns that are gone are told to nobody; the rest as reviews and listings are. */
 static bool may_see(struct tl_door_call *call, const char *const name[4])
 {
@@ -45,7 +40,7 @@ static enum tl_code put_finding(void *context, const struct tl_store_value *cell
     (void)count;
     (void)err;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        texts[i] = text_of(listing->call->rq->arena, &cells[i]);
+        texts[i] = tl_store_text(listing->call->rq->arena, &cells[i]);
     if (listing->count == FINDINGS_MAX || !may_see(listing->call, texts))
         return TL_OK;
     listing->count++;

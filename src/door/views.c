@@ -160,11 +160,6 @@ struct loading {
     tl_arena *scratch;
 };
 
-static const char *cell_text(tl_arena *arena, const struct tl_store_value *cell)
-{
-    return cell->type == TL_STORE_NULL ? NULL : tl_arena_strndup(arena, cell->bytes.data, cell->bytes.size);
-}
-
 static enum tl_code load_row(void *context, const struct tl_store_value *cells, size_t cell_count, struct tl_err *err)
 {
     struct loading *loading = context;
@@ -173,7 +168,7 @@ static enum tl_code load_row(void *context, const struct tl_store_value *cells, 
     tl_arena *arena = loading->scratch;
     const char *texts[7];
     for (int i = 0; i < 7; i++)
-        texts[i] = cell_text(arena, &cells[i]);
+        texts[i] = tl_store_text(arena, &cells[i]);
     struct tl_door_view view = {.source = texts[0],
                                 .schema = texts[1],
                                 .name = texts[2],

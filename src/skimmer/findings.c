@@ -22,20 +22,15 @@ struct reading {
     void *context;
 };
 
-static const char *text_of(tl_arena *arena, const struct tl_store_value *cell)
-{
-    return cell->type == TL_STORE_NULL ? NULL : tl_arena_strndup(arena, cell->bytes.data, cell->bytes.size);
-}
-
 static enum tl_code take_row(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
 {
     struct reading *reading = context;
     tl_arena *arena = reading->rq->arena;
     (void)count;
-    struct row row = {text_of(arena, &cells[0]), text_of(arena, &cells[1]), text_of(arena, &cells[2]), text_of(arena, &cells[3]), text_of(arena, &cells[4]),
-                      text_of(arena, &cells[5]), text_of(arena, &cells[6]), text_of(arena, &cells[7]), text_of(arena, &cells[8]), text_of(arena, &cells[9]),
-                      text_of(arena, &cells[10]), text_of(arena, &cells[11]), text_of(arena, &cells[12]), text_of(arena, &cells[13]),
-                          cells[14].number, cells[15].integer};
+    struct row row = {tl_store_text(arena, &cells[0]), tl_store_text(arena, &cells[1]), tl_store_text(arena, &cells[2]), tl_store_text(arena, &cells[3]),
+                      tl_store_text(arena, &cells[4]), tl_store_text(arena, &cells[5]), tl_store_text(arena, &cells[6]), tl_store_text(arena, &cells[7]),
+                      tl_store_text(arena, &cells[8]), tl_store_text(arena, &cells[9]), tl_store_text(arena, &cells[10]), tl_store_text(arena, &cells[11]),
+                      tl_store_text(arena, &cells[12]), tl_store_text(arena, &cells[13]), cells[14].number, cells[15].integer};
     enum tl_code code = reading->each(reading->context, &row);
     return code == TL_OK ? TL_OK : tl_err_copy(err, &reading->rq->err);
 }
@@ -368,7 +363,7 @@ static enum tl_code put_failure(void *context, const struct tl_store_value *cell
 {
     struct status *status = context;
     tl_arena *arena = status->rq->arena;
-    const char *source = text_of(arena, &cells[0]), *schema = text_of(arena, &cells[1]), *table = text_of(arena, &cells[2]);
+    const char *source = tl_store_text(arena, &cells[0]), *schema = tl_store_text(arena, &cells[1]), *table = tl_store_text(arena, &cells[2]);
     const struct tl_grant_scope scope = {.source = source, .schema = schema, .table = table};
     (void)count;
     (void)err;
@@ -378,7 +373,7 @@ static enum tl_code put_failure(void *context, const struct tl_store_value *cell
     }
     tl_json_begin_object(status->json);
     tl_json_pair_text(status->json, "table", tl_arena_printf(arena, "%s.%s.%s", source, schema, table));
-    tl_json_pair_text(status->json, "reason", text_of(arena, &cells[3]));
+    tl_json_pair_text(status->json, "reason", tl_store_text(arena, &cells[3]));
     tl_json_pair_int64(status->json, "at_us", cells[4].integer);
     tl_json_end_object(status->json);
     return TL_OK;

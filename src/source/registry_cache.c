@@ -235,11 +235,6 @@ struct kept {
     size_t count;
 };
 
-static const char *cell_text(tl_arena *arena, const struct tl_store_value *cell)
-{
-    return cell->type == TL_STORE_NULL ? NULL : tl_arena_strndup(arena, cell->bytes.data, cell->bytes.size);
-}
-
 static enum tl_code row_kept(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
 {
     (void)count;
@@ -253,9 +248,9 @@ static enum tl_code row_kept(void *context, const struct tl_store_value *cells, 
     size_t pair_count = 0;
     for (struct tl_json_iter it = tl_json_iter(options); tl_json_next(&it);)
         pairs[pair_count++] = (struct tl_config_pair){it.key, tl_json_text(it.value)};
-    kept->sources[kept->count++] = (struct tl_config_source){.name = cell_text(kept->arena, &cells[0]),
-                                                             .kind = cell_text(kept->arena, &cells[1]),
-                                                             .comment = cell_text(kept->arena, &cells[2]),
+    kept->sources[kept->count++] = (struct tl_config_source){.name = tl_store_text(kept->arena, &cells[0]),
+                                                             .kind = tl_store_text(kept->arena, &cells[1]),
+                                                             .comment = tl_store_text(kept->arena, &cells[2]),
                                                              .option_count = pair_count,
                                                              .options = pairs,
                                                              .line = (int)cells[4].integer};

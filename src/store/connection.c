@@ -257,6 +257,11 @@ enum tl_code tl_store_run(tl_store_tx *tx, const char *sql, const struct tl_stor
     return code;
 }
 
+const char *tl_store_text(tl_arena *arena, const struct tl_store_value *value)
+{
+    return value->type == TL_STORE_NULL ? NULL : tl_arena_strndup(arena, value->bytes.data, value->bytes.size);
+}
+
 int64_t tl_store_changes(tl_store_tx *tx)
 {
     return tx->changes;

@@ -43,6 +43,8 @@ struct tl_store_value {
 #define TL_STORE_T(s) ((struct tl_store_value){.type = (s) ? TL_STORE_TEXT : TL_STORE_NULL, .bytes = tl_str_of(s)})
 #define TL_STORE_B(s) ((struct tl_store_value){.type = TL_STORE_BLOB, .bytes = (s)})
 #define TL_STORE_N ((struct tl_store_value){.type = TL_STORE_NULL})
+/* TEXT, BLOB: its bytes with a NUL behind, in the arena; NULL gives NULL. */
+const char *tl_store_text(tl_arena *arena, const struct tl_store_value *value);
 
 /* Run one statement with parameters, as many as it has.  `row` (may be NULL) is called per row, of at most 64 cells that are
  * valid during the call, and may stop by returning a code != TL_OK.  Statements may run inside one another. */

@@ -23,6 +23,11 @@ static enum tl_code check_values(void *context, const struct tl_store_value *cel
     assert_int_equal(cells[5].bytes.size, 0);
     assert_int_equal(cells[6].type, TL_STORE_BLOB);
     assert_int_equal(cells[6].bytes.size, 0);
+    tl_arena *arena = tl_arena_new(1000);
+    assert_memory_equal(tl_store_text(arena, &cells[2]), "a\0b \xC3\xA9", 7);
+    assert_null(tl_store_text(arena, &cells[4]));
+    assert_string_equal(tl_store_text(arena, &cells[5]), "");
+    tl_arena_free(arena);
     ++*(int *)context;
     return TL_OK;
 }
