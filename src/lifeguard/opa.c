@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "lifeguard/lifeguard_int.h"
+#include "lifeguard/trino_int.h"
 
 enum { SQL_MAX = 16 * 1024 * 1024, RESOURCES_MAX = 100000 };
 
@@ -73,11 +73,7 @@ static bool reads(struct asking *a, const struct resource *resource, struct tabl
     table->dataset = a->world->dataset(a->world->context, resource->catalog, resource->schema, resource->table);
     if (!table->dataset)
         return false;
-    const char **names = TL_NEW_ARRAY(arena, const char *, table->dataset->column_count);
-    for (size_t i = 0; i < table->dataset->column_count; i++)
-        names[i] = table->dataset->columns[i].name;
-    table->need = (struct tl_access_need){table->dataset->source, table->dataset->schema, table->dataset->table, TL_ACCESS_READ,
-                                          table->dataset->column_count, names};
+    table->need = trino_need(arena, table->dataset);
     lg_decide(a->lifeguard, a->snapshot, arena, &a->who, &table->need, &table->decision);
     if (!lg_allowed(&table->decision, &table->need))
         return false;
@@ -99,15 +95,9 @@ static bool shows(const struct table *table, const char *name)
     return column >= 0 && table->decision.columns[column].visible;
 }
 
-/* All row rules in Trino's SQL; false: one has no form there, and the table is closed. */
 static bool put_filter(struct asking *a, const struct table *table, struct tl_buf *sql)
 {
-    bool said = true;
-    for (size_t i = 0; i < table->grant.row_rule_count && said; i++) {
-        tl_buf_adds(sql, i ? " AND " : "");
-        said = tl_trino_rule(sql, table->grant.row_rules[i], table->dataset, a->world->dataset, a->world->context);
-    }
-    return said && !sql->failed;
+    return tl_trino_filter(sql, &table->grant, table->dataset, a->world->dataset, a->world->context);
 }
 
 static bool has_forms(struct asking *a, const struct table *table)

@@ -14,7 +14,7 @@
 #define TL_LIFEGUARD_TRINO_H
 
 #include "data/types.h"
-#include "lifeguard/lifeguard.h"
+#include "lifeguard/clearance.h"
 
 /* As whom row rules read; nobody can be it. */
 #define TL_TRINO_RULES_USER "townlake+rules"
@@ -44,7 +44,8 @@ TL_CHECKED enum tl_code tl_lifeguard_trino_rules(struct tl_request *rq, tl_lifeg
 void tl_trino_mask(struct tl_buf *sql, const struct tl_mask *mask, const struct tl_trino_column *column);
 /* Finds the columns of a dataset that a row rule names; NULL = there is none. */
 typedef const struct tl_trino_dataset *(*tl_trino_lookup)(void *context, const char *source, const char *schema, const char *table);
-/* false: it cannot be said in Trino's SQL. */
-bool tl_trino_rule(struct tl_buf *sql, const struct tl_rule *rule, const struct tl_trino_dataset *dataset, tl_trino_lookup lookup, void *context);
+/* All row rules of a grant, "" where there are none.  false: one cannot be said in Trino's SQL, and the dataset is closed. */
+bool tl_trino_filter(struct tl_buf *sql, const struct tl_dataset_grant *grant, const struct tl_trino_dataset *dataset, tl_trino_lookup lookup,
+                     void *context);
 
 #endif

@@ -49,6 +49,8 @@ struct lg_trino {
 
 TL_CHECKED enum tl_code trino_read_users(tl_store_tx *tx, void *lg_trino, struct tl_err *err);
 void trino_make_classes(struct lg_trino *r);
+/* Reading all of its columns; opa.c asks for the same. */
+struct tl_access_need trino_need(tl_arena *arena, const struct tl_trino_dataset *dataset);
 int trino_by_dataset(const void *a, const void *b);
 void trino_put_name(struct tl_json_writer *json, const char *key, const char *name); /* as a pattern that is the name only */
 /* Into r->texts; false: it does not fit. */

@@ -216,15 +216,10 @@ static void put_columns(struct tl_json_writer *json, const struct tl_trino_datas
 static bool put_filter(struct lg_trino *r, struct tl_json_writer *json, const struct tl_trino_dataset *dataset, const struct tl_dataset_grant *grant)
 {
     struct tl_buf sql;
-    bool said = true;
     if (grant->row_rule_count == 0)
         return true;
     tl_buf_init(&sql, BODY_MAX);
-    for (size_t i = 0; i < grant->row_rule_count && said; i++) {
-        tl_buf_adds(&sql, i ? " AND " : "");
-        said = tl_trino_rule(&sql, grant->row_rules[i], dataset, look_up, r);
-    }
-    said = said && !sql.failed;
+    bool said = tl_trino_filter(&sql, grant, dataset, look_up, r);
     if (said) {
         tl_json_pair_text(json, "filter", tl_buf_cstr(&sql));
         tl_json_key(json, "filter_environment");
@@ -326,6 +321,14 @@ static bool is_spoken_of(const struct lg_trino *r, const struct tl_trino_dataset
     return spoken;
 }
 
+struct tl_access_need trino_need(tl_arena *arena, const struct tl_trino_dataset *dataset)
+{
+    const char **names = TL_NEW_ARRAY(arena, const char *, dataset->column_count);
+    for (size_t i = 0; i < dataset->column_count; i++)
+        names[i] = dataset->columns[i].name;
+    return (struct tl_access_need){dataset->source, dataset->schema, dataset->table, TL_ACCESS_READ, dataset->column_count, names};
+}
+
 static void put_dataset(struct lg_trino *r, struct tl_json_writer *rules, size_t index)
 {
     const struct tl_trino_dataset *dataset = &r->datasets[index];
@@ -334,10 +337,7 @@ static void put_dataset(struct lg_trino *r, struct tl_json_writer *rules, size_t
         return; /* never reviewed: in no rule */
     look_around(r, dataset);
     bool all = r->lifeguard->open || is_spoken_of(r, dataset, reviewed);
-    const char **names = TL_NEW_ARRAY(r->scratch, const char *, dataset->column_count);
-    for (size_t i = 0; i < dataset->column_count; i++)
-        names[i] = dataset->columns[i].name;
-    struct tl_access_need need = {dataset->source, dataset->schema, dataset->table, TL_ACCESS_READ, dataset->column_count, names};
+    struct tl_access_need need = trino_need(r->scratch, dataset);
     for (size_t i = 0; i < r->class_count; i++) {
         struct trino_class *class = &r->classes[i];
         if (!all && !class->around)

@@ -216,8 +216,14 @@ static bool put_any(struct writing *w, const struct tl_rule *rule, const struct 
     return said;
 }
 
-bool tl_trino_rule(struct tl_buf *sql, const struct tl_rule *rule, const struct tl_trino_dataset *dataset, tl_trino_lookup lookup, void *context)
+bool tl_trino_filter(struct tl_buf *sql, const struct tl_dataset_grant *grant, const struct tl_trino_dataset *dataset, tl_trino_lookup lookup,
+                     void *context)
 {
     struct writing writing = {sql, lookup, context};
-    return put_any(&writing, rule, dataset, 0);
+    bool said = true;
+    for (size_t i = 0; i < grant->row_rule_count && said; i++) {
+        tl_buf_adds(sql, i ? " AND " : "");
+        said = put_any(&writing, grant->row_rules[i], dataset, 0);
+    }
+    return said && !sql->failed;
 }
