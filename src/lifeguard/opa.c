@@ -7,6 +7,19 @@
 
 enum { SQL_MAX = 16 * 1024 * 1024, RESOURCES_MAX = 100000 };
 
+/* What a question is about: a table with its columns, or parts of it. */
+struct resource {
+    const char *catalog, *schema, *table;
+    const tl_json *columns;
+};
+
+struct table {
+    const struct tl_trino_dataset *dataset;
+    struct lg_decision decision;
+    struct tl_dataset_grant grant;
+    struct tl_access_need need;
+};
+
 struct asking {
     struct tl_request *rq;
     tl_lifeguard *lifeguard;
@@ -18,12 +31,9 @@ struct asking {
     bool known;                    /* somebody seen here */
     struct tl_principal principal; /* then */
     struct lg_who who;
-};
-
-/* What a question is about: a table with its columns, or parts of it. */
-struct resource {
-    const char *catalog, *schema, *table;
-    const tl_json *columns;
+    struct resource last; /* the table of the last column whose mask was asked */
+    struct table last_table;
+    bool reads_last;
 };
 
 /* ---- who ---- */
@@ -49,13 +59,6 @@ static void find_user(struct asking *a, const tl_json *input)
 }
 
 /* ---- one table ---- */
-
-struct table {
-    const struct tl_trino_dataset *dataset;
-    struct lg_decision decision;
-    struct tl_dataset_grant grant;
-    struct tl_access_need need;
-};
 
 static bool is_system(const struct resource *resource)
 {
@@ -270,22 +273,33 @@ static void answer_filters(struct asking *a, const tl_json *json_resource, struc
     tl_buf_done(&sql);
 }
 
+/* The columns of a table are asked one after another: it is decided once for all of them.  NULL: the user may not read it. */
+static const struct table *table_of(struct asking *a, const struct resource *resource)
+{
+    const struct resource *last = &a->last;
+    if (!tl_streq(last->table, resource->table) || !tl_streq(last->schema, resource->schema) || !tl_streq(last->catalog, resource->catalog)) {
+        a->last = *resource;
+        a->reads_last = reads(a, resource, &a->last_table);
+    }
+    return a->reads_last ? &a->last_table : NULL;
+}
+
 /* The mask of one column; false: it is shown as it is.  What may not be read is NULL. */
 static bool put_mask(struct asking *a, const tl_json *json_resource, struct tl_buf *sql)
 {
     const tl_json *column = tl_json_get(json_resource, "column");
     const char *name = tl_json_get_text(column, "columnName");
     struct resource resource = resource_of(json_resource);
-    struct table table;
     if (a->rules || is_system(&resource))
         return false;
-    int index = reads(a, &resource, &table) ? column_of(&table, name) : -1;
-    if (index < 0 || !table.decision.columns[index].visible)
+    const struct table *table = table_of(a, &resource);
+    int index = table ? column_of(table, name) : -1;
+    if (index < 0 || !table->decision.columns[index].visible)
         tl_buf_adds(sql, "NULL");
-    else if (table.decision.columns[index].mask.form == TL_MASK_NONE)
+    else if (table->decision.columns[index].mask.form == TL_MASK_NONE)
         return false;
     else
-        tl_trino_mask(sql, &table.decision.columns[index].mask, &table.dataset->columns[index]);
+        tl_trino_mask(sql, &table->decision.columns[index].mask, &table->dataset->columns[index]);
     if (sql->failed) {
         sql->failed = false;
         tl_buf_clear(sql);

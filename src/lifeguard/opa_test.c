@@ -6,9 +6,12 @@ static const struct tl_trino_column trino_columns[] = {
     {"id", {.id = TL_TYPE_INT64}, "bigint"}, {"email", {.id = TL_TYPE_VARCHAR}, "varchar"}, {"country", {.id = TL_TYPE_VARCHAR}, "varchar"}};
 static const struct tl_trino_dataset trino_accounts = {"ops", "public", "accounts", 3, trino_columns};
 
+static int lookups;
+
 static const struct tl_trino_dataset *dataset(void *context, const char *source, const char *schema, const char *table)
 {
     (void)context;
+    lookups++;
     return tl_streq(source, "ops") && tl_streq(schema, "public") && tl_streq(table, "accounts") ? &trino_accounts : NULL;
 }
 
@@ -161,11 +164,28 @@ static void test_masks_come_one_by_one_or_together(void **state)
     const char *one = ask(TL_OPA_COLUMN_MASK, "ann", MASK_OF("email"));
     assert_non_null(strstr(one, "{\"result\":{\"expression\":\"CAST(CASE WHEN length("));
     assert_non_null(strstr(ask(TL_OPA_COLUMN_MASK, "carl", MASK_OF("id")), "\"expression\":\"NULL\""));
+    lookups = 0;
     const char *together = ask(TL_OPA_COLUMN_MASKS, "ann",
                                "{\"operation\":\"GetColumnMask\",\"filterResources\":[" COLUMN("id") "," COLUMN("email") "," COLUMN("nope") "]}");
+    assert_int_equal(lookups, 1); /* decided once, however many columns the table has */
     assert_non_null(strstr(together, "{\"result\":[{\"index\":1,\"viewExpression\":{\"expression\":\"CAST("));
     assert_non_null(strstr(together, "{\"index\":2,\"viewExpression\":{\"expression\":\"NULL\""));
     assert_null(strstr(together, "\"index\":0"));
+}
+
+#define ELSEWHERE "{\"column\":{\"catalogName\":\"ops\",\"schemaName\":\"public\",\"tableName\":\"other\",\"columnName\":\"id\"}}"
+
+static void test_masks_of_several_tables_are_each_of_their_own(void **state)
+{
+    (void)state;
+    open_accounts();
+    const char *mixed = ask(TL_OPA_COLUMN_MASKS, "ann",
+                            "{\"operation\":\"GetColumnMask\",\"filterResources\":[" COLUMN("id") "," ELSEWHERE "," COLUMN("id") "," ELSEWHERE ",{}]}");
+    assert_null(strstr(mixed, "\"index\":0"));
+    assert_non_null(strstr(mixed, "\"index\":1,\"viewExpression\":{\"expression\":\"NULL\""));
+    assert_null(strstr(mixed, "\"index\":2"));
+    assert_non_null(strstr(mixed, "\"index\":3,\"viewExpression\":{\"expression\":\"NULL\""));
+    assert_non_null(strstr(mixed, "\"index\":4,\"viewExpression\":{\"expression\":\"NULL\""));
 }
 
 static void test_a_choice_is_another_user_and_nobody_else_has_a_plus(void **state)
@@ -201,6 +221,7 @@ int main(void)
         TEST(test_batches_say_which_are_shown),
         TEST(test_row_rules_are_filters_read_as_the_rules_user),
         TEST(test_masks_come_one_by_one_or_together),
+        TEST(test_masks_of_several_tables_are_each_of_their_own),
         TEST(test_a_choice_is_another_user_and_nobody_else_has_a_plus),
         TEST(test_rules_that_cannot_be_read_allow_nothing),
     };
