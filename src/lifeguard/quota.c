@@ -300,8 +300,9 @@ void tl_lifeguard_put_use(struct tl_request *rq, tl_lifeguard *lifeguard, struct
 {
     static const int64_t nothing[LG_MEASURES];
     struct lg_window_use windows[LG_WINDOWS];
+    bool counted = lg_use_add(lifeguard, lg_actor(rq), nothing, tl_clock_wall_us(), windows);
     tl_json_begin_array(json);
-    for (size_t w = 0; lg_use_add(lifeguard, lg_actor(rq), nothing, tl_clock_wall_us(), windows) && w < LG_WINDOWS; w++) {
+    for (size_t w = 0; w < LG_WINDOWS && counted; w++) {
         tl_json_begin_object(json);
         tl_json_pair_text(json, "per", lg_windows[w].name);
         tl_json_pair_int64(json, "ends_at_us", windows[w].start_us + lg_windows[w].length_us);
