@@ -65,7 +65,7 @@ static enum tl_code invalid(struct tl_request *rq, const char *why)
     return tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "%s", why);
 }
 
-static enum tl_code need_reason(struct tl_request *rq, const char *reason)
+enum tl_code lg_need_reason(struct tl_request *rq, const char *reason)
 {
     if (reason && *reason)
         return TL_OK;
@@ -157,7 +157,7 @@ static enum tl_code merge_review(struct tl_request *rq, const tl_json *body, con
 enum tl_code tl_lifeguard_review(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset, const char *const *columns,
                                  size_t column_count, const tl_json *body, const char *reason)
 {
-    if (tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN, dataset) != TL_OK || need_reason(rq, reason) != TL_OK)
+    if (tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN, dataset) != TL_OK || lg_need_reason(rq, reason) != TL_OK)
         return rq->err.code;
     pthread_mutex_lock(&lifeguard->changing);
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
@@ -327,7 +327,7 @@ static enum tl_code read_grant(struct tl_request *rq, const struct lg_snapshot *
     struct lg_grant *grant = &item->grant;
     bool given;
     if (lg_subject_read(rq->arena, body, &grant->subject, &rq->err) != TL_OK ||
-        lg_scope_read(rq->arena, tl_json_get(body, "scope"), &grant->scope, &rq->err) != TL_OK || need_reason(rq, reason) != TL_OK)
+        lg_scope_read(rq->arena, tl_json_get(body, "scope"), &grant->scope, &rq->err) != TL_OK || lg_need_reason(rq, reason) != TL_OK)
         return rq->err.code;
     grant->privileges = tl_privileges_parse(held ? held : "read", &rq->err);
     if (!grant->privileges)
@@ -374,7 +374,7 @@ static enum tl_code end_item(struct tl_request *rq, tl_lifeguard *lifeguard, enu
     pthread_mutex_lock(&lifeguard->changing);
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
     const struct lg_item *item = lg_find(lifeguard, snapshot, kind, id);
-    enum tl_code code = need_reason(rq, reason);
+    enum tl_code code = lg_need_reason(rq, reason);
     if (code == TL_OK && !item)
         code = tl_err_set(&rq->err, TL_NOT_FOUND, "there is no %s \"%.100s\"", kind == LG_GRANT ? "grant" : "row rule", id);
     const struct tl_grant_scope *scope = !item ? NULL : kind == LG_GRANT ? &item->grant.scope : &item->row_rule.scope;
@@ -403,7 +403,7 @@ enum tl_code tl_lifeguard_row_rule(struct tl_request *rq, tl_lifeguard *lifeguar
     struct tl_buf text;
     struct tl_json_writer json;
     const char *id = lg_new_id(rq->arena, "rule-", &rq->err), *reason = tl_json_get_text(body, "reason");
-    if (!id || need_reason(rq, reason) != TL_OK || lg_scope_read(rq->arena, tl_json_get(body, "scope"), &scope, &rq->err) != TL_OK ||
+    if (!id || lg_need_reason(rq, reason) != TL_OK || lg_scope_read(rq->arena, tl_json_get(body, "scope"), &scope, &rq->err) != TL_OK ||
         tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &scope) != TL_OK)
         return rq->err.code;
     tl_buf_init(&text, LG_BODY_MAX);
@@ -455,7 +455,7 @@ enum tl_code tl_lifeguard_attribute(struct tl_request *rq, tl_lifeguard *lifegua
     const char *user = tl_json_get_text(body, "user"), *name = tl_json_get_text(body, "name"), *reason = tl_json_get_text(body, "reason");
     if (!user || !name)
         return invalid(rq, "an attribute needs \"user\" and \"name\"");
-    if (need_reason(rq, reason) != TL_OK || tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK)
+    if (lg_need_reason(rq, reason) != TL_OK || tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK)
         return rq->err.code;
     const char *key = tl_arena_printf(rq->arena, "%s" LG_SEPARATOR "%s", user, name);
     return put_body(rq, lifeguard, LG_ATTRIBUTE, key, "attribute", tl_arena_printf(rq->arena, "user %s", user), reason, body);
@@ -463,7 +463,7 @@ enum tl_code tl_lifeguard_attribute(struct tl_request *rq, tl_lifeguard *lifegua
 
 enum tl_code tl_lifeguard_limits(struct tl_request *rq, tl_lifeguard *lifeguard, const tl_json *body, const char *reason)
 {
-    if (need_reason(rq, reason) != TL_OK || tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK)
+    if (lg_need_reason(rq, reason) != TL_OK || tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK)
         return rq->err.code;
     return put_body(rq, lifeguard, LG_LIMITS, "limits", "limits", "everything", reason, body);
 }

@@ -265,6 +265,11 @@ char *lg_new_id(tl_arena *arena, const char *prefix, struct tl_err *err);
 /* A fact for the event log. */
 void lg_fact(tl_lifeguard *lifeguard, const struct tl_request *rq, const char *kind, const char *subject, const char *detail);
 
+/* --- change.c --- */
+
+/* Every change says why. */
+TL_CHECKED enum tl_code lg_need_reason(struct tl_request *rq, const char *reason);
+
 /* --- record.c: on the audit's chain --- */
 
 struct lg_event {

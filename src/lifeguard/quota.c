@@ -233,10 +233,8 @@ enum tl_code tl_lifeguard_quota(struct tl_request *rq, tl_lifeguard *lifeguard, 
 {
     struct lg_item item = {.kind = LG_QUOTA};
     const char *reason = tl_json_get_text(body, "reason");
-    if (tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK)
+    if (tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK || lg_need_reason(rq, reason) != TL_OK)
         return rq->err.code;
-    if (!reason || !*reason)
-        return tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "the reason is missing");
     if (lg_quota_read(rq->arena, body, &item.quota, &rq->err) != TL_OK)
         return rq->err.code;
     item.quota.id = *ret_id = lg_new_id(rq->arena, "quota-", &rq->err);
@@ -256,10 +254,8 @@ enum tl_code tl_lifeguard_quota(struct tl_request *rq, tl_lifeguard *lifeguard, 
 
 enum tl_code tl_lifeguard_remove_quota(struct tl_request *rq, tl_lifeguard *lifeguard, const char *id, const char *reason)
 {
-    if (tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK)
+    if (tl_lifeguard_need(rq, lifeguard, TL_PRIVILEGE_ADMIN, &(struct tl_grant_scope){0}) != TL_OK || lg_need_reason(rq, reason) != TL_OK)
         return rq->err.code;
-    if (!reason || !*reason)
-        return tl_err_set(&rq->err, TL_INVALID_ARGUMENT, "the reason is missing");
     pthread_mutex_lock(&lifeguard->changing);
     const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
     const struct lg_item *item = lg_find(lifeguard, snapshot, LG_QUOTA, id);
