@@ -89,13 +89,20 @@ static enum tl_code make_rules(struct tl_api_call *call, struct tl_buf *json, ch
     return code;
 }
 
+/* Does the client have it already?  Then that is the answer. */
 static bool has_tag(struct tl_api_call *call, const char *tag)
 {
-    tl_http_set_header(call->exchange, "ETag", tag);
     if (!tl_streq(tl_http_header(call->exchange, "If-None-Match"), tag))
         return false;
+    tl_http_set_header(call->exchange, "ETag", tag);
     tl_http_respond(call->exchange, 304, NULL, TL_STR(""), false);
     return true;
+}
+
+static void reply_with_tag(struct tl_api_call *call, const char *tag, struct tl_buf *json)
+{
+    tl_http_set_header(call->exchange, "ETag", tag);
+    tl_api_reply_json(call, 200, json);
 }
 
 /* In quotes: two hashes of the content. */
@@ -122,7 +129,7 @@ void tl_api_reply_tagged(struct tl_api_call *call, struct tl_buf *json)
     if (has_tag(call, tag))
         tl_buf_done(json);
     else
-        tl_api_reply_json(call, 200, json);
+        reply_with_tag(call, tag, json);
 }
 
 void tl_api_trino_rules(struct tl_api_call *call)
@@ -134,8 +141,7 @@ void tl_api_trino_rules(struct tl_api_call *call)
         return;
     tl_buf_init(&json, RULES_MAX);
     if (call->rq.err.code == TL_OK && make_rules(call, &json, tag) == TL_OK) {
-        tl_http_set_header(call->exchange, "ETag", tag);
-        tl_api_reply_json(call, 200, &json);
+        reply_with_tag(call, tag, &json);
         return;
     }
     tl_buf_done(&json);

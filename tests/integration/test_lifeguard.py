@@ -717,6 +717,15 @@ def test_the_feed_says_what_each_may_see(closed, admin, analyst, contractor):
     assert admin.get("/lifeguard/access", user="nobody-of-that-name").status_code == 404
 
 
+def test_the_rules_for_trino_come_with_one_tag_whatever_the_client_has(admin):
+    first = admin.get("/lifeguard/trino/rules.json")
+    def fetch(tag):
+        return admin.http.get(first.url, headers={**admin.headers, "If-None-Match": tag}, timeout=60)
+    assert fetch(first.headers["ETag"]).status_code == 304
+    other = fetch('"of-another-day"')
+    assert other.status_code == 200 and other.headers["ETag"] == first.headers["ETag"]
+
+
 def test_who_could_see_it_on_a_past_day_is_told_by_the_rules_of_that_day(admin):
     before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     time.sleep(1.1)
