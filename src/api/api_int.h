@@ -55,6 +55,10 @@ const tl_json *tl_api_read_body(struct tl_api_call *call);
 /* ?count=, from 1 to `most`. */
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);
+/* 204, or what went wrong. */
+void tl_api_reply_done(struct tl_api_call *call, enum tl_code code);
+/* {"id": ..} of what was made, or what went wrong. */
+void tl_api_reply_id(struct tl_api_call *call, enum tl_code code, const char *id);
 
 /* With an ETag of the content; 304 when the client has it. */
 void tl_api_reply_tagged(struct tl_api_call *call, struct tl_buf *json);

@@ -42,22 +42,6 @@ static void finish(struct tl_api_call *call, struct answer *answer, enum tl_code
     tl_api_fail(call);
 }
 
-static void reply_done(struct tl_api_call *call, enum tl_code code)
-{
-    if (code == TL_OK)
-        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
-    else
-        tl_api_fail(call);
-}
-
-static void reply_id(struct tl_api_call *call, enum tl_code code, const char *id)
-{
-    struct answer answer;
-    begin(&answer);
-    tl_json_pair_text(&answer.json, "id", id);
-    finish(call, &answer, code);
-}
-
 struct table {
     struct tl_grant_scope scope;
     struct tl_source_dataset dataset;
@@ -272,7 +256,7 @@ void tl_api_lifeguard_comment(struct tl_api_call *call)
     enum tl_code code = find_table(call, tl_json_get_text(body, "table"), &table);
     if (code == TL_OK)
         code = tl_lifeguard_comment(&call->rq, guard_of(call), scope_name(call, &table.scope), tl_json_get_text(body, "text"));
-    reply_done(call, code);
+    tl_api_reply_done(call, code);
 }
 
 /* --- grants and row rules --- */
@@ -293,12 +277,12 @@ void tl_api_lifeguard_grant(struct tl_api_call *call)
     if (!body)
         return;
     enum tl_code code = tl_lifeguard_grant(&call->rq, guard_of(call), body, &id);
-    reply_id(call, code, id);
+    tl_api_reply_id(call, code, id);
 }
 
 void tl_api_lifeguard_revoke(struct tl_api_call *call)
 {
-    reply_done(call, tl_lifeguard_revoke(&call->rq, guard_of(call), tl_api_param(call, "id"), tl_http_query_param(call->exchange, "reason")));
+    tl_api_reply_done(call, tl_lifeguard_revoke(&call->rq, guard_of(call), tl_api_param(call, "id"), tl_http_query_param(call->exchange, "reason")));
 }
 
 void tl_api_lifeguard_row_rules(struct tl_api_call *call)
@@ -317,26 +301,26 @@ void tl_api_lifeguard_row_rule(struct tl_api_call *call)
     if (!body)
         return;
     enum tl_code code = tl_lifeguard_row_rule(&call->rq, guard_of(call), body, &id);
-    reply_id(call, code, id);
+    tl_api_reply_id(call, code, id);
 }
 
 void tl_api_lifeguard_remove_row_rule(struct tl_api_call *call)
 {
-    reply_done(call, tl_lifeguard_remove_row_rule(&call->rq, guard_of(call), tl_api_param(call, "id"), tl_http_query_param(call->exchange, "reason")));
+    tl_api_reply_done(call, tl_lifeguard_remove_row_rule(&call->rq, guard_of(call), tl_api_param(call, "id"), tl_http_query_param(call->exchange, "reason")));
 }
 
 void tl_api_lifeguard_attribute(struct tl_api_call *call)
 {
     const tl_json *body = tl_api_read_body(call);
     if (body)
-        reply_done(call, tl_lifeguard_attribute(&call->rq, guard_of(call), body));
+        tl_api_reply_done(call, tl_lifeguard_attribute(&call->rq, guard_of(call), body));
 }
 
 void tl_api_lifeguard_limits(struct tl_api_call *call)
 {
     const tl_json *body = tl_api_read_body(call);
     if (body)
-        reply_done(call, tl_lifeguard_limits(&call->rq, guard_of(call), body, tl_json_get_text(body, "reason")));
+        tl_api_reply_done(call, tl_lifeguard_limits(&call->rq, guard_of(call), body, tl_json_get_text(body, "reason")));
 }
 
 /* --- requests --- */
@@ -386,14 +370,14 @@ void tl_api_lifeguard_request(struct tl_api_call *call)
     if (!body)
         return;
     enum tl_code code = whole ? tl_lifeguard_request(&call->rq, guard_of(call), whole, &id) : call->rq.err.code;
-    reply_id(call, code, id);
+    tl_api_reply_id(call, code, id);
 }
 
 static void decide(struct tl_api_call *call, bool approve)
 {
     const tl_json *body = tl_api_read_body(call);
     if (body)
-        reply_done(call, tl_lifeguard_decide_request(&call->rq, guard_of(call), tl_api_param(call, "id"), approve, tl_json_get_text(body, "reason")));
+        tl_api_reply_done(call, tl_lifeguard_decide_request(&call->rq, guard_of(call), tl_api_param(call, "id"), approve, tl_json_get_text(body, "reason")));
 }
 
 void tl_api_lifeguard_approve(struct tl_api_call *call)
@@ -567,5 +551,5 @@ void tl_api_lifeguard_pii_begin(struct tl_api_call *call)
 void tl_api_lifeguard_pii_end(struct tl_api_call *call)
 {
     const char *value = tl_http_query_param(call->exchange, "pii");
-    reply_done(call, tl_lifeguard_pii_end(&call->rq, guard_of(call), value ? value : ""));
+    tl_api_reply_done(call, tl_lifeguard_pii_end(&call->rq, guard_of(call), value ? value : ""));
 }

@@ -25,24 +25,12 @@ void tl_api_lifeguard_quota(struct tl_api_call *call)
     const tl_json *body = tl_api_read_body(call);
     if (!body)
         return;
-    if (tl_lifeguard_quota(&call->rq, call->api->parts.lifeguard, body, &id) != TL_OK) {
-        tl_api_fail(call);
-        return;
-    }
-    struct tl_buf buf;
-    struct tl_json_writer json;
-    tl_buf_init(&buf, ANSWER_MAX);
-    tl_json_writer_init(&json, &buf);
-    tl_json_begin_object(&json);
-    tl_json_pair_text(&json, "id", id);
-    tl_json_end_object(&json);
-    tl_api_reply_json(call, 200, &buf);
+    enum tl_code code = tl_lifeguard_quota(&call->rq, call->api->parts.lifeguard, body, &id);
+    tl_api_reply_id(call, code, id);
 }
 
 void tl_api_lifeguard_remove_quota(struct tl_api_call *call)
 {
-    if (tl_lifeguard_remove_quota(&call->rq, call->api->parts.lifeguard, tl_api_param(call, "id"), tl_http_query_param(call->exchange, "reason")) == TL_OK)
-        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
-    else
-        tl_api_fail(call);
+    const char *reason = tl_http_query_param(call->exchange, "reason");
+    tl_api_reply_done(call, tl_lifeguard_remove_quota(&call->rq, call->api->parts.lifeguard, tl_api_param(call, "id"), reason));
 }

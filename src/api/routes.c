@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "route_table.h" /* generated: static const struct tl_api_route route_table[] */
 
-enum { PAGE_BYTES = 1024 * 1024, ABANDONED_AFTER_US = 300 * 1000000 };
+enum { PAGE_BYTES = 1024 * 1024, ABANDONED_AFTER_US = 300 * 1000000, ID_JSON_MAX = 4096 };
 
 tl_api *tl_api_new(const struct tl_api_parts *parts)
 {
@@ -125,6 +125,30 @@ void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json
     tl_http_allow_gzip(call->exchange);
     tl_http_respond(call->exchange, status, "application/json", (struct tl_str){tl_buf_cstr(json), json->size}, false);
     tl_buf_done(json);
+}
+
+void tl_api_reply_done(struct tl_api_call *call, enum tl_code code)
+{
+    if (code == TL_OK)
+        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
+    else
+        tl_api_fail(call);
+}
+
+void tl_api_reply_id(struct tl_api_call *call, enum tl_code code, const char *id)
+{
+    struct tl_buf buf;
+    struct tl_json_writer json;
+    if (code != TL_OK) {
+        tl_api_fail(call);
+        return;
+    }
+    tl_buf_init(&buf, ID_JSON_MAX);
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_pair_text(&json, "id", id);
+    tl_json_end_object(&json);
+    tl_api_reply_json(call, 200, &buf);
 }
 
 static enum tl_code check_scope(struct tl_api_call *call, const struct tl_api_route *route)

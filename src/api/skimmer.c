@@ -17,14 +17,6 @@ static void answer(struct tl_api_call *call, enum tl_code code, struct tl_buf *j
     tl_api_fail(call);
 }
 
-static void reply_done(struct tl_api_call *call, enum tl_code code)
-{
-    if (code == TL_OK)
-        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
-    else
-        tl_api_fail(call);
-}
-
 void tl_api_skimmer_status(struct tl_api_call *call)
 {
     struct tl_buf buf;
@@ -71,15 +63,15 @@ void tl_api_skimmer_scan(struct tl_api_call *call)
         return;
     const char *table = tl_json_get_text(body, "table");
     enum tl_code code = table ? find_scope(call, table, &scope) : TL_OK;
-    reply_done(call, code == TL_OK ? tl_skimmer_scan(&call->rq, call->api->parts.skimmer, &scope) : code);
+    tl_api_reply_done(call, code == TL_OK ? tl_skimmer_scan(&call->rq, call->api->parts.skimmer, &scope) : code);
 }
 
 void tl_api_skimmer_pause(struct tl_api_call *call)
 {
-    reply_done(call, tl_skimmer_pause(&call->rq, call->api->parts.skimmer, true));
+    tl_api_reply_done(call, tl_skimmer_pause(&call->rq, call->api->parts.skimmer, true));
 }
 
 void tl_api_skimmer_resume(struct tl_api_call *call)
 {
-    reply_done(call, tl_skimmer_pause(&call->rq, call->api->parts.skimmer, false));
+    tl_api_reply_done(call, tl_skimmer_pause(&call->rq, call->api->parts.skimmer, false));
 }

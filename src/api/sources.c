@@ -156,11 +156,10 @@ void tl_api_sources_remove(struct tl_api_call *call)
     if (!may_change(call))
         return;
     struct tl_grant_scope scope = {.source = tl_api_param(call, "name")};
-    if (tl_registry_remove(&call->rq, call->api->parts.registry, scope.source) != TL_OK ||
-        tl_lifeguard_dropped(&call->rq, call->api->parts.lifeguard, &scope) != TL_OK)
-        tl_api_fail(call);
-    else
-        tl_http_respond(call->exchange, 204, NULL, TL_STR(""), false);
+    enum tl_code code = tl_registry_remove(&call->rq, call->api->parts.registry, scope.source);
+    if (code == TL_OK)
+        code = tl_lifeguard_dropped(&call->rq, call->api->parts.lifeguard, &scope);
+    tl_api_reply_done(call, code);
 }
 
 static void put_option(struct tl_json_writer *json, const struct tl_source_option *option)
