@@ -11,19 +11,11 @@ struct world {
     const tl_registry_snapshot *snapshot;
 };
 
-static const struct tl_source_dataset *find(const struct tl_registry_source *source, const char *schema, const char *table)
-{
-    for (size_t i = 0; source && i < source->dataset_count; i++)
-        if (tl_streq(source->datasets[i].schema, schema) && tl_streq(source->datasets[i].name, table))
-            return &source->datasets[i];
-    return NULL;
-}
-
 static const struct tl_trino_dataset *dataset(void *context, const char *source, const char *schema, const char *table)
 {
     const struct world *world = context;
-    const struct tl_source_dataset *from = source && schema && table ? find(tl_snapshot_source(world->snapshot, source), schema, table) : NULL;
-    if (!from)
+    const struct tl_source_dataset *from = source && schema && table ? tl_snapshot_dataset(world->snapshot, source, schema, table) : NULL;
+    if (!from || strcmp(from->schema, schema) != 0 || strcmp(from->name, table) != 0) /* another spelling is no name here, as in rules.json */
         return NULL;
     struct tl_trino_dataset *made = TL_NEW(world->arena, struct tl_trino_dataset);
     tl_api_trino_dataset(world->arena, source, from, made);

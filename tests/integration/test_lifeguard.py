@@ -768,8 +768,9 @@ def test_only_trino_and_administrators_ask_what_others_may(admin, analyst):
         identity = {"identity": {"user": user, "groups": ["admin"]}, "softwareStack": {"trinoVersion": "476"}}
         return {"input": {"context": identity, "action": {"operation": operation, "resource": resource}}}
     table = {"catalogName": "ops", "schemaName": "public", "tableName": "accounts"}
-    def allowed(user, columns):
-        return admin.call("POST", "/lifeguard/opa/allow", body(user, "SelectFromColumns", table={**table, "columns": columns})).json()
+    def allowed(user, columns, **other):
+        return admin.call("POST", "/lifeguard/opa/allow", body(user, "SelectFromColumns", table={**table, "columns": columns, **other})).json()
+    assert allowed("analyst", ["account_id"], tableName="Accounts") == {"result": False}, "names are exact there"
     assert allowed("analyst", ["account_id", "email"]) == {"result": True} and allowed("nobody-known", ["account_id"]) == {"result": False}
     mask = admin.call("POST", "/lifeguard/opa/column-mask", body("analyst", "GetColumnMask", column={**table, "columnName": "phone", "columnType": "varchar"})).json()
     assert "substr" in mask["result"]["expression"] and mask["result"]["identity"] == "townlake+rules"
