@@ -321,7 +321,7 @@ static enum tl_code add_lake(tl_serve *serve, struct tl_err *err)
 static enum tl_code secret_of(tl_serve *serve, const char *key, const char **ret_secret, struct tl_err *err)
 {
     const char *reference = tl_config_text(serve->config, key);
-    if (strncmp(reference, "env:", 4) != 0 && strncmp(reference, "file:", 5) != 0)
+    if (!tl_config_is_reference(reference))
         return tl_err_set(err, TL_CONFIG, "%s must be env:NAME or file:PATH", key);
     return tl_config_secret(serve->arena, reference, ret_secret, err);
 }
