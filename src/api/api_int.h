@@ -52,6 +52,8 @@ const char *tl_api_param(const struct tl_api_call *call, const char *name);
 void tl_api_fail(struct tl_api_call *call);
 /* The body, an object of JSON.  NULL: it is none, and that is answered. */
 const tl_json *tl_api_read_body(struct tl_api_call *call);
+/* Of a body that is a form; NULL = it is not there, or cannot be read. */
+const char *tl_api_form_value(struct tl_api_call *call, const char *name);
 /* ?count=, from 1 to `most`. */
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);

@@ -52,19 +52,6 @@ void tl_api_iceberg(struct tl_api_call *call)
 
 /* --- client credentials (RFC 6749, 4.4): one of our tokens is the secret, and what it is exchanged for --- */
 
-static const char *form_value(tl_arena *arena, struct tl_str form, const char *name)
-{
-    size_t size = strlen(name);
-    for (size_t at = 0; at < form.size;) {
-        const char *end = memchr(form.data + at, '&', form.size - at);
-        size_t length = end ? (size_t)(end - form.data) - at : form.size - at;
-        if (length > size && memcmp(form.data + at, name, size) == 0 && form.data[at + size] == '=')
-            return tl_http_decode(arena, form.data + at + size + 1, length - size - 1, true);
-        at += length + 1;
-    }
-    return NULL;
-}
-
 static void refuse_token(struct tl_api_call *call, int status, const char *error, const char *why)
 {
     struct tl_buf buf;
@@ -81,9 +68,9 @@ static void refuse_token(struct tl_api_call *call, int status, const char *error
 }
 
 /* The secret of the form, or that of Basic; NULL: neither. */
-static const char *authorization_of(struct tl_api_call *call, struct tl_str form)
+static const char *authorization_of(struct tl_api_call *call)
 {
-    const char *secret = form_value(call->rq.arena, form, "client_secret");
+    const char *secret = tl_api_form_value(call, "client_secret");
     const char *shown = tl_http_header(call->exchange, "Authorization");
     if (secret && *secret)
         return tl_arena_printf(call->rq.arena, "Bearer %s", secret);
@@ -92,9 +79,8 @@ static const char *authorization_of(struct tl_api_call *call, struct tl_str form
 
 void tl_api_iceberg_token(struct tl_api_call *call)
 {
-    struct tl_str form = tl_http_body(call->exchange);
-    const char *grant = form_value(call->rq.arena, form, "grant_type"), *client = form_value(call->rq.arena, form, "client_id");
-    const char *authorization = authorization_of(call, form);
+    const char *grant = tl_api_form_value(call, "grant_type"), *client = tl_api_form_value(call, "client_id");
+    const char *authorization = authorization_of(call);
     if (!tl_streq(grant, "client_credentials")) {
         refuse_token(call, 400, "unsupported_grant_type", "only client_credentials is offered");
         return;

@@ -1,5 +1,4 @@
 /* Who the caller is, signing in and out, and the tokens they made. */
-#include <string.h>
 
 #include "api/api_int.h"
 #include "auth/login.h"
@@ -195,23 +194,9 @@ void tl_api_auth_callback(struct tl_api_call *call)
     tl_api_fail(call);
 }
 
-/* The value of logout_token in a form, which is all that it may hold of use; NULL: it is not there. */
-static const char *logout_token_of(struct tl_api_call *call)
-{
-    static const char name[] = "logout_token=";
-    struct tl_str body = tl_http_body(call->exchange);
-    const char *at = body.size ? tl_arena_strndup(call->rq.arena, body.data, body.size) : NULL;
-    while (at && strncmp(at, name, sizeof name - 1) != 0) {
-        at = strchr(at, '&');
-        at = at ? at + 1 : NULL;
-    }
-    at = at ? at + sizeof name - 1 : NULL;
-    return at ? tl_http_decode(call->rq.arena, at, strcspn(at, "&"), true) : NULL;
-}
-
 void tl_api_auth_ended_there(struct tl_api_call *call)
 {
-    const char *token = logout_token_of(call);
+    const char *token = tl_api_form_value(call, "logout_token");
     int64_t sessions;
     tl_http_set_header(call->exchange, "Cache-Control", "no-store");
     if (!token)

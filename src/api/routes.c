@@ -111,6 +111,20 @@ const tl_json *tl_api_read_body(struct tl_api_call *call)
     return NULL;
 }
 
+const char *tl_api_form_value(struct tl_api_call *call, const char *name)
+{
+    struct tl_str form = tl_http_body(call->exchange);
+    size_t size = strlen(name);
+    for (size_t at = 0; at < form.size;) {
+        const char *end = memchr(form.data + at, '&', form.size - at);
+        size_t length = end ? (size_t)(end - form.data) - at : form.size - at;
+        if (length > size && memcmp(form.data + at, name, size) == 0 && form.data[at + size] == '=')
+            return tl_http_decode(call->rq.arena, form.data + at + size + 1, length - size - 1, true);
+        at += length + 1;
+    }
+    return NULL;
+}
+
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most)
 {
     const char *text = tl_http_query_param(call->exchange, "count");

@@ -1,6 +1,4 @@
 /* The Skimmer over HTTP: what it does, what it found, looking again, resting. */
-#include <string.h>
-
 #include "api/api_int.h"
 
 enum { ANSWER_MAX = 256 * 1024 * 1024 };
