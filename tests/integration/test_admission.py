@@ -1,9 +1,7 @@
 """Who waits is told so, can leave, and gets a turn; who may not wait is refused."""
 import contextlib
-import pathlib
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -39,11 +37,10 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server():
-    with tempfile.TemporaryDirectory(prefix="townlake-admission-") as folder:
-        running = Server(pathlib.Path(folder), "{user_max: 1, user_queue_max: 1, heavy_max: 1}")
-        yield running
-        running.stop()
+def server(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("admission"), "{user_max: 1, user_queue_max: 1, heavy_max: 1}")
+    yield running
+    running.stop()
 
 
 @contextlib.contextmanager

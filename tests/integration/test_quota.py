@@ -1,7 +1,5 @@
 """How much a person may take: refused with the quota's name, when it begins anew and who raises it."""
-import pathlib
 import subprocess
-import tempfile
 import time
 
 import pytest
@@ -12,11 +10,10 @@ from townlake import Lake, StatementError
 
 
 @pytest.fixture(scope="module")
-def server():
-    with tempfile.TemporaryDirectory(prefix="townlake-quota-") as folder:
-        running = Server(pathlib.Path(folder), "{light_max: 16}")
-        yield running
-        running.stop()
+def server(tmp_path_factory):
+    running = Server(tmp_path_factory.mktemp("quota"), "{light_max: 16}")
+    yield running
+    running.stop()
 
 
 @pytest.fixture
