@@ -4,7 +4,7 @@
 
 #include "cli/cli_int.h"
 
-enum { ARENA_MAX = 256 * 1024 * 1024 };
+enum { ARENA_MAX = 256 * 1024 * 1024, PATH_BYTES_MAX = 16 * 1024 };
 
 static int most_words(const struct tl_cli_action *actions, size_t count)
 {
@@ -60,6 +60,19 @@ const tl_json *tl_cli_job_call(struct tl_cli_job *job, const char *method, const
     if (tl_cli_call(&job->client, job->arena, method, path, tl_str_of(body ? body : ""), &answer, &job->err) != TL_OK)
         return NULL;
     return answer;
+}
+
+const char *tl_cli_with_parameter(struct tl_cli_job *job, const char *path, const char *name, const char *value)
+{
+    struct tl_buf longer;
+    if (!value)
+        return path;
+    tl_buf_init(&longer, PATH_BYTES_MAX);
+    tl_buf_addf(&longer, "%s%c%s=", path, strchr(path, '?') ? '&' : '?', name);
+    tl_http_encode(&longer, value);
+    const char *copy = tl_arena_strdup(job->arena, tl_buf_cstr(&longer));
+    tl_buf_done(&longer);
+    return copy;
 }
 
 const char *tl_cli_text(const tl_json *object, const char *key)

@@ -98,6 +98,9 @@ const char *tl_cli_job_option(const struct tl_cli_job *job, const char *name); /
 /* NULL: it failed (job->err), or the answer is empty.  body NULL = none. */
 const tl_json *tl_cli_job_call(struct tl_cli_job *job, const char *method, const char *path, const char *body);
 
+/* The path with one more query parameter; value NULL: as it is. */
+const char *tl_cli_with_parameter(struct tl_cli_job *job, const char *path, const char *name, const char *value);
+
 /* Members of an answer as people read them: "" when it has no such text; times in UTC, to the minute. */
 const char *tl_cli_text(const tl_json *object, const char *key);
 const char *tl_cli_time_or(tl_arena *arena, const tl_json *object, const char *key, const char *fallback);

@@ -20,19 +20,6 @@ static const char *path_of(struct tl_cli_job *job, const char *before, const cha
     return copy;
 }
 
-static const char *with_parameter(struct tl_cli_job *job, const char *path, const char *name, const char *value)
-{
-    struct tl_buf longer;
-    if (!value)
-        return path;
-    tl_buf_init(&longer, PATH_BYTES_MAX);
-    tl_buf_addf(&longer, "%s%c%s=", path, strchr(path, '?') ? '&' : '?', name);
-    tl_http_encode(&longer, value);
-    const char *copy = tl_arena_strdup(job->arena, tl_buf_cstr(&longer));
-    tl_buf_done(&longer);
-    return copy;
-}
-
 /* --- bodies --- */
 
 struct body {
@@ -151,7 +138,7 @@ static void print_proposals(struct tl_cli_job *job, const tl_json *proposals)
 
 static void pending(struct tl_cli_job *job)
 {
-    const char *path = with_parameter(job, path_of(job, "/pending", NULL, NULL), "source", tl_cli_job_option(job, "--source"));
+    const char *path = tl_cli_with_parameter(job, path_of(job, "/pending", NULL, NULL), "source", tl_cli_job_option(job, "--source"));
     const tl_json *answer = tl_cli_job_call(job, "GET", path, NULL);
     if (!answer)
         return;
@@ -278,6 +265,13 @@ static void print_id(const tl_json *answer)
         printf("%s\n", tl_cli_text(answer, "id"));
 }
 
+/* A grant, row rule or quota by its id. */
+static void end(struct tl_cli_job *job, const char *of)
+{
+    const char *path = path_of(job, of, job->words[0], NULL);
+    tl_cli_job_call(job, "DELETE", tl_cli_with_parameter(job, path, "reason", tl_cli_job_option(job, "--reason")), NULL);
+}
+
 static void grant(struct tl_cli_job *job)
 {
     struct body body;
@@ -294,7 +288,7 @@ static void grant(struct tl_cli_job *job)
 
 static void revoke(struct tl_cli_job *job)
 {
-    tl_cli_job_call(job, "DELETE", with_parameter(job, path_of(job, "/grants/", job->words[0], NULL), "reason", tl_cli_job_option(job, "--reason")), NULL);
+    end(job, "/grants/");
 }
 
 static void row_rules(struct tl_cli_job *job)
@@ -333,7 +327,7 @@ static void row_rule(struct tl_cli_job *job)
 
 static void remove_rule(struct tl_cli_job *job)
 {
-    tl_cli_job_call(job, "DELETE", with_parameter(job, path_of(job, "/row-rules/", job->words[0], NULL), "reason", tl_cli_job_option(job, "--reason")), NULL);
+    end(job, "/row-rules/");
 }
 
 static void quotas(struct tl_cli_job *job)
@@ -380,14 +374,14 @@ static void quota(struct tl_cli_job *job)
 
 static void remove_quota(struct tl_cli_job *job)
 {
-    tl_cli_job_call(job, "DELETE", with_parameter(job, path_of(job, "/quotas/", job->words[0], NULL), "reason", tl_cli_job_option(job, "--reason")), NULL);
+    end(job, "/quotas/");
 }
 
 /* --- requests --- */
 
 static void requests(struct tl_cli_job *job)
 {
-    const char *path = with_parameter(job, path_of(job, "/requests", NULL, NULL), "state", tl_cli_job_option(job, "--state"));
+    const char *path = tl_cli_with_parameter(job, path_of(job, "/requests", NULL, NULL), "state", tl_cli_job_option(job, "--state"));
     const tl_json *answer = tl_cli_job_call(job, "GET", path, NULL);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "requests")); tl_json_next(&it);) {
         const tl_json *asked = tl_json_get(it.value, "asked");
@@ -457,9 +451,9 @@ static void print_rules(const tl_json *rules)
 
 static void explain(struct tl_cli_job *job)
 {
-    const char *path = with_parameter(job, path_of(job, "/explain", NULL, NULL), "user", job->words[0]);
-    path = with_parameter(job, with_parameter(job, path, "table", job->words[1]), "at", tl_cli_job_option(job, "--at"));
-    const tl_json *answer = tl_cli_job_call(job, "GET", with_parameter(job, path, "groups", tl_cli_job_option(job, "--groups")), NULL);
+    const char *path = tl_cli_with_parameter(job, path_of(job, "/explain", NULL, NULL), "user", job->words[0]);
+    path = tl_cli_with_parameter(job, tl_cli_with_parameter(job, path, "table", job->words[1]), "at", tl_cli_job_option(job, "--at"));
+    const tl_json *answer = tl_cli_job_call(job, "GET", tl_cli_with_parameter(job, path, "groups", tl_cli_job_option(job, "--groups")), NULL);
     const tl_json *e = tl_json_get(answer, "explanation");
     if (!e)
         return;
@@ -484,8 +478,8 @@ static void explain(struct tl_cli_job *job)
 
 static void who(struct tl_cli_job *job)
 {
-    const char *path = with_parameter(job, path_of(job, "/who", NULL, NULL), "table", job->words[0]);
-    const tl_json *answer = tl_cli_job_call(job, "GET", with_parameter(job, path, "at", tl_cli_job_option(job, "--at")), NULL);
+    const char *path = tl_cli_with_parameter(job, path_of(job, "/who", NULL, NULL), "table", job->words[0]);
+    const tl_json *answer = tl_cli_job_call(job, "GET", tl_cli_with_parameter(job, path, "at", tl_cli_job_option(job, "--at")), NULL);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "who")); tl_json_next(&it);) {
         printf("%s%s%s\n", job->c.bold, tl_cli_text(it.value, "who"), job->c.off);
         print_rules(tl_json_get(it.value, "row_rules"));
@@ -495,7 +489,7 @@ static void who(struct tl_cli_job *job)
 
 static void history(struct tl_cli_job *job)
 {
-    const char *path = with_parameter(job, path_of(job, "/history", NULL, NULL), "subject", tl_cli_job_option(job, "--subject"));
+    const char *path = tl_cli_with_parameter(job, path_of(job, "/history", NULL, NULL), "subject", tl_cli_job_option(job, "--subject"));
     const tl_json *answer = tl_cli_job_call(job, "GET", path, NULL);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "versions")); tl_json_next(&it);) {
         int64_t version = 0;

@@ -3,7 +3,7 @@
 
 #include "cli/cli_int.h"
 
-enum { BODY_MAX = 64 * 1024, PATH_BYTES_MAX = 16 * 1024 };
+enum { BODY_MAX = 64 * 1024 };
 
 static int64_t number(const tl_json *object, const char *key)
 {
@@ -27,14 +27,6 @@ static void status(struct tl_cli_job *job)
         printf("  %s%s%s: %s\n", job->c.red, tl_cli_text(it.value, "table"), job->c.off, tl_cli_text(it.value, "reason"));
 }
 
-static void put_parameter(struct tl_buf *path, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    tl_buf_addf(path, "%c%s=", strchr(tl_buf_cstr(path), '?') ? '&' : '?', name);
-    tl_http_encode(path, value);
-}
-
 static void print_finding(const struct tl_cli_job *job, const tl_json *row, const char *table_before)
 {
     const char *table = tl_cli_text(row, "table"), *standing = tl_cli_text(row, "standing"), *mask = tl_json_get_text(row, "mask");
@@ -49,20 +41,15 @@ static void print_finding(const struct tl_cli_job *job, const tl_json *row, cons
 
 static void print_findings(struct tl_cli_job *job, const char *table)
 {
-    struct tl_buf path;
-    const char *before = NULL;
-    tl_buf_init(&path, PATH_BYTES_MAX);
-    tl_buf_adds(&path, "/api/v1/skimmer/findings");
-    put_parameter(&path, "table", table);
-    put_parameter(&path, "source", tl_cli_job_option(job, "--source"));
-    put_parameter(&path, "standing", tl_cli_job_option(job, "--standing"));
-    put_parameter(&path, "all", tl_cli_flag(job->options, job->option_count, "--all") ? "true" : NULL);
-    const tl_json *answer = tl_cli_job_call(job, "GET", tl_buf_cstr(&path), NULL);
+    const char *path = tl_cli_with_parameter(job, "/api/v1/skimmer/findings", "table", table), *before = NULL;
+    path = tl_cli_with_parameter(job, path, "source", tl_cli_job_option(job, "--source"));
+    path = tl_cli_with_parameter(job, path, "standing", tl_cli_job_option(job, "--standing"));
+    path = tl_cli_with_parameter(job, path, "all", tl_cli_flag(job->options, job->option_count, "--all") ? "true" : NULL);
+    const tl_json *answer = tl_cli_job_call(job, "GET", path, NULL);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "columns")); tl_json_next(&it);) {
         print_finding(job, it.value, before);
         before = tl_cli_text(it.value, "table");
     }
-    tl_buf_done(&path);
 }
 
 static void findings(struct tl_cli_job *job)
