@@ -13,10 +13,7 @@ static void put_dataset(void *context, const char *source, const struct tl_sourc
 {
     struct feed *feed = context;
     tl_arena *arena = feed->call->rq.arena;
-    const char **columns = TL_NEW_ARRAY(arena, const char *, dataset->column_count);
-    for (size_t i = 0; i < dataset->column_count; i++)
-        columns[i] = dataset->columns[i].name;
-    struct tl_access_need need = {source, dataset->schema, dataset->name, TL_ACCESS_READ, dataset->column_count, columns};
+    struct tl_access_need need = {source, dataset->schema, dataset->name, TL_ACCESS_READ, dataset->column_count, tl_api_column_names(arena, dataset)};
     tl_lifeguard_put_access(feed->call->api->parts.lifeguard, feed->user, &need, &feed->json);
 }
 

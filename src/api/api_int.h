@@ -72,6 +72,8 @@ void tl_api_note_refusal(struct tl_api_call *call);
 /* ... as SCIM's error document. */
 void tl_api_scim_refuse(struct tl_api_call *call);
 
+const char **tl_api_column_names(tl_arena *arena, const struct tl_source_dataset *dataset);
+
 struct tl_api_trino *tl_api_trino_new(void);
 void tl_api_trino_free(struct tl_api_trino *trino);
 /* As the rules for Trino have it. */

@@ -1,5 +1,4 @@
 /* Who the caller is, signing in and out, and the tokens they made. */
-
 #include "api/api_int.h"
 #include "auth/login.h"
 #include "auth/tokens.h"

@@ -55,9 +55,7 @@ static enum tl_code find_table(struct tl_api_call *call, const char *name, struc
     enum tl_code code = tl_door_find_dataset(&call->rq, call->api->parts.door, name, &table->scope, &table->dataset);
     if (code != TL_OK)
         return code;
-    table->columns = TL_NEW_ARRAY(call->rq.arena, const char *, table->dataset.column_count);
-    for (size_t i = 0; i < table->dataset.column_count; i++)
-        table->columns[i] = table->dataset.columns[i].name;
+    table->columns = tl_api_column_names(call->rq.arena, &table->dataset);
     return TL_OK;
 }
 
@@ -83,10 +81,7 @@ static void put_pending(void *context, const char *source, const struct tl_sourc
     struct tl_grant_scope scope = {.source = source, .schema = dataset->schema, .table = dataset->name};
     if (pending->failed || (pending->source && !tl_streq(pending->source, source)))
         return;
-    const char **columns = TL_NEW_ARRAY(rq->arena, const char *, dataset->column_count);
-    for (size_t i = 0; i < dataset->column_count; i++)
-        columns[i] = dataset->columns[i].name;
-    size_t count = tl_lifeguard_pending(guard_of(pending->call), &scope, columns, dataset->column_count);
+    size_t count = tl_lifeguard_pending(guard_of(pending->call), &scope, tl_api_column_names(rq->arena, dataset), dataset->column_count);
     if (count == 0)
         return;
     if (tl_lifeguard_need(rq, guard_of(pending->call), TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN, &scope) != TL_OK) {

@@ -125,6 +125,14 @@ const char *tl_api_form_value(struct tl_api_call *call, const char *name)
     return NULL;
 }
 
+const char **tl_api_column_names(tl_arena *arena, const struct tl_source_dataset *dataset)
+{
+    const char **names = TL_NEW_ARRAY(arena, const char *, dataset->column_count);
+    for (size_t i = 0; i < dataset->column_count; i++)
+        names[i] = dataset->columns[i].name;
+    return names;
+}
+
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most)
 {
     const char *text = tl_http_query_param(call->exchange, "count");
