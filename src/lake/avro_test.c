@@ -1,48 +1,9 @@
 /* Avro files: those another program wrote are read to the last value, ours are read back, and broken ones are refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-/* cmocka needs the three above */
-#include <cmocka.h>
-
-#include "io/process.h"
 #include "lake/avro.h"
 #include "lake/avro_int.h"
+#include "lake/world_testing_int.h"
 
-enum { ARENA_BYTES = 64 * 1024 * 1024, CORPUS_RECORDS = 200, FILE_BYTES_MAX = 1024 * 1024 };
-
-struct world {
-    tl_arena *arena;
-    struct tl_err err;
-};
-
-static int set_up(void **state)
-{
-    tl_arena *arena = tl_arena_new(ARENA_BYTES);
-    struct world *world = TL_NEW(arena, struct world);
-    world->arena = arena;
-    tl_err_init(&world->err);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    tl_arena_free(world->arena);
-    return 0;
-}
-
-static struct tl_str corpus(struct world *world, const char *name)
-{
-    struct tl_buf buf;
-    tl_buf_init(&buf, FILE_BYTES_MAX);
-    const char *path = tl_arena_printf(world->arena, "%s/%s", TL_TEST_CORPUS, name);
-    assert_int_equal(tl_file_read(path, &buf, &world->err), TL_OK);
-    struct tl_str bytes = {tl_arena_strndup(world->arena, buf.data, buf.size), buf.size};
-    tl_buf_done(&buf);
-    return bytes;
-}
+enum { CORPUS_RECORDS = 200 };
 
 static const struct tl_avro_schema *field(const struct tl_avro_schema *record, const char *name, int64_t id)
 {

@@ -1,46 +1,13 @@
 /* Table metadata of every version as structures, and back without a loss. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-/* cmocka needs those above */
-#include <cmocka.h>
 
 #include "lake/describe.h"
 #include "lake/lake_int.h"
 
-enum { ARENA_BYTES = 64 * 1024 * 1024 };
-
-struct world {
-    tl_arena *arena;
-    struct tl_err err;
-    struct tl_lake_metadata metadata;
+#define WORLD_OWN                                                                                                                     \
+    struct tl_lake_metadata metadata;                                                                                                 \
     struct tl_lake_table table;
-};
-
-static int set_up(void **state)
-{
-    tl_arena *arena = tl_arena_new(ARENA_BYTES);
-    struct world *world = TL_NEW(arena, struct world);
-    world->arena = arena;
-    tl_err_init(&world->err);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    tl_arena_free(world->arena);
-    return 0;
-}
-
-static const tl_json *parse(struct world *world, const char *text)
-{
-    const tl_json *json;
-    assert_int_equal(tl_json_parse(world->arena, text, strlen(text), &json, &world->err), TL_OK);
-    return json;
-}
+#include "lake/world_testing_int.h"
 
 static void describe(struct world *world, const tl_json *json)
 {

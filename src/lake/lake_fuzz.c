@@ -1,11 +1,11 @@
 /* One REST call: the first line is "METHOD PATH", the rest the body; '@' stands for the warehouse.  Whatever comes in, the answer is
  * one of the catalog's forms, and the table that was there is either gone or sound. */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lake/folder_testing_int.h"
 #include "lake/lake_int.h"
 
 enum { ARENA_BYTES_MAX = 256 * 1024 * 1024, INPUTS_PER_LAKE = 500 };
@@ -23,20 +23,12 @@ static void must(bool held, const char *what)
     }
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static void close_lake(void)
 {
     lake = tl_lake_close(lake);
     store = tl_store_close(store);
     if (folder[0])
-        nftw(folder, remove_one, 32, FTW_DEPTH | FTW_PHYS);
+        folder_remove(folder);
     folder[0] = '\0';
 }
 

@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lake/folder_testing_int.h"
 #include "lake/lake_int.h"
 
 struct world {
@@ -131,14 +131,6 @@ static void world_close(struct world *world)
     world->store = tl_store_close(world->store);
 }
 
-static int world_remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static int world_setup(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -157,7 +149,7 @@ static int world_teardown(void **state)
     struct world *world = *state;
     world_close(world);
     tl_arena_free(world->arena);
-    int failed = nftw(world->folder, world_remove_one, 32, FTW_DEPTH | FTW_PHYS);
+    int failed = folder_remove(world->folder);
     free(world);
     return failed;
 }

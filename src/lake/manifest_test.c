@@ -1,23 +1,13 @@
 /* Manifests that another program wrote are read; ours are read back in all three versions. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-/* cmocka needs the three above */
-#include <cmocka.h>
-
-#include "io/process.h"
 #include "lake/manifest.h"
 
-enum { ARENA_BYTES = 64 * 1024 * 1024, FILE_BYTES_MAX = 1024 * 1024, SPEC_FIELDS = 4 };
-
-struct world {
-    tl_arena *arena;
-    struct tl_err err;
-    const tl_json *schema_json, *spec_json;
-    struct tl_lake_schema schema;
-    struct tl_lake_spec spec;
+enum { SPEC_FIELDS = 4 };
+#define WORLD_OWN                                                                                                                     \
+    const tl_json *schema_json, *spec_json;                                                                                           \
+    struct tl_lake_schema schema;                                                                                                     \
+    struct tl_lake_spec spec;                                                                                                         \
     struct tl_lake_type types[SPEC_FIELDS];
-};
+#include "lake/world_testing_int.h"
 
 static const char spec_text[] = "{\"spec-id\":3,\"fields\":[{\"name\":\"name\",\"transform\":\"identity\",\"source-id\":2,\"field-id\":1000},"
                                 "{\"name\":\"d\",\"transform\":\"identity\",\"source-id\":3,\"field-id\":1001},"
@@ -28,43 +18,16 @@ static const char schema_text[] = "{\"schema-id\":0,\"type\":\"struct\",\"fields
                                   "{\"id\":3,\"name\":\"d\",\"required\":false,\"type\":\"decimal(10, 2)\"},"
                                   "{\"id\":4,\"name\":\"ts\",\"required\":false,\"type\":\"timestamp\"}]}";
 
-static const tl_json *parse(struct world *world, const char *text)
+static int set_up_table(void **state)
 {
-    const tl_json *json;
-    assert_int_equal(tl_json_parse(world->arena, text, strlen(text), &json, &world->err), TL_OK);
-    return json;
-}
-
-static int set_up(void **state)
-{
-    tl_arena *arena = tl_arena_new(ARENA_BYTES);
-    struct world *world = TL_NEW(arena, struct world);
-    world->arena = arena;
-    tl_err_init(&world->err);
+    set_up(state);
+    struct world *world = *state;
     world->schema_json = parse(world, schema_text);
     world->spec_json = parse(world, spec_text);
-    assert_int_equal(tl_lake_schema_describe(arena, world->schema_json, &world->schema, &world->err), TL_OK);
-    assert_int_equal(tl_lake_spec_describe(arena, world->spec_json, &world->spec, &world->err), TL_OK);
+    assert_int_equal(tl_lake_schema_describe(world->arena, world->schema_json, &world->schema, &world->err), TL_OK);
+    assert_int_equal(tl_lake_spec_describe(world->arena, world->spec_json, &world->spec, &world->err), TL_OK);
     tl_lake_spec_types(&world->spec, &world->schema, 1, world->types);
-    *state = world;
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    tl_arena_free(world->arena);
-    return 0;
-}
-
-static struct tl_str corpus(struct world *world, const char *name)
-{
-    struct tl_buf buf;
-    tl_buf_init(&buf, FILE_BYTES_MAX);
-    assert_int_equal(tl_file_read(tl_arena_printf(world->arena, "%s/%s", TL_TEST_CORPUS, name), &buf, &world->err), TL_OK);
-    struct tl_str bytes = {tl_arena_strndup(world->arena, buf.data, buf.size), buf.size};
-    tl_buf_done(&buf);
-    return bytes;
 }
 
 static void expect_text(struct tl_str got, const char *expected)
@@ -346,7 +309,7 @@ static void test_a_list_is_no_manifest_and_a_cut_one_is_refused(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_table, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_list_of_another_writer_is_read),
         TEST(test_entries_of_another_writer_are_read_and_inherit),

@@ -2,7 +2,6 @@
 #ifndef TL_LAKE_PLAN_TESTING_INT_H
 #define TL_LAKE_PLAN_TESTING_INT_H
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 /* cmocka needs those above */
 #include <cmocka.h>
 
+#include "lake/folder_testing_int.h"
 #include "lake/lake_int.h"
 #include "lake/plan.h"
 
@@ -32,14 +32,6 @@ static const char world_schema[] =
     "{\"schema-id\":0,\"type\":\"struct\",\"fields\":[{\"id\":1,\"name\":\"id\",\"required\":true,\"type\":\"long\"},"
     "{\"id\":2,\"name\":\"name\",\"required\":false,\"type\":\"string\"},{\"id\":3,\"name\":\"x\",\"required\":false,\"type\":\"double\"},"
     "{\"id\":4,\"name\":\"ts\",\"required\":false,\"type\":\"timestamp\"}]}";
-
-static int world_remove(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
 
 /* specs: the list of partition specs; the last is the default.  The table has one snapshot, 1, of what world_manifest wrote. */
 static struct world *world_make(const char *specs)
@@ -70,7 +62,7 @@ static struct world *world_make(const char *specs)
 static void world_end(struct world *world)
 {
     tl_objects_close(world->objects);
-    nftw(world->folder, world_remove, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(world->folder);
     tl_arena_free(world->arena);
 }
 

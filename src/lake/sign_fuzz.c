@@ -1,11 +1,11 @@
 /* Any body of a request to sign: what is signed is a request to a file of the one table, and no key is in the answer. */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "io/http.h"
+#include "lake/folder_testing_int.h"
 #include "lake/lake_int.h"
 
 #define STORAGE "http://127.0.0.1:1"
@@ -25,19 +25,11 @@ static void must(bool holds, const char *what)
     abort();
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static void close_lake(void)
 {
     tl_lake_close(lake);
     tl_store_close(store);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(folder);
 }
 
 static void open_lake(tl_arena *arena)

@@ -1,42 +1,6 @@
 /* Types, values and transforms: the examples of Iceberg's specification, and the forms of bounds. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-/* cmocka needs the three above */
-#include <cmocka.h>
-
 #include "lake/type.h"
-
-enum { ARENA_BYTES = 16 * 1024 * 1024 };
-
-struct world {
-    tl_arena *arena;
-    struct tl_err err;
-};
-
-static int set_up(void **state)
-{
-    tl_arena *arena = tl_arena_new(ARENA_BYTES);
-    struct world *world = TL_NEW(arena, struct world);
-    world->arena = arena;
-    tl_err_init(&world->err);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    tl_arena_free(world->arena);
-    return 0;
-}
-
-static const tl_json *parse(struct world *world, const char *text)
-{
-    const tl_json *json;
-    assert_int_equal(tl_json_parse(world->arena, text, strlen(text), &json, &world->err), TL_OK);
-    return json;
-}
+#include "lake/world_testing_int.h"
 
 static struct tl_lake_type type_of(struct world *world, const char *text)
 {

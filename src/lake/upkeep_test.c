@@ -3,6 +3,7 @@
 #include "lake/plan.h"
 #include "lake/upkeep.h"
 
+#include <ftw.h>
 #include <utime.h>
 
 #include "base/clock.h"
