@@ -349,22 +349,6 @@ static struct partition_sum *find_sum(struct lake_view *view, struct partition_s
     return sum;
 }
 
-static const struct tl_str *bound_of(const struct tl_lake_bounds *bounds, int64_t id)
-{
-    for (size_t i = 0; i < bounds->count; i++)
-        if (bounds->items[i].id == id)
-            return &bounds->items[i].bytes;
-    return NULL;
-}
-
-static int64_t count_of(const struct tl_lake_counts *counts, int64_t id)
-{
-    for (size_t i = 0; i < counts->count; i++)
-        if (counts->items[i].id == id)
-            return counts->items[i].count;
-    return 0;
-}
-
 static void widen(tl_arena *arena, const struct tl_lake_type *type, const struct tl_str *bytes, int wanted, bool *has, struct tl_lake_value *kept)
 {
     struct tl_lake_value value;
@@ -388,13 +372,13 @@ static void sum_file(struct lake_view *view, const struct tl_lake_manifest_reade
         struct column_sum *column = &sum->columns[i];
         if (field->type.id > TL_LAKE_BINARY)
             continue;
-        const struct tl_str *low = bound_of(&file->lower, field->id), *high = bound_of(&file->upper, field->id);
-        int64_t nulls = count_of(&file->null_counts, field->id);
+        const struct tl_str *low = tl_lake_bound_of(&file->lower, field->id), *high = tl_lake_bound_of(&file->upper, field->id);
+        int64_t nulls = tl_lake_count_of(&file->null_counts, field->id, 0);
         column->bounds_missing = column->bounds_missing || ((!low || !high) && nulls < file->record_count);
         widen(arena, &field->type, low, -1, &column->has_min, &column->min);
         widen(arena, &field->type, high, 1, &column->has_max, &column->max);
         column->nulls += nulls;
-        column->nans += count_of(&file->nan_counts, field->id);
+        column->nans += tl_lake_count_of(&file->nan_counts, field->id, 0);
     }
 }
 

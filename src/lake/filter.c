@@ -349,31 +349,20 @@ bool tl_lake_filter_partition(const tl_lake_filter *filter, const struct tl_lake
     return !filter || decide(filter, partition_leaf, &partitions);
 }
 
-/* -1: not known */
-static int64_t count_of(const struct tl_lake_counts *counts, int64_t id)
-{
-    for (size_t i = 0; i < counts->count; i++)
-        if (counts->items[i].id == id)
-            return counts->items[i].count;
-    return -1;
-}
-
 static bool bound_of(const struct tl_lake_bounds *bounds, int64_t id, const struct tl_lake_type *type, struct tl_lake_value *ret)
 {
-    for (size_t i = 0; i < bounds->count; i++)
-        if (bounds->items[i].id == id)
-            return tl_lake_value_decode(type, bounds->items[i].bytes, ret) && !(is_real(type) && isnan(ret->number));
-    return false;
+    const struct tl_str *bytes = tl_lake_bound_of(bounds, id);
+    return bytes && tl_lake_value_decode(type, *bytes, ret) && !(is_real(type) && isnan(ret->number));
 }
 
 static bool file_leaf(const void *context, const struct tl_lake_filter *leaf)
 {
     const struct tl_lake_file *file = context;
     struct range range = {.type = leaf->type};
-    int64_t nulls = count_of(&file->null_counts, leaf->field_id), values = count_of(&file->value_counts, leaf->field_id);
+    int64_t nulls = tl_lake_count_of(&file->null_counts, leaf->field_id, -1), values = tl_lake_count_of(&file->value_counts, leaf->field_id, -1);
     range.may_null = nulls != 0;
     range.all_null = values > 0 && nulls == values;
-    range.may_nan = is_real(&leaf->type) && count_of(&file->nan_counts, leaf->field_id) != 0;
+    range.may_nan = is_real(&leaf->type) && tl_lake_count_of(&file->nan_counts, leaf->field_id, -1) != 0;
     range.has_low = bound_of(&file->lower, leaf->field_id, &leaf->type, &range.low);
     range.has_high = bound_of(&file->upper, leaf->field_id, &leaf->type, &range.high);
     return may_match(&range, leaf);

@@ -32,6 +32,7 @@ struct tl_lake_manifest {
     struct tl_str key_metadata;
     int64_t first_row_id; /* version 3; -1: none */
 };
+bool tl_lake_manifest_is_empty(const struct tl_lake_manifest *manifest); /* of files that are there */
 TL_CHECKED enum tl_code tl_lake_manifest_list_read(tl_arena *arena, struct tl_str bytes, struct tl_lake_manifest **ret_manifests,
                                                    size_t *ret_count, struct tl_err *err);
 struct tl_lake_list_info {
@@ -60,6 +61,9 @@ struct tl_lake_bounds {
     const struct tl_lake_bound *items;
     size_t count;
 };
+/* What is told of one column; `unknown` and NULL: nothing. */
+int64_t tl_lake_count_of(const struct tl_lake_counts *counts, int64_t id, int64_t unknown);
+const struct tl_str *tl_lake_bound_of(const struct tl_lake_bounds *bounds, int64_t id);
 struct tl_lake_ids {
     const int64_t *items;
     size_t count;

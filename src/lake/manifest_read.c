@@ -145,7 +145,28 @@ enum tl_code tl_lake_manifest_list_read(tl_arena *arena, struct tl_str bytes, st
     return err->code;
 }
 
+bool tl_lake_manifest_is_empty(const struct tl_lake_manifest *manifest)
+{
+    return manifest->added_files == 0 && manifest->existing_files == 0;
+}
+
 /* --- entries --- */
+
+int64_t tl_lake_count_of(const struct tl_lake_counts *counts, int64_t id, int64_t unknown)
+{
+    for (size_t i = 0; i < counts->count; i++)
+        if (counts->items[i].id == id)
+            return counts->items[i].count;
+    return unknown;
+}
+
+const struct tl_str *tl_lake_bound_of(const struct tl_lake_bounds *bounds, int64_t id)
+{
+    for (size_t i = 0; i < bounds->count; i++)
+        if (bounds->items[i].id == id)
+            return &bounds->items[i].bytes;
+    return NULL;
+}
 
 void tl_lake_spec_types(const struct tl_lake_spec *spec, const struct tl_lake_schema *schemas, size_t schema_count, struct tl_lake_type *ret_types)
 {

@@ -117,17 +117,10 @@ static void add_key(struct planning *planning, struct keys *keys, struct tl_str 
     keys->items[keys->count++] = (struct keyed){copy(planning->arena, key), index};
 }
 
-static int compare_text(struct tl_str a, struct tl_str b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size ? memcmp(a.data, b.data, size) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int by_key(const void *a, const void *b)
 {
     const struct keyed *x = a, *y = b;
-    int order = compare_text(x->key, y->key);
+    int order = tl_lake_compare_bytes(x->key, y->key);
     return order ? order : (x->delete_index > y->delete_index) - (x->delete_index < y->delete_index);
 }
 
@@ -139,16 +132,10 @@ static bool is_vector(const struct tl_lake_file *file)
 /* The one data file that position deletes are of; empty: they may be of many. */
 static struct tl_str named_file(const struct tl_lake_file *file)
 {
-    struct tl_str low = {"", 0}, high = {"", 0};
     if (file->content != TL_LAKE_POSITION_DELETES || file->referenced_file.size)
-        return file->content == TL_LAKE_POSITION_DELETES ? file->referenced_file : low;
-    for (size_t i = 0; i < file->lower.count; i++)
-        if (file->lower.items[i].id == PATH_COLUMN)
-            low = file->lower.items[i].bytes;
-    for (size_t i = 0; i < file->upper.count; i++)
-        if (file->upper.items[i].id == PATH_COLUMN)
-            high = file->upper.items[i].bytes;
-    return tl_str_equal(low, high) ? low : (struct tl_str){"", 0};
+        return file->content == TL_LAKE_POSITION_DELETES ? file->referenced_file : (struct tl_str){"", 0};
+    const struct tl_str *low = tl_lake_bound_of(&file->lower, PATH_COLUMN), *high = tl_lake_bound_of(&file->upper, PATH_COLUMN);
+    return low && high && tl_str_equal(*low, *high) ? *low : (struct tl_str){"", 0};
 }
 
 static void keep_delete(struct planning *planning, const struct tl_lake_entry *entry, const struct tl_lake_spec *spec,
@@ -176,7 +163,7 @@ static void find(struct planning *planning, const struct keys *keys, struct tl_s
     size_t low = 0, high = keys->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_text(keys->items[middle].key, key) < 0)
+        if (tl_lake_compare_bytes(keys->items[middle].key, key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -281,15 +268,10 @@ static enum tl_code read_manifest(struct planning *planning, struct tl_lake_mani
     return err->code;
 }
 
-static bool is_empty(const struct tl_lake_manifest *manifest)
-{
-    return manifest->added_files == 0 && manifest->existing_files == 0;
-}
-
 static enum tl_code read_all(struct planning *planning, struct tl_lake_manifest *manifests, size_t count, bool deletes, struct tl_err *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (manifests[i].deletes == deletes && !is_empty(&manifests[i]) && read_manifest(planning, &manifests[i], err) != TL_OK)
+        if (manifests[i].deletes == deletes && !tl_lake_manifest_is_empty(&manifests[i]) && read_manifest(planning, &manifests[i], err) != TL_OK)
             return err->code;
     return TL_OK;
 }

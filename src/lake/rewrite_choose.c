@@ -24,9 +24,7 @@ static struct tl_str key_of(tl_arena *arena, const struct tl_lake_table *table, 
 static int by_key(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
-    size_t size = x->key.size < y->key.size ? x->key.size : y->key.size;
-    int order = memcmp(x->key.data, y->key.data, size);
-    order = order ? order : (x->key.size > y->key.size) - (x->key.size < y->key.size);
+    int order = tl_lake_compare_bytes(x->key, y->key);
     return order ? order : (x->file > y->file) - (x->file < y->file);
 }
 

@@ -186,11 +186,6 @@ static bool is_small(const struct tl_lake_manifest *manifest)
     return !manifest->deletes && manifest->size_bytes < SMALL_BYTES;
 }
 
-static bool is_empty(const struct tl_lake_manifest *manifest)
-{
-    return manifest->added_files == 0 && manifest->existing_files == 0;
-}
-
 /* The living entries of the manifest, behind those of others of its spec. */
 static enum tl_code merge_one(struct attempt *attempt, struct tl_lake_manifest *manifest, struct output *output, struct tl_err *err)
 {
@@ -236,7 +231,7 @@ static enum tl_code carry_over(struct attempt *attempt, struct tl_lake_manifest 
         return err->code;
     for (size_t i = 0; i < count; i++) {
         bool has;
-        if (merged[i] || is_empty(&manifests[i]))
+        if (merged[i] || tl_lake_manifest_is_empty(&manifests[i]))
             continue;
         if (has_gone(attempt, &manifests[i], &has, err) != TL_OK)
             return err->code;

@@ -82,6 +82,7 @@ bool tl_lake_value_decode(const struct tl_lake_type *type, struct tl_str bytes, 
 void tl_lake_value_encode(struct tl_buf *buf, const struct tl_lake_type *type, const struct tl_lake_value *value);
 /* < 0, 0, > 0 of two values that are not null; NaN is above all numbers. */
 int tl_lake_value_compare(const struct tl_lake_type *type, const struct tl_lake_value *a, const struct tl_lake_value *b);
+int tl_lake_compare_bytes(struct tl_str a, struct tl_str b);
 /* The JSON form of defaults and filters: dates and times as ISO 8601 text, decimals as text, bytes in hexadecimal. */
 TL_CHECKED enum tl_code tl_lake_value_parse(tl_arena *arena, const struct tl_lake_type *type, const tl_json *json, struct tl_lake_value *ret_value,
                                             struct tl_err *err);

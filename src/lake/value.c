@@ -134,7 +134,7 @@ static int compare_numbers(double a, double b)
     return (a > b) - (a < b);
 }
 
-static int compare_bytes(struct tl_str a, struct tl_str b)
+int tl_lake_compare_bytes(struct tl_str a, struct tl_str b)
 {
     size_t size = a.size < b.size ? a.size : b.size;
     int order = size ? memcmp(a.data, b.data, size) : 0;
@@ -148,7 +148,7 @@ int tl_lake_value_compare(const struct tl_lake_type *type, const struct tl_lake_
     if (type->id == TL_LAKE_DECIMAL)
         return (a->decimal > b->decimal) - (a->decimal < b->decimal);
     if (type->id >= TL_LAKE_STRING)
-        return compare_bytes(a->bytes, b->bytes);
+        return tl_lake_compare_bytes(a->bytes, b->bytes);
     return (a->integer > b->integer) - (a->integer < b->integer);
 }
 
