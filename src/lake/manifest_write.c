@@ -471,12 +471,14 @@ static void note_partition(struct tl_lake_manifest_writer *writer, const struct 
             extremes->has_nan = true;
             continue;
         }
+        bool lowest = !extremes->any || tl_lake_value_compare(type, value, &extremes->low) < 0;
+        bool highest = !extremes->any || tl_lake_value_compare(type, value, &extremes->high) > 0;
         struct tl_lake_value kept = *value; /* the entry's bytes need not outlive the call */
-        if (type->id >= TL_LAKE_STRING)
+        if ((lowest || highest) && type->id >= TL_LAKE_STRING)
             kept.bytes.data = tl_arena_strndup(writer->arena, value->bytes.data, value->bytes.size);
-        if (!extremes->any || tl_lake_value_compare(type, value, &extremes->low) < 0)
+        if (lowest)
             extremes->low = kept;
-        if (!extremes->any || tl_lake_value_compare(type, value, &extremes->high) > 0)
+        if (highest)
             extremes->high = kept;
         extremes->any = true;
     }
