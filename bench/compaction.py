@@ -42,8 +42,7 @@ def measure(lake, folder, rows, count):
     for first in range(0, step * count, step):
         lake.run(f"INSERT INTO lake.b.t SELECT {COLUMNS} FROM range({first}, {first + step})")
     files = [row[0] for row in lake.rows('SELECT file_path FROM lake.b."t$files"')]
-    threads = lake.value("SELECT 1") and 2
-    plain = duckdb.connect(config={"threads": threads})
+    plain = duckdb.connect(config={"threads": 2})
     paths = ", ".join(f"'{path.removeprefix('file://')}'" for path in files)
     began = time.perf_counter()
     plain.execute(f"COPY (SELECT * FROM read_parquet([{paths}])) TO '{folder}/plain.parquet' (FORMAT parquet, COMPRESSION zstd)")
