@@ -129,14 +129,14 @@ static enum tl_code execute(struct tl_door_call *call, const struct tl_statement
         tl_statement_clean(call->rq->arena, sql, limits->text_bytes_max, 2 * limits->nodes_max, &text, &call->rq->err);
     if (code == TL_OK)
         code = put_arguments(call, text, statement, &text);
-    struct tl_dialect dialect = {.text = text};
-    if (code == TL_OK)
-        code = tl_door_read_dialect(call, text, &dialect);
-    text = dialect.text;
     if (code == TL_OK && text.size > limits->text_bytes_max)
         code =
             tl_err_set(&call->rq->err, TL_TOO_LARGE, "the statement with its arguments has %zu bytes, the limit is %zu",
                        text.size, limits->text_bytes_max);
+    struct tl_dialect dialect = {.text = text};
+    if (code == TL_OK)
+        code = tl_door_read_dialect(call, text, &dialect);
+    text = dialect.text;
     struct tl_statement inner;
     if (code == TL_OK)
         code = tl_statement_read(call->rq->arena, text, &inner, &call->rq->err);

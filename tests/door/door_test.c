@@ -367,6 +367,26 @@ static void test_prepared_statements_run_with_arguments(void **state)
     world_expect_code("select ?", TL_INVALID_ARGUMENT);
 }
 
+static void test_an_argument_that_makes_a_prepared_statement_too_long_is_named_as_the_reason(void **state)
+{
+    (void)state;
+    enum { SIZE = 600 * 1000 }; /* twice of it is more than a statement may have */
+    const struct tl_door_pair prepared = {"twice", "select $1 = $1"};
+    struct tl_session session = {.catalog = "ops", .schema = "main", .prepared_count = 1, .prepared = &prepared};
+    struct world_answer answer;
+    struct tl_buf sql;
+    tl_buf_init(&sql, 2 * SIZE);
+    tl_buf_adds(&sql, "execute twice using '");
+    for (int i = 0; i < SIZE; i++)
+        tl_buf_addc(&sql, 'x');
+    tl_buf_addc(&sql, '\'');
+    world_run_session(&session, tl_buf_cstr(&sql), &answer);
+    assert_int_equal(answer.code, TL_TOO_LARGE);
+    assert_non_null(strstr(answer.err.message, "the statement with its arguments has 12000"));
+    world_answer_done(&answer);
+    tl_buf_done(&sql);
+}
+
 /* --- EXPLAIN --- */
 
 static void test_explain_speaks_of_the_callers_tables(void **state)
@@ -555,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_session_statements_change_the_session),
         cmocka_unit_test(test_session_properties_hold),
         cmocka_unit_test(test_prepared_statements_run_with_arguments),
+        cmocka_unit_test(test_an_argument_that_makes_a_prepared_statement_too_long_is_named_as_the_reason),
         cmocka_unit_test(test_explain_speaks_of_the_callers_tables),
         cmocka_unit_test(test_the_lake_is_written),
         cmocka_unit_test(test_nothing_else_is_written),
