@@ -84,22 +84,6 @@ static struct skim_source_pace *pace_of(tl_skimmer *skimmer, const char *source)
     return pace;
 }
 
-static void copy_table(tl_arena *arena, const char *source, const struct tl_source_dataset *from, struct skim_table *table)
-{
-    struct tl_source_column *columns = TL_NEW_ARRAY(arena, struct tl_source_column, from->column_count);
-    for (size_t i = 0; i < from->column_count; i++) {
-        columns[i] = from->columns[i];
-        columns[i].name = tl_arena_strdup(arena, from->columns[i].name);
-        columns[i].type = tl_type_copy(arena, &from->columns[i].type);
-    }
-    table->source = tl_arena_strdup(arena, source);
-    table->dataset = *from;
-    table->dataset.schema = tl_arena_strdup(arena, from->schema);
-    table->dataset.name = tl_arena_strdup(arena, from->name);
-    table->dataset.columns = columns;
-    table->dataset.driver_data = NULL;
-}
-
 static void take_dataset(void *context, const char *source, const struct tl_source_dataset *dataset)
 {
     struct pass *pass = context;
@@ -113,7 +97,8 @@ static void take_dataset(void *context, const char *source, const struct tl_sour
     pass->due++;
     if (pass->count == SKIM_TABLES_AT_ONCE || pace_of(pass->skimmer, source)->next_us > pass->now_monotonic_us)
         return;
-    copy_table(pass->rq->arena, source, dataset, &table);
+    table.source = tl_arena_strdup(pass->rq->arena, source);
+    table.dataset = tl_registry_dataset_copy(pass->rq->arena, dataset);
     pass->tables[pass->count++] = table;
 }
 
