@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "skimmer/skimmer_int.h"
 
-enum { IDLE_MS = 1000, LOOK_US = 60 * 1000000, GONE_S = 24 * 3600, PACE_STEP_MS = 100, FAILED_AGAIN_US = 300 * 1000000,
+enum { IDLE_MS = 1000, LOOK_US = 60 * 1000000, GONE_S = 24 * 3600, FAILED_AGAIN_US = 300 * 1000000,
     EMPTY_AGAIN_US = 60 * 1000000, TABLE_TIME_US = 120 * 1000000, HASH_TEXT_MAX = 4 * 1024 * 1024 };
 static const char *const groups[] = {TL_GROUP_ADMIN};
 static const struct tl_principal skimmer_principal = {.user = "townlake-skimmer", .group_count = 1, .groups = groups, .authenticated = true};
@@ -84,6 +84,25 @@ static struct skim_source_pace *pace_of(tl_skimmer *skimmer, const char *source)
     return pace;
 }
 
+/* On average: a pass may read ahead, and the source then rests for all that was read. */
+static void keep_pace(tl_skimmer *skimmer, const char *source, int64_t rows)
+{
+    struct skim_source_pace *pace = pace_of(skimmer, source);
+    int64_t now_us = tl_clock_monotonic_us();
+    if (skimmer->options.rows_per_second > 0)
+        pace->next_us = (pace->next_us > now_us ? pace->next_us : now_us) + rows * 1000000 / skimmer->options.rows_per_second;
+}
+
+/* Until the first of the sources that must wait may be read again, at most IDLE_MS. */
+static int64_t pace_ms(const tl_skimmer *skimmer)
+{
+    int64_t now_us = tl_clock_monotonic_us(), first_us = now_us + IDLE_MS * 1000;
+    for (size_t i = 0; i < skimmer->pace_count; i++)
+        if (skimmer->pace[i].next_us > now_us && skimmer->pace[i].next_us < first_us)
+            first_us = skimmer->pace[i].next_us;
+    return (first_us - now_us) / 1000 + 1;
+}
+
 static void take_dataset(void *context, const char *source, const struct tl_source_dataset *dataset)
 {
     struct pass *pass = context;
@@ -133,12 +152,6 @@ static void set_current(tl_skimmer *skimmer, struct tl_request *rq, const struct
     if (table)
         snprintf(skimmer->current, sizeof skimmer->current, "%s.%s.%s", table->source, table->dataset.schema, table->dataset.name);
     pthread_mutex_unlock(&skimmer->mutex);
-}
-
-static void keep_pace(tl_skimmer *skimmer, const char *source, int64_t rows)
-{
-    if (skimmer->options.rows_per_second > 0)
-        pace_of(skimmer, source)->next_us = tl_clock_monotonic_us() + rows * 1000000 / skimmer->options.rows_per_second;
 }
 
 static void tell_finding(tl_skimmer *skimmer, const struct skim_table *table, const struct skim_verdict *verdict)
@@ -293,7 +306,7 @@ static void *work(void *context)
         if (!paused && (due > 0 || may_be_new(skimmer)))
             taken = run_pass(skimmer, &due);
         if (taken == 0)
-            rest(skimmer, due > 0 && !paused ? PACE_STEP_MS : IDLE_MS);
+            rest(skimmer, pace_ms(skimmer));
     }
 }
 

@@ -362,6 +362,34 @@ def test_a_column_of_another_type_is_not_judged_by_what_it_was(postgres, root_us
     assert list(rows) == ["lat"] and rows["lat"]["info_type"] == "LOCATION_COORDINATES"
 
 
+def test_a_source_is_read_no_faster_than_allowed_on_average(program, postgres, tmp_path):
+    def make(*names):
+        postgres.run("".join(f"CREATE TABLE public.{name} AS SELECT 'a' || i || '@example.com' AS v FROM generate_series(1, 1000) i;" for name in names) + "ANALYZE")
+
+    def seen(lake, name):
+        return scanned_table(lake, f"pg.public.{name}", "v")["v"]["found_at_us"]
+
+    yaml = f"""auth: {{mode: token}}
+source: {{refresh: 200ms}}
+skimmer: {{rows_per_second: 2000}}
+sources:
+  - {{name: pg, kind: postgres, options: {{host: 127.0.0.1, port: "{postgres.port}", database: postgres, user: postgres}}}}
+tokens:
+  - {{user: root, groups: [admin], token: "secret-of-root-0123456789"}}
+"""
+    first = [f"paced{i}" for i in range(6)]
+    make(*first)
+    server = Server(program, tmp_path, yaml, environment=SKIMMER_ON)
+    try:
+        lake = server.lake("secret-of-root-0123456789")
+        begun = min(seen(lake, name) for name in first)
+        make("paced_late")
+        assert seen(lake, "paced_late") - begun > 2_900_000, "6,000 rows are three seconds' worth"
+    finally:
+        server.stop()
+        postgres.run("DROP TABLE " + ", ".join(f"public.{name}" for name in [*first, "paced_late"]))
+
+
 def test_numbers_for_the_operator(root_user):
     text = root_user.get("/metrics").text
     values = dict(line.split() for line in text.splitlines() if "skimmer" in line and not line.startswith("#"))
