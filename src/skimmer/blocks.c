@@ -91,9 +91,7 @@ static const char *condition(tl_arena *arena, const struct key *key, size_t bloc
     put_constant(&sql, key->kind, value);
     tl_buf_adds(&sql, " ORDER BY ");
     tl_buf_add_identifier(&sql, key->name);
-    const char *copy = tl_arena_strdup(arena, tl_buf_cstr(&sql));
-    tl_buf_done(&sql);
-    return copy;
+    return skim_take(arena, &sql);
 }
 
 static const char *newest(tl_arena *arena, const struct key *key)
@@ -103,9 +101,7 @@ static const char *newest(tl_arena *arena, const struct key *key)
     tl_buf_adds(&sql, " ORDER BY ");
     tl_buf_add_identifier(&sql, key->name);
     tl_buf_adds(&sql, " DESC");
-    const char *copy = tl_arena_strdup(arena, tl_buf_cstr(&sql));
-    tl_buf_done(&sql);
-    return copy;
+    return skim_take(arena, &sql);
 }
 
 enum tl_code skim_plan_blocks(struct tl_request *rq, tl_skimmer *skimmer, const struct skim_table *table, struct skim_plan *ret_plan)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/random.h"
 #include "skimmer/skimmer_int.h"
 
 enum { SEEN_SLOTS = 4096, JSON_ARENA_MAX = 4 * 1024 * 1024, PATH_BYTES_MAX = 200, LEAVES_MAX = 200, DEPTH_MAX = 12, TEXT_MAX = 64, FOUND_MAX = 64 };

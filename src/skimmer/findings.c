@@ -300,7 +300,6 @@ enum tl_code tl_skimmer_accept(struct tl_request *rq, tl_skimmer *skimmer, const
 /* --- reviewed --- */
 
 struct marking {
-    tl_skimmer *skimmer;
     const struct tl_grant_scope *table;
     const tl_json *review;
 };
@@ -326,7 +325,7 @@ static enum tl_code mark(tl_store_tx *tx, void *context, struct tl_err *err)
 
 enum tl_code tl_skimmer_reviewed(struct tl_request *rq, tl_skimmer *skimmer, const struct tl_grant_scope *table)
 {
-    struct marking marking = {.skimmer = skimmer, .table = table};
+    struct marking marking = {.table = table};
     enum tl_code code = load_review(rq, skimmer, table, &marking.review);
     return code == TL_OK ? tl_store_write(skimmer->options.store, mark, &marking, &rq->err) : code;
 }

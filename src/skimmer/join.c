@@ -21,19 +21,14 @@ struct identities {
     struct identity all[KEYS_MAX];
 };
 
-static char *text_of(tl_arena *arena, const struct tl_store_value *cell)
-{
-    return tl_arena_strndup(arena, cell->bytes.data ? cell->bytes.data : "", cell->bytes.size);
-}
-
 static enum tl_code take_identity(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
 {
     struct identities *identities = context;
     (void)count;
     (void)err;
     if (identities->count < KEYS_MAX)
-        identities->all[identities->count++] = (struct identity){text_of(identities->arena, &cells[0]), text_of(identities->arena, &cells[1]),
-                                                                 text_of(identities->arena, &cells[2]), text_of(identities->arena, &cells[3])};
+        identities->all[identities->count++] = (struct identity){tl_store_text(identities->arena, &cells[0]), tl_store_text(identities->arena, &cells[1]),
+                                                                 tl_store_text(identities->arena, &cells[2]), tl_store_text(identities->arena, &cells[3])};
     return TL_OK;
 }
 

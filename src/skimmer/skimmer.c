@@ -11,7 +11,7 @@
 #include "skimmer/skimmer_int.h"
 
 enum { IDLE_MS = 1000, LOOK_US = 60 * 1000000, GONE_S = 24 * 3600, FAILED_AGAIN_US = 300 * 1000000,
-    EMPTY_AGAIN_US = 60 * 1000000, TABLE_TIME_US = 120 * 1000000, HASH_TEXT_MAX = 4 * 1024 * 1024 };
+    EMPTY_AGAIN_US = 60 * 1000000, TABLE_TIME_US = 120 * 1000000, FINDING_TEXT_MAX = 4 * 1024 * 1024 };
 static const char *const groups[] = {TL_GROUP_ADMIN};
 static const struct tl_principal skimmer_principal = {.user = "townlake-skimmer", .group_count = 1, .groups = groups, .authenticated = true};
 
@@ -158,7 +158,7 @@ static void tell_finding(tl_skimmer *skimmer, const struct skim_table *table, co
 {
     struct tl_buf body;
     struct tl_json_writer json;
-    tl_buf_init(&body, HASH_TEXT_MAX);
+    tl_buf_init(&body, FINDING_TEXT_MAX);
     tl_json_writer_init(&json, &body);
     tl_json_begin_object(&json);
     tl_json_pair_text(&json, "column", verdict->column);

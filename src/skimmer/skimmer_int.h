@@ -100,6 +100,8 @@ void skim_column_end(struct skim_column *column);
 
 /* --- verdict.c --- */
 
+/* What was written, in the arena; the buffer ends. */
+const char *skim_take(tl_arena *arena, struct tl_buf *buf);
 void skim_verdict_make(tl_arena *arena, const struct tl_source_column *column, const struct skim_found *found, size_t count, int64_t checked,
                        struct skim_verdict *ret_verdict);
 int skim_strictness(const char *state); /* open 0, masked 1, denied 2, pending -1 */

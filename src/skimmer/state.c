@@ -28,11 +28,6 @@ struct loading {
     size_t count, capacity;
 };
 
-static char *cell_text(tl_arena *arena, const struct tl_store_value *cell)
-{
-    return tl_arena_strndup(arena, cell->bytes.data ? cell->bytes.data : "", cell->bytes.size);
-}
-
 static enum tl_code take_known(void *context, const struct tl_store_value *cells, size_t count, struct tl_err *err)
 {
     struct loading *loading = context;
@@ -44,10 +39,10 @@ static enum tl_code take_known(void *context, const struct tl_store_value *cells
         loading->known = tl_arena_grow(loading->arena, loading->known, old * sizeof *loading->known, loading->capacity * sizeof *loading->known);
     }
     loading->known[loading->count++] = (struct skim_known){
-        .source = cell_text(loading->arena, &cells[0]),
-        .schema = cell_text(loading->arena, &cells[1]),
-        .table = cell_text(loading->arena, &cells[2]),
-        .columns_hash = cell_text(loading->arena, &cells[3]),
+        .source = tl_store_text(loading->arena, &cells[0]),
+        .schema = tl_store_text(loading->arena, &cells[1]),
+        .table = tl_store_text(loading->arena, &cells[2]),
+        .columns_hash = tl_store_text(loading->arena, &cells[3]),
         .failed = cells[4].type != TL_STORE_NULL,
         .scanned_at_us = cells[5].integer,
         .rows = cells[6].integer,

@@ -59,24 +59,38 @@ static void put_finding(struct tl_json_writer *json, const struct skim_found *fo
     tl_json_end_object(json);
 }
 
-static const char *take(tl_arena *arena, struct tl_buf *buf)
+const char *skim_take(tl_arena *arena, struct tl_buf *buf)
 {
     const char *copy = tl_arena_strdup(arena, tl_buf_cstr(buf));
     tl_buf_done(buf);
     return copy;
 }
 
-static const char *findings_json(tl_arena *arena, const struct skim_found *found, size_t count)
-{
+struct list {
     struct tl_buf buf;
     struct tl_json_writer json;
-    tl_buf_init(&buf, TEXT_MAX);
-    tl_json_writer_init(&json, &buf);
-    tl_json_begin_array(&json);
+};
+
+static void begin_list(struct list *list)
+{
+    tl_buf_init(&list->buf, TEXT_MAX);
+    tl_json_writer_init(&list->json, &list->buf);
+    tl_json_begin_array(&list->json);
+}
+
+static const char *end_list(tl_arena *arena, struct list *list)
+{
+    tl_json_end_array(&list->json);
+    return list->buf.failed ? (tl_buf_done(&list->buf), "[]") : skim_take(arena, &list->buf);
+}
+
+static const char *findings_json(tl_arena *arena, const struct skim_found *found, size_t count)
+{
+    struct list list;
+    begin_list(&list);
     for (size_t i = 0; i < count; i++)
-        put_finding(&json, &found[i]);
-    tl_json_end_array(&json);
-    return buf.failed ? (tl_buf_done(&buf), "[]") : take(arena, &buf);
+        put_finding(&list.json, &found[i]);
+    return end_list(arena, &list);
 }
 
 static bool met_before(const struct skim_found *found, size_t at, bool by_tag)
@@ -97,18 +111,14 @@ static bool in_text(const struct skim_found *found, size_t count)
 
 static const char *tags_json(tl_arena *arena, const struct skim_found *found, size_t count)
 {
-    struct tl_buf buf;
-    struct tl_json_writer json;
-    tl_buf_init(&buf, TEXT_MAX);
-    tl_json_writer_init(&json, &buf);
-    tl_json_begin_array(&json);
+    struct list list;
+    begin_list(&list);
     if (in_text(found, count))
-        tl_json_put_text(&json, "pii.text");
+        tl_json_put_text(&list.json, "pii.text");
     for (size_t i = 0; i < count; i++)
         if (!met_before(found, i, true))
-            tl_json_put_text(&json, found[i].detection->class->tag);
-    tl_json_end_array(&json);
-    return take(arena, &buf);
+            tl_json_put_text(&list.json, found[i].detection->class->tag);
+    return end_list(arena, &list);
 }
 
 /* What would have to change for a person to be asked again: the classes, and whether they are the value or in it. */
@@ -120,7 +130,7 @@ static const char *evidence_text(tl_arena *arena, const struct skim_found *found
     for (size_t i = 0; i < count; i++)
         if (!met_before(found, i, false))
             tl_buf_addf(&buf, "%s%s", class_count++ ? "," : "", found[i].detection->class->info_type);
-    return take(arena, &buf);
+    return skim_take(arena, &buf);
 }
 
 static const char *reason_text(tl_arena *arena, const struct skim_found *found, size_t count)
@@ -131,7 +141,7 @@ static const char *reason_text(tl_arena *arena, const struct skim_found *found, 
         tl_buf_addf(&buf, "%s%s%s%s", i ? "; " : "", found[i].path ? found[i].path : "", found[i].path ? ": " : "", found[i].detection->reason);
     if (count > 3)
         tl_buf_addf(&buf, "; and %zu more", count - 3);
-    return take(arena, &buf);
+    return skim_take(arena, &buf);
 }
 
 static void judge_nothing(tl_arena *arena, const struct tl_source_column *column, int64_t checked, struct skim_verdict *verdict)
