@@ -75,7 +75,7 @@ static tl_detect_run *begin_run(tl_detector *detector, const struct tl_detect_co
     run->detector = detector;
     run->column = column;
     run->kind = kind_of(column->type);
-    run->memory = match_memory_new(detector->patterns);
+    run->memory = match_memory_new();
     name_evidence(column, &run->names);
     return run;
 }

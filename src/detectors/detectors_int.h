@@ -70,7 +70,7 @@ typedef struct matcher matcher;       /* the compiled patterns, shared */
 typedef struct match_memory match_memory; /* a thread's */
 TL_CHECKED enum tl_code matcher_new(matcher **ret_matcher, struct tl_err *err);
 matcher *matcher_free(matcher *patterns);
-match_memory *match_memory_new(const matcher *patterns);
+match_memory *match_memory_new(void);
 match_memory *match_memory_free(match_memory *memory);
 /* One pattern against one value.  *ret_whole: it is the value, not a part of it.  -1 = given up, 0 = no, 1 = yes. */
 int matcher_run(const matcher *patterns, match_memory *memory, size_t pattern, struct tl_str value, bool *ret_whole);
@@ -99,7 +99,7 @@ enum person_look person_look(const dictionary *names, struct tl_str value);
 /* --- judge.c --- */
 
 struct class_counts {
-    int64_t whole, weak, inside, alone_only;
+    int64_t whole, weak, inside;
 };
 struct column_counts {
     int64_t checked, given_up;
@@ -119,6 +119,7 @@ enum { VALIDATE_DIGITS_MAX = 40 };
 /* The decimal digits in the text; -1 = more than VALIDATE_DIGITS_MAX. */
 int validate_digits(struct tl_str text, uint8_t digits[VALIDATE_DIGITS_MAX]);
 bool validate_luhn(const uint8_t *digits, int count);
+bool validate_uniform(const uint8_t *digits, int count); /* all the same: a filler, not a number */
 bool validate_day(int year, int month, int day);
 
 #endif

@@ -22,7 +22,7 @@ static int set_up(void **state)
     (void)state;
     tl_err_init(&err);
     assert_int_equal(matcher_new(&patterns, &err), TL_OK);
-    memory = match_memory_new(patterns);
+    memory = match_memory_new();
     names = dictionary_new();
     assert_int_equal(tl_detector_patterns.open(&detector, &err), TL_OK);
     return 0;

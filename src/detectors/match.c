@@ -87,9 +87,8 @@ matcher *matcher_free(matcher *patterns)
     return NULL;
 }
 
-match_memory *match_memory_new(const matcher *patterns)
+match_memory *match_memory_new(void)
 {
-    (void)patterns;
     match_memory *memory = tl_heap_alloc(sizeof *memory);
     memory->data = pcre2_match_data_create(GROUPS, NULL);
     if (!memory->data)

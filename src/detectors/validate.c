@@ -41,8 +41,7 @@ bool validate_day(int year, int month, int day)
     return day <= days[month - 1] + (month == 2 && leap);
 }
 
-/* All digits the same: a filler, not a number. */
-static bool is_uniform(const uint8_t *digits, int count)
+bool validate_uniform(const uint8_t *digits, int count)
 {
     for (int i = 1; i < count; i++)
         if (digits[i] != digits[0])
@@ -60,7 +59,7 @@ bool tl_check_luhn(struct tl_str found, struct tl_str value)
     (void)value;
     uint8_t digits[VALIDATE_DIGITS_MAX];
     int count = validate_digits(found, digits);
-    return count > 0 && !is_uniform(digits, count) && validate_luhn(digits, count);
+    return count > 0 && !validate_uniform(digits, count) && validate_luhn(digits, count);
 }
 
 /* --- addresses of the network --- */
@@ -220,7 +219,7 @@ bool tl_check_card(struct tl_str found, struct tl_str value)
     uint8_t digits[VALIDATE_DIGITS_MAX];
     int count = validate_digits(found, digits);
     (void)value;
-    if (count < 13 || count > 19 || is_uniform(digits, count) || !validate_luhn(digits, count))
+    if (count < 13 || count > 19 || validate_uniform(digits, count) || !validate_luhn(digits, count))
         return false;
     int head = digits[0] * 1000 + digits[1] * 100 + digits[2] * 10 + digits[3];
     bool known = false;
@@ -265,7 +264,7 @@ bool tl_check_ssn(struct tl_str found, struct tl_str value)
 {
     uint8_t d[VALIDATE_DIGITS_MAX];
     (void)value;
-    if (validate_digits(found, d) != 9 || is_uniform(d, 9))
+    if (validate_digits(found, d) != 9 || validate_uniform(d, 9))
         return false;
     int area = d[0] * 100 + d[1] * 10 + d[2], group = d[3] * 10 + d[4], serial = d[5] * 1000 + d[6] * 100 + d[7] * 10 + d[8];
     return area != 0 && area != 666 && area < 900 && group != 0 && serial != 0;

@@ -18,18 +18,10 @@ static int two(const uint8_t *digits)
     return digits[0] * 10 + digits[1];
 }
 
-static bool all_same(const uint8_t *digits, int count)
-{
-    for (int i = 1; i < count; i++)
-        if (digits[i] != digits[0])
-            return false;
-    return true;
-}
-
 /* The digits, exactly `count` of them and not all the same. */
 static bool take(struct tl_str text, int count, uint8_t digits[VALIDATE_DIGITS_MAX])
 {
-    return validate_digits(text, digits) == count && !all_same(digits, count);
+    return validate_digits(text, digits) == count && !validate_uniform(digits, count);
 }
 
 /* Day, month, year of two digits in any century. */
@@ -84,7 +76,7 @@ TL_CHECK(medicare)
     uint8_t d[VALIDATE_DIGITS_MAX];
     int count = validate_digits(found, d);
     (void)value;
-    return (count == 10 || count == 11) && !all_same(d, count) && weighted(d, "13791379") % 10 == d[8];
+    return (count == 10 || count == 11) && !validate_uniform(d, count) && weighted(d, "13791379") % 10 == d[8];
 }
 
 TL_CHECK(cpf)
@@ -170,7 +162,7 @@ TL_CHECK(bsn)
     uint8_t d[VALIDATE_DIGITS_MAX] = {0};
     int count = validate_digits(found, d);
     (void)value;
-    if ((count != 8 && count != 9) || all_same(d, count))
+    if ((count != 8 && count != 9) || validate_uniform(d, count))
         return false;
     if (count == 8) {
         memmove(d + 1, d, 8);
@@ -195,7 +187,7 @@ TL_CHECK(personnummer)
     int count = validate_digits(found, d);
     (void)value;
     const uint8_t *last = d + (count == 12 ? 2 : 0);
-    if ((count != 10 && count != 12) || all_same(d, count))
+    if ((count != 10 && count != 12) || validate_uniform(d, count))
         return false;
     int day = two(last + 4);
     return is_day(day > 60 ? day - 60 : day, two(last + 2), two(last)) && validate_luhn(last, 10);
@@ -255,7 +247,7 @@ TL_CHECK(verhoeff)
     uint8_t d[VALIDATE_DIGITS_MAX];
     int count = validate_digits(found, d), check = 0;
     (void)value;
-    if (count < 2 || all_same(d, count))
+    if (count < 2 || validate_uniform(d, count))
         return false;
     for (int i = 0; i < count; i++)
         check = table[check][places[i % 8][d[count - 1 - i]] - '0'] - '0';
