@@ -98,3 +98,14 @@ def federated(program, demo):
 @pytest.fixture
 def lake(demo):
     return demo.lake()
+
+
+@pytest.fixture
+def scratch(lake, request):
+    """A schema of its own for one test."""
+    name = "t_" + "".join(c if c.isalnum() else "_" for c in request.node.name)[:50].lower()
+    lake.run(f"CREATE SCHEMA lake.{name}")
+    yield f"lake.{name}"
+    for (table,) in lake.rows(f"SHOW TABLES FROM lake.{name}"):
+        lake.run(f"DROP TABLE lake.{name}.{table}")
+    lake.run(f"DROP SCHEMA lake.{name}")

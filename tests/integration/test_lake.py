@@ -2,19 +2,7 @@
 import concurrent.futures
 import json
 
-import pytest
 import requests
-
-
-@pytest.fixture
-def scratch(lake, request):
-    """A schema of its own for one test."""
-    name = "t_" + "".join(c if c.isalnum() else "_" for c in request.node.name)[:50].lower()
-    lake.run(f"CREATE SCHEMA lake.{name}")
-    yield f"lake.{name}"
-    for (table,) in lake.rows(f"SHOW TABLES FROM lake.{name}"):
-        lake.run(f"DROP TABLE lake.{name}.{table}")
-    lake.run(f"DROP SCHEMA lake.{name}")
 
 
 def test_table_is_made_filled_changed_and_dropped(lake, scratch):

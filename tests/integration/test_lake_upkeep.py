@@ -12,16 +12,6 @@ from conftest import PROGRAM
 from server import Server
 
 
-@pytest.fixture
-def scratch(lake, request):
-    name = "u_" + "".join(c if c.isalnum() else "_" for c in request.node.name)[:50].lower()
-    lake.run(f"CREATE SCHEMA lake.{name}")
-    yield f"lake.{name}"
-    for (table,) in lake.rows(f"SHOW TABLES FROM lake.{name}"):
-        lake.run(f"DROP TABLE lake.{name}.{table}")
-    lake.run(f"DROP SCHEMA lake.{name}")
-
-
 def about(table, kind):
     schema, name = table.rsplit(".", 1)
     return f'{schema}."{name}${kind}"'
