@@ -10,17 +10,9 @@ import time
 import pytest
 import requests
 
-from server import Server
+from catalog import CONFIGURATION, SCHEMA, TOKENS, Catalog
 
 COMMITS, KILLS, WRITERS = int(os.environ.get("LAKE_COMMITS", 6)), int(os.environ.get("LAKE_KILLS", 3)), 8
-TOKEN = "engine-token-0123456789abcdef"
-CONFIGURATION = """
-auth: {mode: token}
-tokens:
-  - {user: root, groups: [admin], token: "env:ROOT_TOKEN"}
-  - {user: engine, groups: [engines], token: "env:ENGINE_TOKEN"}
-"""
-SCHEMA = {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "a", "type": "int", "required": False}]}
 
 
 class Client:
@@ -28,7 +20,7 @@ class Client:
 
     def __init__(self, server, seed):
         self.server, self.random, self.session = server, random.Random(seed), requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {TOKEN}"
+        self.session.headers["Authorization"] = f"Bearer {TOKENS['spark']}"
 
     def call(self, method, path, body=None):
         return self.session.request(method, f"{self.server.url}/iceberg/v1/{path}", json=body, timeout=30)
@@ -82,11 +74,8 @@ class Client:
 
 @pytest.fixture
 def server(program, tmp_path):
-    running = Server(program, tmp_path, CONFIGURATION, environment={"TOWNLAKE_LAKE_ENABLED": "true", "ROOT_TOKEN": "root-token-0123456789abcdef",
-                                                                     "ENGINE_TOKEN": TOKEN})
-    answer = requests.post(f"{running.url}/api/v1/lifeguard/grants", headers={"Authorization": "Bearer root-token-0123456789abcdef"}, timeout=30,
-                           json={"group": "engines", "privileges": "raw, own", "scope": {"source": "lake"}, "duration": "1d", "reason": "test"})
-    assert answer.status_code in (200, 201), answer.text
+    running = Catalog(program, tmp_path)
+    running.grant("loaders", "raw, own")
     yield running
     running.stop()
 

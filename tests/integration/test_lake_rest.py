@@ -2,44 +2,21 @@
 import pytest
 import requests
 
-from server import Server
-
-CONFIGURATION = """
-auth: {mode: token}
-tokens:
-  - {user: root, groups: [admin], token: "env:ROOT_TOKEN"}
-  - {user: spark, groups: [loaders], token: "env:SPARK_TOKEN"}
-  - {user: ann, groups: [analyst], token: "env:ANN_TOKEN"}
-"""
-TOKENS = {"root": "root-token-0123456789abcdef", "spark": "spark-token-0123456789abcdef", "ann": "ann-token-0123456789abcdef"}
-SCHEMA = {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "a", "type": "int", "required": False}]}
+from catalog import SCHEMA, TOKENS, Catalog
 
 
 @pytest.fixture(scope="module")
 def server(program, tmp_path_factory):
-    environment = {"TOWNLAKE_LAKE_ENABLED": "true", **{f"{user.upper()}_TOKEN": token for user, token in TOKENS.items()}}
-    running = Server(program, tmp_path_factory.mktemp("lake-rest"), CONFIGURATION, environment=environment)
+    running = Catalog(program, tmp_path_factory.mktemp("lake-rest"))
     yield running
     running.stop()
 
 
-def call(server, user, method, path, body=None, **headers):
-    if user:
-        headers["Authorization"] = f"Bearer {TOKENS[user]}"
-    return requests.request(method, f"{server.url}/iceberg/v1/{path}", json=body, headers=headers, timeout=30)
-
-
-def grant(server, privileges, scope, group="loaders"):
-    answer = requests.post(f"{server.url}/api/v1/lifeguard/grants", headers={"Authorization": f"Bearer {TOKENS['root']}"}, timeout=30,
-                           json={"group": group, "privileges": privileges, "scope": scope, "duration": "1d", "reason": "test"})
-    assert answer.status_code in (200, 201), answer.text
-
-
 @pytest.fixture(scope="module")
 def table(server):
-    grant(server, "raw, own", {"source": "lake"})
-    assert call(server, "spark", "POST", "namespaces", {"namespace": ["s"]}).status_code == 200
-    answer = call(server, "spark", "POST", "namespaces/s/tables", {"name": "t", "schema": SCHEMA})
+    server.grant("loaders", "raw, own")
+    assert server.call("spark", "POST", "namespaces", {"namespace": ["s"]}).status_code == 200
+    answer = server.call("spark", "POST", "namespaces/s/tables", {"name": "t", "schema": SCHEMA})
     assert answer.status_code == 200, answer.text
     return "namespaces/s/tables/t"
 
@@ -51,19 +28,19 @@ def test_nobody_comes_in_without_a_token(server, table):
 
 
 def test_a_table_is_open_to_those_with_a_grant_of_raw(server, table):
-    assert call(server, "spark", "GET", table).json()["metadata"]["table-uuid"]
+    assert server.call("spark", "GET", table).json()["metadata"]["table-uuid"]
     for user in ("ann", "root"):  # administrators grant; they do not read by that
-        answer = call(server, user, "GET", table)
+        answer = server.call(user, "GET", table)
         assert answer.status_code == 403 and answer.json()["error"]["type"] == "ForbiddenException"
         assert "/access/request?source=lake&schema=s&table=t&privileges=raw" in answer.json()["error"]["message"]
-    assert call(server, "ann", "GET", "namespaces/s/tables").json()["identifiers"] == [{"namespace": ["s"], "name": "t"}]
+    assert server.call("ann", "GET", "namespaces/s/tables").json()["identifiers"] == [{"namespace": ["s"], "name": "t"}]
 
 
 def test_what_the_client_has_is_not_sent_again(server, table):
-    first = call(server, "spark", "GET", table)
-    again = call(server, "spark", "GET", table, **{"If-None-Match": first.headers["ETag"]})
+    first = server.call("spark", "GET", table)
+    again = server.call("spark", "GET", table, **{"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304 and not again.content
-    assert call(server, "ann", "GET", table, **{"If-None-Match": first.headers["ETag"]}).status_code == 403
+    assert server.call("ann", "GET", table, **{"If-None-Match": first.headers["ETag"]}).status_code == 403
 
 
 def test_client_credentials_are_a_token_of_ours(server):
@@ -88,7 +65,7 @@ def test_what_is_made_outside_is_seen_by_sql_when_it_is_reviewed(server, table):
 
 
 def test_who_read_files_is_on_the_record(server, table):
-    call(server, "spark", "GET", table)
+    server.call("spark", "GET", table)
     records = requests.get(f"{server.url}/api/v1/audit?all=true&count=500", headers={"Authorization": f"Bearer {TOKENS['root']}"}, timeout=30).text
     assert '"lake.s.t"' in records and '"load"' in records
     assert not any(secret in records for secret in TOKENS.values())
@@ -96,16 +73,16 @@ def test_who_read_files_is_on_the_record(server, table):
 
 
 def test_config_and_endpoints_are_honest(server, table):
-    endpoints = call(server, "spark", "GET", "config").json()["endpoints"]
+    endpoints = server.call("spark", "GET", "config").json()["endpoints"]
     assert len(endpoints) > 20
     for endpoint in endpoints:
         method, path = endpoint.split()
         path = path.replace("/v1/{prefix}/", "").replace("{namespace}", "none").replace("{table}", "none").replace("{view}", "none")
-        answer = call(server, "spark", method, path, {} if method == "POST" else None)
+        answer = server.call("spark", method, path, {} if method == "POST" else None)
         assert answer.status_code in (200, 204, 400, 404), (endpoint, answer.status_code, answer.text)
         if method != "HEAD" and answer.status_code == 404:
             assert answer.json()["error"]["type"] in ("NoSuchNamespaceException", "NoSuchTableException", "NoSuchViewException"), endpoint
-    assert call(server, "spark", "GET", "nothing/here").json()["error"]["type"] == "NotFoundException"
+    assert server.call("spark", "GET", "nothing/here").json()["error"]["type"] == "NotFoundException"
 
 
 def test_scans_are_planned_here(server, table):
@@ -117,7 +94,7 @@ def test_scans_are_planned_here(server, table):
     path = "namespaces/s/tables/planned"
 
     def plan(**body):
-        answer = call(server, "spark", "POST", f"{path}/plan", body)
+        answer = server.call("spark", "POST", f"{path}/plan", body)
         assert answer.status_code == 200, answer.text
         assert answer.json()["status"] == "completed" and answer.json()["plan-tasks"] == []
         return answer.json()
@@ -132,14 +109,14 @@ def test_scans_are_planned_here(server, table):
     assert [task["data-file"]["partition"] for task in third["file-scan-tasks"]] == [["2026-01-03"]] and third["delete-files"] == []
     assert third["file-scan-tasks"][0]["residual-filter"] == day
     assert len(plan(filter={"type": "and", "left": {"type": "gt", "term": "id", "value": 50}, "right": {"type": "lt", "term": "id", "value": 120}})["file-scan-tasks"]) == 2
-    first = call(server, "spark", "GET", path).json()["metadata"]["snapshots"][0]["snapshot-id"]
+    first = server.call("spark", "GET", path).json()["metadata"]["snapshots"][0]["snapshot-id"]
     assert len(plan(**{"snapshot-id": first})["file-scan-tasks"]) == 1
     for body in ({"snapshot-id": 5}, {"filter": {"type": "eq", "term": "nothing", "value": 1}}, {"filter": {"type": "what"}}, {"snapshot-id": "x"}):
-        assert call(server, "spark", "POST", f"{path}/plan", body).status_code == 400, body
-    assert call(server, "spark", "POST", f"{path}/plan", {"start-snapshot-id": first, "end-snapshot-id": first}).status_code == 406
-    task = call(server, "spark", "POST", f"{path}/tasks", {"plan-task": f"{first}:0:"})
+        assert server.call("spark", "POST", f"{path}/plan", body).status_code == 400, body
+    assert server.call("spark", "POST", f"{path}/plan", {"start-snapshot-id": first, "end-snapshot-id": first}).status_code == 406
+    task = server.call("spark", "POST", f"{path}/tasks", {"plan-task": f"{first}:0:"})
     assert task.status_code == 200 and len(task.json()["file-scan-tasks"]) == 1
     for name in ("", "x", f"{first}:1:", f"{first}:0:{{", "-1:0:"):
-        assert call(server, "spark", "POST", f"{path}/tasks", {"plan-task": name}).status_code in (400, 404), name
-    assert call(server, "ann", "POST", f"{path}/plan", {}).status_code == 403
-    assert call(server, "ann", "POST", f"{path}/tasks", {"plan-task": f"{first}:0:"}).status_code == 403
+        assert server.call("spark", "POST", f"{path}/tasks", {"plan-task": name}).status_code in (400, 404), name
+    assert server.call("ann", "POST", f"{path}/plan", {}).status_code == 403
+    assert server.call("ann", "POST", f"{path}/tasks", {"plan-task": f"{first}:0:"}).status_code == 403

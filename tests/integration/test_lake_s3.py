@@ -2,6 +2,7 @@
 import pytest
 import requests
 
+from catalog import SCHEMA, Catalog
 from server import Server
 from storage_servers import SECRET_KEY, Storage
 
@@ -87,32 +88,15 @@ def test_an_outage_is_told_and_passes(lake, storage):
 
 # --- other engines: requests that the server signs, one by one ---
 
-GUARDED = """
-auth: {mode: token}
-tokens:
-  - {user: root, groups: [admin], token: "env:ROOT_TOKEN"}
-  - {user: spark, groups: [loaders], token: "env:SPARK_TOKEN"}
-  - {user: eye, groups: [readers], token: "env:EYE_TOKEN"}
-"""
-TOKENS = {"root": "root-token-0123456789abcdef", "spark": "spark-token-0123456789abcdef", "eye": "eye-token-0123456789abcdefgh"}
-SCHEMA = {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "a", "type": "int", "required": False}]}
 
-
-class Guarded:
+class Guarded(Catalog):
     def __init__(self, program, storage, folder, **settings):
-        environment = {**storage.settings("guarded"), **{f"{user.upper()}_TOKEN": token for user, token in TOKENS.items()}, **settings}
-        self.server = Server(program, folder, GUARDED, environment=environment)
+        super().__init__(program, folder, environment={**storage.settings("guarded"), **settings})
         for group, privileges in (("loaders", "raw, own"), ("readers", "raw, read")):
-            answer = requests.post(f"{self.server.url}/api/v1/lifeguard/grants", headers={"Authorization": f"Bearer {TOKENS['root']}"}, timeout=30,
-                                   json={"group": group, "privileges": privileges, "scope": {"source": "lake"}, "duration": "1d", "reason": "test"})
-            assert answer.status_code in (200, 201), answer.text
+            self.grant(group, privileges)
         self.call("spark", "POST", "namespaces", {"namespace": ["g"]})
         for name in ("t", "t2"):
             self.call("spark", "POST", "namespaces/g/tables", {"name": name, "schema": SCHEMA})
-
-    def call(self, user, method, path, body=None, **headers):
-        headers["Authorization"] = f"Bearer {TOKENS[user]}"
-        return requests.request(method, f"{self.server.url}/iceberg/v1/{path}", json=body, headers=headers, timeout=30)
 
     def sign(self, user, method, uri, headers=None, delegation="remote-signing"):
         body = {"method": method, "uri": uri, "region": "us-east-1", "headers": headers or {}}
@@ -123,7 +107,7 @@ class Guarded:
 def guarded(program, storage, tmp_path_factory):
     running = Guarded(program, storage, tmp_path_factory.mktemp("guarded"))
     yield running
-    running.server.stop()
+    running.stop()
 
 
 @pytest.fixture
@@ -182,4 +166,4 @@ def test_a_key_of_less_rights_is_given_where_there_is_one(program, storage, tmp_
         assert credentials[0]["prefix"] == "s3://lake/guarded" and credentials[0]["config"]["s3.access-key-id"] == "clientkey"
         assert running.call("root", "GET", "namespaces/g/tables/t/credentials").status_code == 403
     finally:
-        running.server.stop()
+        running.stop()
