@@ -57,7 +57,8 @@ struct reading {
 static bool take_row(void *context, const struct tl_batch *batch, size_t row)
 {
     struct reading *reading = context;
-    if (reading->rows++ % reading->stride != 0)
+    int64_t at = reading->rows++;
+    if (at >= SKIM_WHOLE_ROWS && at % reading->stride != 0)
         return true;
     for (size_t i = 0; i < reading->count && i < batch->column_count; i++) {
         const struct tl_column *column = &batch->columns[i];

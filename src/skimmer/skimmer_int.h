@@ -79,12 +79,12 @@ void skim_put_name(struct tl_buf *sql, const struct skim_table *table);
 
 /* --- blocks.c: which rows --- */
 
-enum { SKIM_BLOCKS = 8, SKIM_BLOCK_ROWS = SKIM_SAMPLE_ROWS / SKIM_BLOCKS, SKIM_STRIDE_MAX = 16 };
+enum { SKIM_BLOCKS = 8, SKIM_BLOCK_ROWS = SKIM_SAMPLE_ROWS / SKIM_BLOCKS, SKIM_STRIDE_MAX = 16, SKIM_WHOLE_ROWS = 128 };
 struct skim_plan {
     size_t block_count;            /* 0 = one statement with a limit */
     const char *conditions[SKIM_BLOCKS]; /* " WHERE k >= .. ORDER BY k" */
     int64_t limit;                 /* of each statement */
-    int stride;                    /* of the rows that come, one in so many is looked at */
+    int stride;                    /* of the rows that come, one in so many is looked at, and all of the first SKIM_WHOLE_ROWS */
 };
 /* Spread over the table where it has a key that can be cut into ranges; else what comes first, thinned out. */
 TL_CHECKED enum tl_code skim_plan_blocks(struct tl_request *rq, tl_skimmer *skimmer, const struct skim_table *table, struct skim_plan *ret_plan);

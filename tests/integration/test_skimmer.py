@@ -236,6 +236,11 @@ def test_what_comes_late_in_a_table_is_found(root_user):
     assert rows["v"]["info_type"] == "EMAIL_ADDRESS"
 
 
+def test_of_few_rows_all_are_looked_at_also_where_nobody_told_how_many_they_are(postgres, root_user):
+    postgres.run("CREATE VIEW public.few AS SELECT 'quiet ' || i AS v FROM generate_series(1, 10) i")
+    assert "10 different values" in scanned_table(root_user, "pg.public.few", "v")["v"]["reason"]
+
+
 def test_empty_tables_and_hostile_values_are_looked_at(root_user):
     assert scanned_table(root_user, "pg.public.nothing", "a")["b"]["state"] == "pending"
     assert scanned_table(root_user, "pg.public.odd", "v")["v"]["state"] in ("open", "masked")
