@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <arpa/inet.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/folder_testing.h"
 #include "io/http.h"
 #include "io/objects.h"
 #include "io/process.h"
@@ -78,20 +78,12 @@ static int start_server(void **state)
     return answers(port) ? 0 : -1;
 }
 
-static int remove_path(const char *path, const struct stat *info, int kind, struct FTW *ftw)
-{
-    (void)info;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 static int stop_server(void **state)
 {
     (void)state;
     if (server)
         tl_process_end(server);
-    return nftw(base, remove_path, 16, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(base);
 }
 
 static tl_objects *open_bucket(const char *location, const char *secret)

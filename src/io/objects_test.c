@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/folder_testing.h"
 #include "io/objects.h"
 
 struct world {
@@ -19,14 +19,6 @@ struct world {
     tl_objects *objects;
     tl_arena *arena;
 };
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *ftw)
-{
-    (void)info;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
 
 static int setup(void **state)
 {
@@ -45,7 +37,7 @@ static int teardown(void **state)
 {
     struct world *world = *state;
     tl_objects_close(world->objects);
-    nftw(world->base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(world->base);
     tl_arena_free(world->arena);
     free(world);
     return 0;

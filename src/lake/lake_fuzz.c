@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lake/folder_testing_int.h"
+#include "base/folder_testing.h"
 #include "lake/lake_int.h"
 
 enum { ARENA_BYTES_MAX = 256 * 1024 * 1024, INPUTS_PER_LAKE = 500 };

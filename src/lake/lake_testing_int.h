@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "lake/folder_testing_int.h"
+#include "base/folder_testing.h"
 #include "lake/lake_int.h"
 
 struct world {

@@ -10,7 +10,7 @@
 /* cmocka needs those above */
 #include <cmocka.h>
 
-#include "lake/folder_testing_int.h"
+#include "base/folder_testing.h"
 #include "lake/lake_int.h"
 #include "lake/plan.h"
 

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/folder_testing.h"
 #include "io/http.h"
-#include "lake/folder_testing_int.h"
 #include "lake/lake_int.h"
 
 #define STORAGE "http://127.0.0.1:1"

@@ -1,7 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/folder_testing.h"
 #include "source/registry_int.h"
 
 /* The engine's side, played: sources by name, each with what it holds and how it fails. */
@@ -188,20 +188,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static int teardown(void **state)
 {
     (void)state;
     close_registry();
     tl_arena_free(world.arena);
-    return nftw(world.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(world.folder);
 }
 
 #define OPTION(name, value) ((struct tl_config_pair){name, value})

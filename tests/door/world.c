@@ -1,6 +1,6 @@
+#include "base/folder_testing.h"
 #include "world.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,15 +140,9 @@ static void write_files(void)
     fclose(file);
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-    (void)info, (void)kind, (void)place;
-    return remove(path);
-}
-
 static void remove_folder(const char *path)
 {
-    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(path);
 }
 
 static void make_folders(void)

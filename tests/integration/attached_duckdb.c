@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <cmocka.h>
 #include <duckdb.h>
 
+#include "base/folder_testing.h"
 #include "sources/duckdb/duckdb.h"
 #include "sources/files/files.h"
 
@@ -84,20 +84,12 @@ static int setup(void **state)
     return mkdtemp(folder) && duckdb_open(NULL, &database) == DuckDBSuccess && duckdb_connect(database, &connection) == DuckDBSuccess ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static int teardown(void **state)
 {
     (void)state;
     duckdb_disconnect(&connection);
     duckdb_close(&database);
-    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(folder);
 }
 
 static void test_database_file_is_read_and_never_written(void **state)

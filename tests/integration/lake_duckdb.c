@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <ftw.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <cmocka.h>
 #include <duckdb.h>
 
+#include "base/folder_testing.h"
 #include "io/http.h"
 #include "lake/lake.h"
 #include "sources/iceberg/iceberg.h"
@@ -187,14 +187,6 @@ static int start(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
 static int stop(void **state)
 {
     (void)state;
@@ -203,7 +195,7 @@ static int stop(void **state)
     world.server = tl_http_server_stop(world.server, 1000);
     world.lake = tl_lake_close(world.lake);
     world.store = tl_store_close(world.store);
-    return nftw(world.folder, remove_one, 32, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(world.folder);
 }
 
 /* --- tests --- */

@@ -1,6 +1,6 @@
-/* lake/folder_testing_int.h -- a folder that a test made, removed with all that is in it. */
-#ifndef TL_LAKE_FOLDER_TESTING_INT_H
-#define TL_LAKE_FOLDER_TESTING_INT_H
+/* base/folder_testing.h -- a folder that a test made, removed with all that is in it. */
+#ifndef TL_BASE_FOLDER_TESTING_H
+#define TL_BASE_FOLDER_TESTING_H
 
 #include <ftw.h>
 #include <stdio.h>
