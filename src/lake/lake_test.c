@@ -215,6 +215,7 @@ static void test_unsound_schemas_never_get_in(void **state)
         "{\"id\":1,\"name\":\"a\",\"type\":\"decimal(39, 2)\"}",
         "{\"id\":1,\"name\":\"a\",\"type\":\"decimal(5, 6)\"}",
         "{\"id\":1,\"name\":\"a\",\"type\":\"fixed[0]\"}",
+        "{\"id\":1,\"name\":\"a\",\"type\":\"fixed[2147483648]\"}",
         "{\"id\":1,\"name\":\"a\",\"type\":{\"type\":\"list\",\"element\":\"int\"}}",
         "{\"id\":1,\"name\":\"a\",\"type\":{\"type\":\"map\",\"key-id\":2,\"key\":\"int\",\"value-id\":2,\"value\":\"int\"}}",
         "{\"id\":1,\"name\":\"a\",\"type\":{\"type\":\"set\"}}",

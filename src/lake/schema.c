@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lake/type.h"
+
 enum { FIELDS_MAX = 20000, TYPE_DEPTH_MAX = 32, SPEC_FIELDS_MAX = 1000 };
 
 struct walk {
@@ -12,45 +14,18 @@ struct walk {
     int64_t format_version;
 };
 
-static const struct primitive {
-    const char *name;
-    int64_t format_version; /* the first that has it */
-} primitives[] = {
-    {"boolean", 1}, {"int", 1}, {"long", 1}, {"float", 1}, {"double", 1}, {"date", 1}, {"time", 1}, {"timestamp", 1}, {"timestamptz", 1},
-    {"string", 1}, {"uuid", 1}, {"binary", 1}, {"timestamp_ns", 3}, {"timestamptz_ns", 3}, {"variant", 3}, {"unknown", 3},
-    {"geometry", 3}, {"geography", 3},
-};
-
-/* "decimal(10, 2)", "fixed[16]", "geometry(OGC:CRS84)": the name, then something in brackets. */
-static bool bracketed(const char *text, const char *name, char open, char close)
+static bool is_since_version_3(enum tl_lake_type_id id)
 {
-    size_t size = strlen(name), length = strlen(text);
-    return strncmp(text, name, size) == 0 && length > size + 2 && text[size] == open && text[length - 1] == close;
-}
-
-static bool decimal_is_sound(const char *text)
-{
-    char *end;
-    long precision = strtol(text + strlen("decimal("), &end, 10);
-    if (precision < 1 || precision > 38 || *end != ',')
-        return false;
-    long scale = strtol(end + 1, &end, 10);
-    return scale >= 0 && scale <= precision && strcmp(end, ")") == 0;
+    return id == TL_LAKE_TIMESTAMP_NS || id == TL_LAKE_TIMESTAMPTZ_NS || id == TL_LAKE_VARIANT || id == TL_LAKE_UNKNOWN ||
+           id == TL_LAKE_GEOMETRY || id == TL_LAKE_GEOGRAPHY;
 }
 
 static bool primitive_is_sound(const char *text, int64_t format_version)
 {
-    for (size_t i = 0; i < sizeof primitives / sizeof primitives[0]; i++)
-        if (strcmp(text, primitives[i].name) == 0)
-            return primitives[i].format_version <= format_version;
-    if (bracketed(text, "decimal", '(', ')'))
-        return decimal_is_sound(text);
-    if (bracketed(text, "fixed", '[', ']')) {
-        char *end;
-        long size = strtol(text + strlen("fixed["), &end, 10);
-        return size > 0 && strcmp(end, "]") == 0;
-    }
-    return format_version >= 3 && (bracketed(text, "geometry", '(', ')') || bracketed(text, "geography", '(', ')'));
+    struct tl_lake_type type;
+    struct tl_err none; /* the caller says where the type stands */
+    tl_err_init(&none);
+    return tl_lake_type_parse(text, &type, &none) == TL_OK && (format_version >= 3 || !is_since_version_3(type.id));
 }
 
 static enum tl_code check_type(struct walk *walk, const tl_json *type, int depth, const char *where, struct tl_err *err);

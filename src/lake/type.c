@@ -49,7 +49,9 @@ static bool parse_parameters(const char *text, struct tl_lake_type *type)
         type->scale = (int)scale;
         return scale >= 0 && scale <= precision && strcmp(end, ")") == 0;
     }
-    return *text == '\0' || ((type->id == TL_LAKE_GEOMETRY || type->id == TL_LAKE_GEOGRAPHY) && *text == '(');
+    size_t length = strlen(text);
+    bool bracketed = length > 2 && text[0] == '(' && text[length - 1] == ')'; /* "geometry(OGC:CRS84)" */
+    return length == 0 || (bracketed && (type->id == TL_LAKE_GEOMETRY || type->id == TL_LAKE_GEOGRAPHY));
 }
 
 enum tl_code tl_lake_type_parse(const char *text, struct tl_lake_type *ret_type, struct tl_err *err)

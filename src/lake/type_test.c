@@ -49,6 +49,20 @@ static uint32_t hash_of(struct world *world, const char *type_text, const char *
     return (uint32_t)result.integer;
 }
 
+static void test_texts_that_are_no_type_are_refused(void **state)
+{
+    static const char *const texts[] = {"", "integer", "int(1)", "decimal", "decimal()", "decimal(39, 2)", "decimal(5, 6)", "decimal(5, 2]", "fixed",
+                                        "fixed[]", "fixed[0]", "fixed[2147483648]", "fixed(4)", "geometry(", "geometry()", "geometry(x", "struct", "list"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct tl_lake_type type;
+        struct tl_err err;
+        tl_err_init(&err);
+        if (tl_lake_type_parse(texts[i], &type, &err) != TL_INVALID_ARGUMENT)
+            fail_msg("\"%s\" is taken", texts[i]);
+    }
+}
+
 static void test_hashes_are_those_of_the_specification(void **state)
 {
     struct world *world = *state;
@@ -273,6 +287,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(test_texts_that_are_no_type_are_refused),
         TEST(test_hashes_are_those_of_the_specification),
         TEST(test_transforms_are_those_of_the_specification),
         TEST(test_transforms_of_unsuitable_types_are_refused),
