@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "auth/auth_int.h"
 #include "auth/scim_int.h"
 #include "auth/scim_store_int.h"
+#include "base/clock.h"
 
 enum { BODY_BYTES_MAX = 4 * 1024 * 1024, ANSWER_BYTES_MAX = 64 * 1024 * 1024, PAGE_DEFAULT = 100 };
 
@@ -60,12 +60,9 @@ void tl_scim_refuse(struct tl_request *rq, int status, struct tl_scim_answer *re
 
 static const char *time_text(tl_arena *arena, int64_t time_us)
 {
-    time_t seconds = (time_t)(time_us / 1000000);
-    struct tm parts;
-    char text[32] = "1970-01-01T00:00:00";
-    if (gmtime_r(&seconds, &parts))
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    return tl_arena_printf(arena, "%s.%03dZ", text, (int)(time_us / 1000 % 1000));
+    char text[TL_CLOCK_TEXT_SIZE];
+    tl_clock_text(text, time_us, 3);
+    return tl_arena_strdup(arena, text);
 }
 
 static const char *version_text(tl_arena *arena, int64_t version)

@@ -173,16 +173,15 @@ static void put_time(struct tl_buf *buf, bool human)
     int64_t now_us = tl_clock_wall_us();
     time_t seconds = (time_t)(now_us / 1000000);
     struct tm parts;
-    char text[32];
-    if (human)
-        localtime_r(&seconds, &parts);
-    else
-        gmtime_r(&seconds, &parts);
-    strftime(text, sizeof text, human ? "%H:%M:%S" : "%Y-%m-%dT%H:%M:%S", &parts);
-    if (human)
-        tl_buf_addf(buf, "%s.%03d", text, (int)(now_us % 1000000 / 1000));
-    else
-        tl_buf_addf(buf, "%s.%06dZ", text, (int)(now_us % 1000000));
+    char text[TL_CLOCK_TEXT_SIZE];
+    if (!human) {
+        tl_clock_text(text, now_us, 6);
+        tl_buf_adds(buf, text);
+        return;
+    }
+    localtime_r(&seconds, &parts);
+    strftime(text, sizeof text, "%H:%M:%S", &parts);
+    tl_buf_addf(buf, "%s.%03d", text, (int)(now_us % 1000000 / 1000));
 }
 
 static void begin_line(struct tl_buf *buf, bool human, enum tl_log_level level, const char *room, const char *message)

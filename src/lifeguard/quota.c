@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/config.h"
@@ -162,11 +161,8 @@ static enum tl_code exceeded(struct tl_request *rq, const tl_quota *quota, enum 
 {
     const struct limit *limit = &quota->limits[window][measure];
     const struct tl_grant_scope everything = {0};
-    char ends[TEXT_MAX] = "";
-    time_t seconds = (time_t)(ends_at_us / 1000000);
-    struct tm utc;
-    if (gmtime_r(&seconds, &utc))
-        strftime(ends, sizeof ends, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    char ends[TL_CLOCK_TEXT_SIZE];
+    tl_clock_text(ends, ends_at_us, 0);
     const struct lg_snapshot *snapshot = lg_acquire(quota->lifeguard);
     const char *holders = lg_holders(quota->lifeguard, snapshot, rq->arena, &everything, TL_PRIVILEGE_ADMIN, tl_clock_wall_us());
     lg_release(snapshot);

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "store/journal_int.h"
 
-enum { AT_SIZE = 40 };
 static const int64_t SEGMENT_BYTES = 64 * 1024 * 1024;
 
 struct tl_journal {
@@ -214,21 +213,11 @@ tl_journal *tl_journal_close(tl_journal *journal)
 
 /* ---- appending; under the mutex ---- */
 
-static void put_at(char text[AT_SIZE])
-{
-    int64_t now_us = tl_clock_wall_us();
-    time_t seconds = (time_t)(now_us / 1000000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    size_t size = strftime(text, AT_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + size, AT_SIZE - size, ".%06dZ", (int)(now_us % 1000000));
-}
-
 static enum tl_code make_line(tl_journal *journal, struct tl_str members, char hash[TL_JOURNAL_HASH_TEXT], struct tl_err *err)
 {
     struct tl_buf *line = &journal->line;
-    char at[AT_SIZE];
-    put_at(at);
+    char at[TL_CLOCK_TEXT_SIZE];
+    tl_clock_text(at, tl_clock_wall_us(), 6);
     tl_buf_clear(line);
     tl_buf_addf(line, "{\"seq\":%" PRId64 ",\"at\":\"%s\",", journal->head.seq + 1, at);
     tl_buf_add(line, members.data, members.size);
