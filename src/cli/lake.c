@@ -4,7 +4,7 @@
 
 #include "cli/cli_int.h"
 
-enum { SQL_BYTES_MAX = 64 * 1024, PATH_BYTES_MAX = 4096 };
+enum { SQL_BYTES_MAX = 64 * 1024 };
 
 /* "sales.orders" or "lake.sales.orders": each part quoted; `suffix` belongs to the last. */
 static void add_name(struct tl_buf *sql, const char *name, const char *suffix)
@@ -22,15 +22,22 @@ static void add_name(struct tl_buf *sql, const char *name, const char *suffix)
     }
 }
 
-/* The lake is a table's catalog unless the name has three parts. */
-static void add_table(struct tl_buf *sql, const struct tl_cli_job *job, const char *name, const char *suffix)
+static const char *catalog_of(const struct tl_cli_job *job)
 {
     const char *catalog = tl_cli_job_option(job, "--catalog");
-    size_t points = 0;
-    for (const char *c = name; *c; c++)
-        points += *c == '.';
-    if (points < 2) {
-        tl_buf_add_identifier(sql, catalog ? catalog : "lake");
+    return catalog ? catalog : "lake";
+}
+
+/* The lake is a table's catalog unless the name has three parts. */
+static bool names_catalog(const char *name)
+{
+    return strchr(name, '.') != strrchr(name, '.');
+}
+
+static void add_table(struct tl_buf *sql, const struct tl_cli_job *job, const char *name, const char *suffix)
+{
+    if (!names_catalog(name)) {
+        tl_buf_add_identifier(sql, catalog_of(job));
         tl_buf_addc(sql, '.');
     }
     add_name(sql, name, suffix);
@@ -64,10 +71,9 @@ static void run_and_end(struct tl_cli_job *job, struct tl_buf *sql)
 static void tables(struct tl_cli_job *job)
 {
     struct tl_buf sql;
-    const char *catalog = tl_cli_job_option(job, "--catalog");
     tl_buf_init(&sql, SQL_BYTES_MAX);
     tl_buf_adds(&sql, "SELECT table_schema AS \"schema\", table_name AS \"table\", table_type AS type FROM ");
-    tl_buf_add_identifier(&sql, catalog ? catalog : "lake");
+    tl_buf_add_identifier(&sql, catalog_of(job));
     tl_buf_adds(&sql, ".information_schema.tables WHERE table_schema <> 'information_schema' ORDER BY 1, 2");
     run_and_end(job, &sql);
 }
@@ -113,24 +119,20 @@ static void diff(struct tl_cli_job *job)
 /* The statement, then what its job did. */
 static void execute(struct tl_cli_job *job, const char *procedure, const char *arguments)
 {
-    struct tl_buf sql, full;
+    const char *table = job->words[0];
+    struct tl_buf sql;
     tl_buf_init(&sql, SQL_BYTES_MAX);
     tl_buf_adds(&sql, "ALTER TABLE ");
-    add_table(&sql, job, job->words[0], "");
+    add_table(&sql, job, table, "");
     tl_buf_addf(&sql, " EXECUTE %s%s", procedure, arguments);
     run(job, &sql);
     tl_buf_clear(&sql);
     if (job->err.code == TL_OK) {
-        const char *catalog = tl_cli_job_option(job, "--catalog");
-        tl_buf_init(&full, SQL_BYTES_MAX);
-        if (strchr(job->words[0], '.') == strrchr(job->words[0], '.'))
-            tl_buf_addf(&full, "%s.", catalog ? catalog : "lake");
-        tl_buf_adds(&full, job->words[0]);
+        const char *full = names_catalog(table) ? table : tl_arena_printf(job->arena, "%s.%s", catalog_of(job), table);
         tl_buf_adds(&sql, "SELECT state, files_rewritten, files_added, rows_rewritten, snapshots_removed, files_removed, bytes_removed "
                           "FROM system.lake.jobs WHERE \"table\" = ");
-        tl_buf_add_literal(&sql, full.data, full.size);
+        tl_buf_add_literal(&sql, full, strlen(full));
         tl_buf_adds(&sql, " ORDER BY started DESC LIMIT 1");
-        tl_buf_done(&full);
         run(job, &sql);
     }
     tl_buf_done(&sql);
