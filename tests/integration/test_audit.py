@@ -83,7 +83,7 @@ def test_records_are_a_table(lake):
     sql = "SELECT count(*) FROM ops.public.zones"
     lake.run(sql)
     rows = lake.rows(f"""SELECT s.user, s.tables, o.state, o.rows, typeof(s.at) FROM system.audit.records s JOIN system.audit.records o
-                         ON o.id = s.id AND o.kind = 'outcome' WHERE s.kind = 'statement' AND s.text = '{sql}' LIMIT 1""")
+                         ON o.id = s.id AND o.kind = 'outcome' WHERE s.kind = 'statement' AND s.text = '{sql}' ORDER BY s.seq DESC LIMIT 1""")
     assert rows[0][:4] == ["admin", ["ops.public.zones"], "finished", 1], rows
 
 
