@@ -9,7 +9,7 @@
 #include "cli/installation.h"
 #include "io/process.h"
 
-enum { ARENA_MAX = 64 * 1024 * 1024, WAIT_US = 5 * 1000000 };
+enum { ARENA_MAX = 64 * 1024 * 1024 };
 static const int64_t free_bytes_wanted = (int64_t)2 << 30;
 
 struct doctor {

@@ -7,7 +7,7 @@
 
 #include "cli/cli_int.h"
 
-enum { LAYOUT_ROWS = 500, CELL_WIDTH_MAX = 60, CELL_BYTES_MAX = 16 * 1024 * 1024, COLUMNS_MAX = 4096 };
+enum { LAYOUT_ROWS = 500, CELL_WIDTH_MAX = 60, CELL_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct cell {
     char *text; /* heap; NULL = null */

@@ -9,7 +9,7 @@
 #include "cli/cli_int.h"
 #include "io/process.h"
 
-enum { STATEMENT_MAX = 16 * 1024 * 1024, HISTORY_LINES = 5000, COMPLETIONS_MAX = 200, COMPLETION_WAIT_MS = 800 };
+enum { STATEMENT_MAX = 16 * 1024 * 1024, HISTORY_LINES = 5000 };
 
 static tl_cli_client *completing; /* libedit's callbacks carry no context */
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "lifeguard/lifeguard_int.h"
 
-enum { CHOICES_MAX = 10000, REASON_MIN = 3, REASON_MAX = 1000, USER_MAX = 256, ID_MAX = 32 };
+enum { CHOICES_MAX = 10000, REASON_MIN = 3, REASON_MAX = 1000, ID_MAX = 32 };
 static const int64_t REMEMBERED_US = 24LL * 3600 * 1000000;
 static const char prefix[] = "true:";
 

@@ -1,7 +1,6 @@
 /* Quotas: which hold for a caller, and whether they are used up. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/config.h"

@@ -6,7 +6,7 @@
 #include "base/config.h"
 #include "lifeguard/lifeguard_int.h"
 
-enum { COMMENT_MAX = 10000, COLUMNS_MAX = 1000, LIST_MAX = 1000 };
+enum { COMMENT_MAX = 10000, COLUMNS_MAX = 1000 };
 static const int64_t REQUEST_LIVES_US = 30LL * 86400 * 1000000;
 
 /* --- comments --- */

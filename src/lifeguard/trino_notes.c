@@ -1,6 +1,5 @@
 /* What each change of the rules reaches, of the last ones: so that little is rendered anew after one. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "lifeguard/trino_int.h"
 

@@ -1,5 +1,4 @@
 /* A review is of a column as it was: when its source gives it another type, it may hold something else, and waits again. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "lifeguard/lifeguard_int.h"
