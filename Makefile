@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-lake bench bench-skimmer lint fuzz docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-lake bench bench-sandbox bench-skimmer lint fuzz docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ $(BUILD_TEST)/build.ninja: | deps-test
 		{ cat $(BUILD_TEST).log; exit 1; }
 
 build: deps $(BUILD)/build.ninja ## build/townlake
-	@ninja -C $(BUILD) -j $(JOBS) townlake townlake-engine
+	@ninja -C $(BUILD) -j $(JOBS) townlake townlake-engine townlake-sandbox
 
 build-test: deps-test $(BUILD_TEST)/build.ninja
 	@ninja -C $(BUILD_TEST) -j $(JOBS)
@@ -61,6 +61,10 @@ bench: deps-test build ## the figures of docs/benchmarks.md
 
 deps-trino: deps-test ## ... and a real Trino 476 to compare with (1 GB; needs a JDK of 24 or newer)
 	@tools/deps.sh trino
+
+bench-sandbox: deps-test build ## a script in the sandbox: start to result, calls of the host, memory
+	@ninja -C $(BUILD) -j $(JOBS) src/sandbox/sandbox_bench
+	@$(BUILD)/src/sandbox/sandbox_bench 500
 
 bench-lake: deps-test build ## the lake's REST catalog: loads, commits, lists
 	@.deps/venv/bin/python bench/lake.py --build $(BUILD)

@@ -103,6 +103,10 @@ place_pypi() { # place_pypi NAME VERSION FILE
         mkdir -p "$root/yyjson"
         tar xzf "$3" -C "$root/yyjson" --strip-components=2 "yyjson-$2/yyjson/yyjson.c" "yyjson-$2/yyjson/yyjson.h"
         ;;
+    quickjs-ng)
+        mkdir -p "$root/quickjs"
+        tar xzf "$3" -C "$root/quickjs" --strip-components=2 "quickjs_ng-$2/upstream-quickjs"
+        ;;
     duckdb-extension-*)
         mkdir -p "$root/ext"
         unzip -qjo "$3" '*.duckdb_extension' -d "$root/ext"
