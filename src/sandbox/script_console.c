@@ -27,13 +27,14 @@ static void send_line(struct script *script, int level, const struct frame_piece
 }
 
 /* Text as it is, errors as they say themselves, everything else as JSON where it has one. */
-static const char *text_of(JSContext *context, JSValueConst value, size_t *ret_size)
+static const char *text_of(struct script *script, JSValueConst value, size_t *ret_size)
 {
+    JSContext *context = script->context;
     if (!JS_IsObject(value) || JS_IsError(value) || JS_IsFunction(context, value))
         return JS_IsSymbol(value) ? NULL : JS_ToCStringLen(context, ret_size, value);
     JSValue json = JS_JSONStringify(context, value, JS_UNDEFINED, JS_UNDEFINED);
     if (JS_IsException(json)) { /* a circle, or a BigInt in it */
-        if (JS_IsUncatchableError(value))
+        if (script->cpu_over)
             return NULL;
         JS_FreeValue(context, JS_GetException(context));
         return JS_ToCStringLen(context, ret_size, value);
@@ -53,7 +54,7 @@ static JSValue write_line(JSContext *context, JSValueConst this_value, int count
         return JS_UNDEFINED;
     for (int i = 0; i < count && used < ARGUMENTS_MAX && !script->cpu_over; i++) {
         size_t size = 0;
-        const char *text = text_of(context, arguments[i], &size);
+        const char *text = text_of(script, arguments[i], &size);
         if (!text && JS_HasException(context))
             break;
         texts[used++] = (struct frame_piece){text, size};
