@@ -1,4 +1,5 @@
 /* What a script can do, what it is told, and what the daemon gets. */
+#include <dirent.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -263,6 +264,38 @@ static void test_a_missing_program_is_an_error_of_ours(void **state)
     trial_end(&trial);
 }
 
+static size_t open_descriptors(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static void *run_some(void *context)
+{
+    (void)context;
+    for (int i = 0; i < 10; i++)
+        EXPECT_RESULT("let n = 0; for (let i = 0; i < 20; i++) n += (await skipper.echo(i))[0]; n", "190");
+    return NULL;
+}
+
+static void test_runs_beside_each_other_share_nothing_and_leave_nothing(void **state)
+{
+    (void)state;
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    size_t before = open_descriptors();
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_some, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(open_descriptors(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_a_run_can_be_cancelled_before_it_goes_or_not_go_at_all),
         cmocka_unit_test(test_jobs_that_cannot_be_are_refused),
         cmocka_unit_test(test_a_missing_program_is_an_error_of_ours),
+        cmocka_unit_test(test_runs_beside_each_other_share_nothing_and_leave_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
