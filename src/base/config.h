@@ -6,7 +6,7 @@
  * Values: bool (true/false), int, size ("512MiB", "4GB"), duration ("30s", "5m", "250ms"), text, choice.
  * Secrets: a value `env:NAME` or `file:PATH` is read when used; tl_config_secret does that.
  * Errors: TL_CONFIG with file:line in the message and the nearest key in the hint; all problems of a file are listed in detail.
- * Bounds: file at most 1 MiB, depth 8, 1,000 sources, 1,000 tokens.
+ * Bounds: file at most 1 MiB, depth 16, 1,000 sources, 1,000 tokens.
  */
 #ifndef TL_BASE_CONFIG_H
 #define TL_BASE_CONFIG_H

@@ -3,6 +3,7 @@
 #define TL_BASE_CONFIG_INT_H
 
 #include "base/config.h"
+#include "base/yaml_tree.h"
 
 enum tl_config_type {
     TL_CONFIG_BOOL,
@@ -38,25 +39,6 @@ struct tl_config_value {
 /* false: *ret_why says what a value should be. */
 bool tl_config_read_value(tl_arena *arena, const struct tl_config_key *key, const char *text, struct tl_config_value *ret_value,
                           const char **ret_why);
-
-/* --- the file as a tree --- */
-enum tl_yaml_kind { TL_YAML_SCALAR, TL_YAML_LIST, TL_YAML_MAP };
-
-struct tl_yaml_node {
-    enum tl_yaml_kind kind;
-    int line;
-    const char *key;            /* in a MAP */
-    const char *text;           /* SCALAR */
-    struct tl_yaml_node *first; /* LIST, MAP */
-    struct tl_yaml_node *next;
-};
-
-enum { TL_YAML_BYTES_MAX = 1024 * 1024, TL_YAML_DEPTH_MAX = 8 };
-
-/* No document at all gives *ret_root NULL. */
-TL_CHECKED enum tl_code tl_yaml_parse(tl_arena *arena, const char *path, struct tl_str text, struct tl_yaml_node **ret_root,
-                                      struct tl_err *err);
-const char *tl_yaml_kind_name(enum tl_yaml_kind kind); /* "a list" */
 
 /* --- problems: all are kept, the first is the message --- */
 struct tl_config_problems {

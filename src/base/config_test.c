@@ -178,7 +178,7 @@ static void test_yaml_faults_have_their_place(void **state)
     expect_refused("- 1\n", "must be a group of keys, not a list");
     expect_refused("just text\n", "must be a group of keys, not a single value");
     expect_refused("lake: {name: \"a\\0b\"}\n", "NUL byte");
-    expect_refused("a: {b: {c: {d: {e: {f: {g: {h: {i: 1}}}}}}}}\n", "nested deeper than 8");
+    expect_refused("a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: {l: {m: {n: {o: {p: {q: 1}}}}}}}}}}}}}}}}\n", "nested deeper than 16");
     expect_refused("lake: {name: \"\xFF\"}\n", "at byte");
 }
 

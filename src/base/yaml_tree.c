@@ -1,10 +1,10 @@
-/* YAML into a small tree with line numbers.  What a configuration does not need is refused: anchors and aliases, several
+/* YAML into a small tree with line numbers.  What its readers do not need is refused: anchors and aliases, several
  * documents, keys that are not plain text. */
 #include <string.h>
 
 #include <yaml.h>
 
-#include "base/config_int.h"
+#include "base/yaml_tree.h"
 
 enum { MEMBERS_MAX = 2000 };
 
@@ -170,4 +170,12 @@ enum tl_code tl_yaml_parse(tl_arena *arena, const char *path, struct tl_str text
 const char *tl_yaml_kind_name(enum tl_yaml_kind kind)
 {
     return kind == TL_YAML_SCALAR ? "a single value" : kind == TL_YAML_LIST ? "a list" : "a group of keys";
+}
+
+const struct tl_yaml_node *tl_yaml_get(const struct tl_yaml_node *map, const char *key)
+{
+    const struct tl_yaml_node *member = map && map->kind == TL_YAML_MAP ? map->first : NULL;
+    while (member && strcmp(member->key, key) != 0)
+        member = member->next;
+    return member;
 }
