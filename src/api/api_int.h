@@ -57,6 +57,8 @@ const char *tl_api_form_value(struct tl_api_call *call, const char *name);
 /* ?count=, from 1 to `most`. */
 int tl_api_count_param(struct tl_api_call *call, int fallback, int most);
 void tl_api_reply_json(struct tl_api_call *call, int status, struct tl_buf *json);
+/* 200 and the answer, or what went wrong; frees it. */
+void tl_api_finish(struct tl_api_call *call, enum tl_code code, struct tl_buf *json);
 /* 204, or what went wrong. */
 void tl_api_reply_done(struct tl_api_call *call, enum tl_code code);
 /* {"id": ..} of what was made, or what went wrong. */
@@ -152,6 +154,10 @@ TL_API_HANDLER(skimmer_findings);
 TL_API_HANDLER(skimmer_scan);
 TL_API_HANDLER(skimmer_pause);
 TL_API_HANDLER(skimmer_resume);
+TL_API_HANDLER(tools_list);
+TL_API_HANDLER(tool_call);
+TL_API_HANDLER(result_get);
+TL_API_HANDLER(result_drop);
 
 /* The Trino type signature of a Trino type name, as JSON: signature.c. */
 void tl_api_put_signature(struct tl_json_writer *writer, const char *trino_type);

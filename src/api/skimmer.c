@@ -3,18 +3,6 @@
 
 enum { ANSWER_MAX = 256 * 1024 * 1024 };
 
-static void answer(struct tl_api_call *call, enum tl_code code, struct tl_buf *json)
-{
-    if (code == TL_OK && json->failed)
-        code = tl_err_set(&call->rq.err, TL_TOO_LARGE, "the answer is longer than %d bytes; ask for one source or table", ANSWER_MAX);
-    if (code == TL_OK) {
-        tl_api_reply_json(call, 200, json);
-        return;
-    }
-    tl_buf_done(json);
-    tl_api_fail(call);
-}
-
 void tl_api_skimmer_status(struct tl_api_call *call)
 {
     struct tl_buf buf;
@@ -24,7 +12,7 @@ void tl_api_skimmer_status(struct tl_api_call *call)
     tl_json_begin_object(&json);
     enum tl_code code = tl_skimmer_put_status(&call->rq, call->api->parts.skimmer, &json);
     tl_json_end_object(&json);
-    answer(call, code, &buf);
+    tl_api_finish(call, code, &buf);
 }
 
 static enum tl_code find_scope(struct tl_api_call *call, const char *table, struct tl_grant_scope *ret_scope)
@@ -50,7 +38,7 @@ void tl_api_skimmer_findings(struct tl_api_call *call)
     tl_json_key(&json, "columns");
     enum tl_code code = tl_skimmer_put_findings(&call->rq, call->api->parts.skimmer, &filter, &json);
     tl_json_end_object(&json);
-    answer(call, code, &buf);
+    tl_api_finish(call, code, &buf);
 }
 
 void tl_api_skimmer_scan(struct tl_api_call *call)

@@ -32,6 +32,7 @@ struct tl_serve {
     tl_registry *registry;
     tl_door *door;
     tl_skimmer *skimmer;
+    tl_tools *tools;
     tl_upkeep_schedule *upkeep; /* NULL = none */
     tl_api *api;
     tl_http_server *http, *engine_http; /* the second only beside TLS */
@@ -223,6 +224,19 @@ static enum tl_code make_skimmer(tl_serve *serve, struct tl_err *err)
     return tl_skimmer_new(&options, &serve->skimmer, err);
 }
 
+/* Without the sandbox's program there are tools, but no scripts. */
+static enum tl_code make_tools(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_tools_parts parts = {
+        .door = serve->door,
+        .store = serve->store,
+        .lifeguard = serve->lifeguard,
+        .audit = serve->audit,
+        .sandbox = tl_installation_find(serve->arena, TL_INSTALLED_SANDBOX),
+    };
+    return tl_tools_new(&parts, &serve->tools, err);
+}
+
 static bool read_tls_files(const tl_serve *serve, struct tl_http_limits *limits)
 {
     const char *certificate = tl_config_text(serve->config, "listen.tls_certificate"), *key = tl_config_text(serve->config, "listen.tls_key");
@@ -271,6 +285,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,
         .skimmer = serve->skimmer,
+        .tools = serve->tools,
         .engine_token = serve->engine_token,
         .trino_key = trino_key,
         .allow_plain_secrets = allow_plain_secrets,
@@ -380,7 +395,8 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
         return err->code;
     if (start_audit(serve, err) != TL_OK || start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
-    if (start_door(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
+    if (start_door(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK || make_tools(serve, err) != TL_OK ||
+        start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
         return err->code;
@@ -414,6 +430,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     if (serve->engine_http)
         tl_http_server_stop(serve->engine_http, STOP_GRACE_MS);
     tl_api_free(serve->api);
+    tl_tools_free(serve->tools);
     tl_skimmer_free(serve->skimmer);
     tl_upkeep_schedule_stop(serve->upkeep);
     if (serve->registry)

@@ -293,7 +293,9 @@ static enum tl_code verify_keyword(struct check *check, const char *name, const 
 {
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
         if (strcmp(keywords[i].name, name) == 0)
-            return keywords[i].is(value) ? TL_OK : tl_err_set(check->err, TL_INTERNAL, "the schema of %s: \"%s\" is not what it must be", name_of(check), name);
+            return keywords[i].is(value)
+                       ? TL_OK
+                       : tl_err_set(check->err, TL_INTERNAL, "the schema of %s: \"%s\" is not what it must be", name_of(check), name);
     return tl_err_set(check->err, TL_INTERNAL, "the schema of %s: \"%.60s\" is a keyword that is not known here", name_of(check), name);
 }
 

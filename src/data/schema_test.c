@@ -38,7 +38,9 @@ static void test_what_fits_passes(void **state)
 {
     (void)state;
     check(query, "{\"sql\":\"a\"}", NULL);
-    check(query, "{\"sql\":\"\\u00e4\\u00f6\\u00fc\\u00df\\u20ac\",\"limit\":10,\"mode\":\"display\",\"rows\":[{\"y\":1.5,\"z\":[]},{\"y\":null}],\"fast\":true}", NULL);
+    check(query,
+          "{\"sql\":\"\\u00e4\\u00f6\\u00fc\\u00df\\u20ac\",\"limit\":10,"
+          "\"mode\":\"display\",\"rows\":[{\"y\":1.5,\"z\":[]},{\"y\":null}],\"fast\":true}", NULL);
     check("{}", "[1,{\"a\":null}]", NULL);
 }
 
