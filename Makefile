@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-lake bench bench-sandbox bench-skimmer lint fuzz docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-lake bench bench-sandbox bench-skimmer lint fuzz web docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ lint: build-test ## layers and style rules
 FUZZ_SECONDS ?= 60
 fuzz: build-test ## every fuzz target with libFuzzer and the differential suite with new seeds, FUZZ_SECONDS each
 	@TOWNLAKE_BUILD=$(CURDIR)/$(BUILD_TEST) tools/fuzz.sh $(FUZZ_SECONDS)
+
+web: deps-test ## build web/dist, the page for browsers, from web/src
+	@tools/web.sh
 
 docs: ## regenerate docs/reference from spec/
 	@tools/gen/docs.sh

@@ -165,22 +165,22 @@ make_venv() { # make_venv KIND FOLDER
 }
 
 # A tree of npm packages: a name such as a/node_modules/b is the b that only a sees.
-install_node() { # install_node FOLDER
+install_node() { # install_node KIND: into the folder of that name
     local pins names name version sha256 file
-    pins=$(rows node | sha256sum | cut -d' ' -f1)
-    stamped node "$pins" && return 0
+    pins=$(rows "$1" | sha256sum | cut -d' ' -f1)
+    stamped "$1" "$pins" && return 0
     say "npm packages of .deps/$1"
-    names=$(rows node | awk '{ sub(/.*node_modules\//, "", $1); print $1 "@" $2 }')
+    names=$(rows "$1" | awk '{ sub(/.*node_modules\//, "", $1); print $1 "@" $2 }')
     # shellcheck disable=SC2086
-    (cd "$downloads" && npm pack --silent $names >node.txt) ||
+    (cd "$downloads" && npm pack --silent $names >"$1.txt") ||
         fail "npm could not fetch the packages of .deps/$1"
     rm -rf "${root:?}/$1"
     while read -r name version sha256 file; do
         check "$downloads/$file" "$sha256"
         mkdir -p "$root/$1/node_modules/$name"
         tar xzf "$downloads/$file" --warning=no-unknown-keyword -C "$root/$1/node_modules/$name" --strip-components=1
-    done < <(paste -d' ' <(rows node) "$downloads/node.txt")
-    stamp node "$pins"
+    done < <(paste -d' ' <(rows "$1") "$downloads/$1.txt")
+    stamp "$1" "$pins"
 }
 
 # Maven finds what the tests of Apache Iceberg need; every jar must be one that deps.lock names, and none may be missing.
@@ -253,6 +253,7 @@ if [ "$set_wanted" != build ]; then
     [ "$set_wanted" != lake ] || install_wheels pylake pylake
     install_kit
     install_node node
+    install_node web
 fi
 stamp "all-$set_wanted" "$whole"
 [ "$set_wanted" = build ] || stamp all-build "$whole"

@@ -93,7 +93,7 @@ TL_API_HANDLER(trino_info);
 TL_API_HANDLER(livez);
 TL_API_HANDLER(readyz);
 TL_API_HANDLER(metrics);
-TL_API_HANDLER(home);
+TL_API_HANDLER(web);
 TL_API_HANDLER(request_page);
 TL_API_HANDLER(openapi);
 TL_API_HANDLER(me);

@@ -5,7 +5,6 @@
 #include "api/queries.h"
 #include "base/clock.h"
 #include "request_page.h"     /* generated: static const char request_page[] */
-#include "home_page.h"        /* generated: static const char home_page[] */
 #include "openapi_document.h" /* generated: static const char openapi_document[] */
 
 enum { ANSWER_MAX = 4 * 1024 * 1024 };
@@ -138,12 +137,6 @@ void tl_api_metrics(struct tl_api_call *call)
 void tl_api_request_page(struct tl_api_call *call)
 {
     tl_http_respond(call->exchange, 200, "text/html; charset=utf-8", tl_str_of(request_page), false);
-}
-
-void tl_api_home(struct tl_api_call *call)
-{
-    tl_http_set_header(call->exchange, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
-    tl_http_respond(call->exchange, 200, "text/html; charset=utf-8", tl_str_of(home_page), false);
 }
 
 void tl_api_openapi(struct tl_api_call *call)

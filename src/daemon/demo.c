@@ -258,6 +258,8 @@ static void print_welcome(struct demo *demo, tl_serve *serve)
            "                JOIN lake.dim.customers c USING (customer_id) GROUP BY 1 ORDER BY 2 DESC LIMIT 10\"\n");
     printf("  townlake sql                      an interactive prompt\n");
     printf("  townlake skimmer findings         what in it is personal, and what is proposed for it\n");
+    for (size_t i = 0; i < PEOPLE; i++)
+        printf("%s  %s/#user=%s\n", i ? "" : "\nIn a browser, as one of four people:\n", tl_serve_url(serve), people[i].user);
     printf("\nCtrl-C stops it; the data stays in %s.\n", directory);
     fflush(stdout);
 }
