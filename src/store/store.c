@@ -17,11 +17,11 @@ static char *join_path(const char *directory, const char *name)
     return path;
 }
 
-static tl_store *store_new(const char *directory)
+tl_store *store_new(const char *directory, const char *file_name)
 {
     tl_store *store = tl_heap_alloc(sizeof *store);
     store->directory = tl_heap_strdup(directory);
-    store->path = join_path(directory, "state.db");
+    store->path = join_path(directory, file_name);
     store->lock_fd = -1;
     pthread_mutex_init(&store->mutex, NULL);
     pthread_mutex_init(&store->readers_mutex, NULL);
@@ -51,7 +51,7 @@ static enum tl_code open_all(tl_store *store, struct tl_err *err)
 
 enum tl_code tl_store_open(const char *directory, tl_store **ret_store, struct tl_err *err)
 {
-    tl_store *store = store_new(directory);
+    tl_store *store = store_new(directory, "state.db");
     enum tl_code code = open_all(store, err);
     if (code != TL_OK) {
         tl_store_close(store);

@@ -89,6 +89,9 @@ struct tl_store {
     int readers_open, readers_idle;
 };
 
+/* store.c: nothing is opened; a file that is only read and written by its own connections can be one too (tl_store_read, _close). */
+tl_store *store_new(const char *directory, const char *file_name);
+
 /* lock.c */
 TL_CHECKED enum tl_code store_lock(const char *directory, int *ret_fd, struct tl_err *err);
 
