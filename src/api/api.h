@@ -7,6 +7,7 @@
 #define TL_API_API_H
 
 #include "auth/auth.h"
+#include "catalog/catalog.h"
 #include "door/door.h"
 #include "io/http.h"
 #include "skimmer/skimmer.h"
@@ -24,6 +25,7 @@ struct tl_api_parts {
     tl_store *store;
     tl_lifeguard *lifeguard;
     tl_audit *audit;
+    tl_catalog *catalog;
     tl_skimmer *skimmer;
     tl_tools *tools;
     const char *trino_key;      /* what Trino shows to read its rules; NULL or "" = administrators only */

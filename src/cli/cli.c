@@ -31,6 +31,7 @@ static const struct {
     {"completion", tl_cli_completion}, {"config", tl_cli_config},   {"doctor", tl_cli_doctor}, {"explain", tl_cli_explain},
     {"help", print_help},              {"--help", print_help},      {"-h", print_help},        {"source", tl_cli_source},
     {"lifeguard", tl_cli_lifeguard},
+    {"catalog", tl_cli_catalog},
     {"skimmer", tl_cli_skimmer},
     {"lake", tl_cli_lake},
     {"sql", tl_cli_sql},               {"token", tl_cli_token},      {"version", print_version}, {"--version", print_version},

@@ -129,6 +129,7 @@ int tl_cli_sql(int argc, char **argv);
 int tl_cli_explain(int argc, char **argv);
 int tl_cli_source(int argc, char **argv);
 int tl_cli_lifeguard(int argc, char **argv);
+int tl_cli_catalog(int argc, char **argv);
 int tl_cli_skimmer(int argc, char **argv);
 int tl_cli_lake(int argc, char **argv);
 int tl_cli_token(int argc, char **argv);

@@ -272,14 +272,14 @@ static enum tl_code serve_demo(struct demo *demo, struct tl_err *err)
         return err->code;
     tl_log_init(2, TL_LOG_WARN, TL_LOG_AUTO);
     const char *const extra_paths[] = {demo->world.directory, NULL};
-    struct tl_serve_options options = {.config = config, .allow_plain_secrets = true, .skimmer_waits = true, .extra_paths = extra_paths};
+    struct tl_serve_options options = {.config = config, .allow_plain_secrets = true, .crawl_waits = true, .extra_paths = extra_paths};
     tl_serve *serve = NULL;
     int64_t started_us = tl_clock_monotonic_us();
     if (tl_serve_start(&options, &serve, err) != TL_OK)
         return err->code;
     tl_demo_step("started the server", started_us);
     if (fill_lake(demo, serve, err) == TL_OK && tl_demo_access_make(serve, &admin, err) == TL_OK && write_environment(demo, serve, err) == TL_OK) {
-        tl_serve_start_skimmer(serve);
+        tl_serve_start_crawl(serve);
         print_welcome(demo, serve);
         tl_serve_wait_signal();
         printf("\nstopping\n");

@@ -31,6 +31,7 @@ struct tl_serve {
     tl_lake *lake;
     tl_registry *registry;
     tl_door *door;
+    tl_catalog *catalog;
     tl_skimmer *skimmer;
     tl_tools *tools;
     tl_upkeep_schedule *upkeep; /* NULL = none */
@@ -208,6 +209,12 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
     return tl_door_new(&parts, &limits, &serve->door, err);
 }
 
+static enum tl_code make_catalog(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_catalog_options options = {serve->door, serve->registry, serve->store, serve->lifeguard};
+    return tl_catalog_new(&options, &serve->catalog, err);
+}
+
 static enum tl_code make_skimmer(tl_serve *serve, struct tl_err *err)
 {
     struct tl_skimmer_options options = {
@@ -284,6 +291,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .store = serve->store,
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,
+        .catalog = serve->catalog,
         .skimmer = serve->skimmer,
         .tools = serve->tools,
         .engine_token = serve->engine_token,
@@ -395,15 +403,15 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
         return err->code;
     if (start_audit(serve, err) != TL_OK || start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
-    if (start_door(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK || make_tools(serve, err) != TL_OK ||
-        start_http(serve, options->allow_plain_secrets, err) != TL_OK)
+    if (start_door(serve, err) != TL_OK || make_catalog(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK ||
+        make_tools(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
         return err->code;
     if (serve->lake && start_upkeep(serve, err) != TL_OK)
         return err->code;
-    if (tl_registry_start(serve->registry, serve->config, err) == TL_OK && !options->skimmer_waits)
-        tl_skimmer_start(serve->skimmer);
+    if (tl_registry_start(serve->registry, serve->config, err) == TL_OK && !options->crawl_waits)
+        tl_serve_start_crawl(serve);
     return err->code;
 }
 
@@ -432,6 +440,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     tl_api_free(serve->api);
     tl_tools_free(serve->tools);
     tl_skimmer_free(serve->skimmer);
+    tl_catalog_free(serve->catalog);
     tl_upkeep_schedule_stop(serve->upkeep);
     if (serve->registry)
         tl_registry_free(serve->registry);
@@ -471,8 +480,9 @@ tl_lifeguard *tl_serve_lifeguard(tl_serve *serve)
     return serve->lifeguard;
 }
 
-void tl_serve_start_skimmer(tl_serve *serve)
+void tl_serve_start_crawl(tl_serve *serve)
 {
+    tl_catalog_start(serve->catalog);
     tl_skimmer_start(serve->skimmer);
 }
 

@@ -14,7 +14,7 @@ typedef struct tl_serve tl_serve;
 struct tl_serve_options {
     const tl_config *config;
     bool allow_plain_secrets; /* the demo's own servers have well-known passwords */
-    bool skimmer_waits; /* until tl_serve_start_skimmer: the world is still being made */
+    bool crawl_waits; /* until tl_serve_start_crawl: the world is still being made */
     const char *const *extra_paths; /* folders the engine may open besides those of the configuration; NULL at the end */
 };
 
@@ -25,7 +25,7 @@ const char *tl_serve_url(const tl_serve *serve); /* "http://127.0.0.1:8080" */
 tl_door *tl_serve_door(tl_serve *serve);
 tl_registry *tl_serve_registry(tl_serve *serve);
 tl_lifeguard *tl_serve_lifeguard(tl_serve *serve);
-void tl_serve_start_skimmer(tl_serve *serve);
+void tl_serve_start_crawl(tl_serve *serve);
 
 /* Blocks until SIGINT or SIGTERM; those must be blocked in every thread before the first is made (tl_serve_block_signals). */
 void tl_serve_block_signals(void);

@@ -100,6 +100,9 @@ TL_CHECKED enum tl_code tl_door_history(struct tl_request *rq, tl_door *door, co
 /* Every dataset of every source that is known now, views too; the description lives during the call. */
 void tl_door_each_dataset(struct tl_request *rq, tl_door *door, void (*each)(void *context, const char *source, const struct tl_source_dataset *dataset),
                           void *context);
+/* ... and the views alone that were made here; what is given lives in rq->arena. */
+void tl_door_each_view(struct tl_request *rq, tl_door *door, void (*each)(void *context, const char *source, const struct tl_source_dataset *dataset),
+                       void *context);
 /* The dataset of a name of three parts, "ops.public.accounts" or quoted; all in rq->arena. */
 TL_CHECKED enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *door, const char *name, struct tl_grant_scope *ret_scope,
                                              struct tl_source_dataset *ret_dataset);

@@ -137,6 +137,15 @@ enum tl_code tl_rights_changed(struct tl_door_call *call, const struct tl_gate *
 
 /* --- for who governs --- */
 
+static void each_view(struct tl_door_call *call, const char *source, void (*each)(void *context, const char *source, const struct tl_source_dataset *dataset),
+                      void *context)
+{
+    const struct tl_door_view **views;
+    size_t count = tl_views_list(call, source, &views);
+    for (size_t i = 0; i < count; i++)
+        each(context, source, &views[i]->dataset);
+}
+
 void tl_door_each_dataset(struct tl_request *rq, tl_door *door, void (*each)(void *context, const char *source, const struct tl_source_dataset *dataset),
                           void *context)
 {
@@ -148,11 +157,21 @@ void tl_door_each_dataset(struct tl_request *rq, tl_door *door, void (*each)(voi
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < sources[i].dataset_count; k++)
             each(context, sources[i].name, &sources[i].datasets[k]);
-        const struct tl_door_view **views;
-        size_t view_count = tl_views_list(&call, sources[i].name, &views);
-        for (size_t k = 0; k < view_count; k++)
-            each(context, sources[i].name, &views[k]->dataset);
+        each_view(&call, sources[i].name, each, context);
     }
+    tl_registry_release(call.snapshot);
+}
+
+void tl_door_each_view(struct tl_request *rq, tl_door *door, void (*each)(void *context, const char *source, const struct tl_source_dataset *dataset),
+                       void *context)
+{
+    struct tl_session session = {.source = NULL};
+    struct tl_door_call call = {.rq = rq, .door = door, .session = &session};
+    const struct tl_registry_source *sources;
+    tl_catalog_acquire(&call);
+    size_t count = tl_snapshot_sources(call.snapshot, &sources);
+    for (size_t i = 0; i < count; i++)
+        each_view(&call, tl_arena_strdup(rq->arena, sources[i].name), each, context);
     tl_registry_release(call.snapshot);
 }
 

@@ -51,6 +51,14 @@ struct tl_stop {
     int64_t deadline_us; /* monotonic, 0 = none */
 };
 
+/* What the source keeps about a column's values anyway, never a value itself; nothing is scanned for it. */
+struct tl_source_statistics {
+    bool known;              /* else the rest means nothing */
+    double null_fraction;    /* 0..1; -1 = unknown */
+    int64_t distinct_count;  /* -1 = unknown */
+    int64_t average_bytes;   /* of a value; -1 = unknown */
+};
+
 struct tl_source_column {
     const char *name;
     struct tl_type type;
@@ -59,6 +67,7 @@ struct tl_source_column {
     bool nullable;
     int key_position;        /* 1.. in the primary key (or sorting key), 0 = not in it */
     bool unsupported;        /* the type cannot be carried: reading it is an error that names the column and type */
+    struct tl_source_statistics statistics;
 };
 
 enum tl_dataset_kind { TL_DATASET_TABLE, TL_DATASET_VIEW };
@@ -72,6 +81,8 @@ struct tl_source_dataset {
     const char *comment;
     int64_t row_estimate;    /* -1 = unknown */
     int64_t size_bytes;      /* -1 = unknown */
+    int64_t changed_at_us;   /* wall clock of the last change of its rows, 0 = unknown */
+    int64_t change_marker;   /* another number: its rows changed in between; 0 = unknown */
     bool key_unique;         /* no two rows have the same key (not so for a sorting key); for estimates only */
     size_t column_count;
     const struct tl_source_column *columns;
