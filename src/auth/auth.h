@@ -44,6 +44,9 @@ TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_
 /* The secret that the header shows, of Bearer or the password of Basic; NULL = it shows none. */
 const char *tl_auth_secret(tl_arena *arena, const char *authorization);
 
+/* May a secret be sent there?  https, or http to this machine; no user info, no control characters. */
+bool tl_url_is_safe(const char *url);
+
 /* What signing in depends on beyond this program. */
 struct tl_auth_part {
     const char *name; /* "keys" of the identity provider; "file", "url", "ldap": sources of groups */

@@ -44,7 +44,4 @@ struct tl_auth_part; /* auth.h */
 /* Before the first sign-in nobody has asked it: then it counts as usable. */
 void tl_provider_health(tl_provider *provider, struct tl_auth_part *ret_part);
 
-/* https, or http to this machine; no user info, no control characters. */
-bool tl_url_is_safe(const char *url);
-
 #endif
