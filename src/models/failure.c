@@ -1,5 +1,4 @@
 /* What providers say when they do not answer, in our words. */
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 

@@ -224,7 +224,7 @@ static enum tl_code read_call(struct models_builder *builder, const tl_json *pie
 /* A delta of a stream, or a whole message: they have the same members. */
 static enum tl_code read_delta(struct models_builder *builder, const tl_json *delta, struct tl_err *err)
 {
-    const tl_json *thought = tl_json_get(delta, "reasoning_content"), *refusal = tl_json_get(delta, "refusal");
+    const tl_json *thought = tl_json_get(delta, "reasoning_content"), *refusal = tl_json_get(delta, "refusal"), *calls = tl_json_get(delta, "tool_calls");
     if (!thought)
         thought = tl_json_get(delta, "reasoning");
     enum tl_code code = read_text(builder, TL_MODEL_THINKING, thought, err);
@@ -234,7 +234,7 @@ static enum tl_code read_delta(struct models_builder *builder, const tl_json *de
         code = read_text(builder, TL_MODEL_TEXT, refusal, err);
         builder->answer->end = TL_MODEL_REFUSED;
     }
-    for (struct tl_json_iter it = tl_json_iter(tl_json_get(delta, "tool_calls")); code == TL_OK && tl_json_next(&it);)
+    for (struct tl_json_iter it = tl_json_iter(tl_json_is_array(calls) ? calls : NULL); code == TL_OK && tl_json_next(&it);)
         code = read_call(builder, it.value, err);
     return code;
 }
