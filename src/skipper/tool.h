@@ -23,6 +23,7 @@ struct tl_tool {
     const char *signature;      /* TypeScript */
     unsigned scope;             /* TL_SCOPE_ bits that the caller's token must carry */
     enum tl_tool_cost cost;
+    bool changes;               /* an agent proposes the call, the person confirms it */
     enum tl_code (*run)(struct tl_tool_run *run, struct tl_json_writer *json);
 };
 size_t tl_tool_table(const struct tl_tool **ret_tools);

@@ -65,7 +65,7 @@ def table(tools: list) -> str:
             f"     {quoted(compact[0])},",
             f"     {quoted(compact[1])},",
             f"     {quoted(signature(tool))},",
-            f"     TL_SCOPE_{tool['rights'].upper()}, TL_TOOL_COST_{tool['cost'].upper()}, tl_tool_{tool['name']}}},",
+            f"     TL_SCOPE_{tool['rights'].upper()}, TL_TOOL_COST_{tool['cost'].upper()}, {str(tool.get('changes', False)).lower()}, tl_tool_{tool['name']}}},",
         ]
     out += ["};", "static const char *const function_table[] = {"]
     out += [f"    {quoted('skipper.' + tool['name'])}," for tool in tools]
@@ -98,7 +98,7 @@ def docs(tools: list) -> str:
     out = [f"<!-- {MARK} -->", "# Skipper's tools", ""]
     out += ["`POST /api/v1/tools/NAME` with the arguments as a JSON object; `skipper.NAME(...)` in scripts; each by itself at `/mcp?tools=flat`.", ""]
     for tool in tools:
-        out += [f"## {tool['name']}", "", tool["purpose"], "", f"Scope of the token: `{tool['rights']}`. Cost: {tool['cost']}.", ""]
+        out += [f"## {tool['name']}", "", tool["purpose"], "", f"Scope of the token: `{tool['rights']}`. Cost: {tool['cost']}." + (" Changes something: an agent only proposes the call." if tool.get("changes") else ""), ""]
         out += ["| Argument | Type | |", "|---|---|---|"]
         out += [f"| `{path}`{'' if required else ' (optional)'} | `{cell(kind)}` | {cell(text)} |" for path, kind, required, text in members(tool["input"])]
         out += ["", "Answer:", ""]
