@@ -8,6 +8,7 @@
 
 #include "auth/auth.h"
 #include "catalog/catalog.h"
+#include "catalog/search.h"
 #include "door/door.h"
 #include "io/http.h"
 #include "skimmer/skimmer.h"
@@ -26,6 +27,7 @@ struct tl_api_parts {
     tl_lifeguard *lifeguard;
     tl_audit *audit;
     tl_catalog *catalog;
+    tl_search *search;
     tl_skimmer *skimmer;
     tl_tools *tools;
     const char *trino_key;      /* what Trino shows to read its rules; NULL or "" = administrators only */

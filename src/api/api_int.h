@@ -152,6 +152,8 @@ TL_API_HANDLER(lifeguard_pii_end);
 TL_API_HANDLER(catalog_status);
 TL_API_HANDLER(catalog_crawl);
 TL_API_HANDLER(catalog_dataset);
+TL_API_HANDLER(search);
+TL_API_HANDLER(search_rebuild);
 TL_API_HANDLER(skimmer_status);
 TL_API_HANDLER(skimmer_findings);
 TL_API_HANDLER(skimmer_scan);

@@ -10,14 +10,15 @@ static int most_words(const struct tl_cli_action *actions, size_t count)
 {
     int most = 0;
     for (size_t i = 0; i < count; i++)
-        most = actions[i].word_count > most ? actions[i].word_count : most;
+        most = actions[i].word_count == TL_CLI_MANY_WORDS ? TL_CLI_ACTION_WORDS_MAX : actions[i].word_count > most ? actions[i].word_count : most;
     return most + 1; /* and the action's own */
 }
 
 static const struct tl_cli_action *find(const struct tl_cli_action *actions, size_t count, const char *const *words, int word_count)
 {
     for (size_t i = 0; i < count && word_count > 0; i++)
-        if (strcmp(actions[i].word, words[0]) == 0 && word_count == actions[i].word_count + 1)
+        if (strcmp(actions[i].word, words[0]) == 0 &&
+            (word_count == actions[i].word_count + 1 || (actions[i].word_count == TL_CLI_MANY_WORDS && word_count > 1)))
             return &actions[i];
     return NULL;
 }
@@ -37,7 +38,8 @@ int tl_cli_act(const char *command, int argc, char **argv, const struct tl_cli_a
         return 2;
     }
     struct tl_cli_job job = {
-        .arena = tl_arena_new(ARENA_MAX), .options = options, .option_count = option_count, .words = words + 1, .c = tl_cli_colours(stdout)};
+        .arena = tl_arena_new(ARENA_MAX), .options = options, .option_count = option_count, .words = words + 1, .word_count = word_count - 1,
+        .c = tl_cli_colours(stdout)};
     tl_err_init(&job.err);
     tl_cli_client_init(&job.client, options, option_count);
     action->run(&job);

@@ -124,7 +124,14 @@ static void crawl_one(struct tl_cli_job *job)
     ask_crawl(job, job->words[0]);
 }
 
-static const struct tl_cli_action actions[] = {{"show", 1, show}, {"status", 0, status}, {"crawl", 0, crawl}, {"crawl", 1, crawl_one}};
+static const struct tl_cli_action actions[] = {
+    {"search", TL_CLI_MANY_WORDS, tl_cli_catalog_search},
+    {"search", 0, tl_cli_catalog_search},
+    {"show", 1, show},
+    {"status", 0, status},
+    {"crawl", 0, crawl},
+    {"crawl", 1, crawl_one},
+};
 
 int tl_cli_catalog(int argc, char **argv)
 {

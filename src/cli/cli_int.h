@@ -83,13 +83,14 @@ struct tl_cli_job {
     const struct tl_cli_option *options;
     int option_count;
     const char *const *words; /* behind the action's own */
+    int word_count;
     struct tl_cli_colours c;  /* of standard output */
 };
 
-enum { TL_CLI_ACTION_WORDS_MAX = 2 };
+enum { TL_CLI_ACTION_WORDS_MAX = 12, TL_CLI_MANY_WORDS = -1 };
 struct tl_cli_action {
     const char *word;
-    int word_count; /* behind it, at most TL_CLI_ACTION_WORDS_MAX */
+    int word_count; /* behind it, at most TL_CLI_ACTION_WORDS_MAX; TL_CLI_MANY_WORDS = one or more */
     void (*run)(struct tl_cli_job *job);
 };
 /* Parses the line and runs the action it names; the exit status. */
@@ -130,6 +131,7 @@ int tl_cli_explain(int argc, char **argv);
 int tl_cli_source(int argc, char **argv);
 int tl_cli_lifeguard(int argc, char **argv);
 int tl_cli_catalog(int argc, char **argv);
+void tl_cli_catalog_search(struct tl_cli_job *job);
 int tl_cli_skimmer(int argc, char **argv);
 int tl_cli_lake(int argc, char **argv);
 int tl_cli_token(int argc, char **argv);

@@ -32,6 +32,7 @@ struct tl_serve {
     tl_registry *registry;
     tl_door *door;
     tl_catalog *catalog;
+    tl_search *search;
     tl_skimmer *skimmer;
     tl_tools *tools;
     tl_upkeep_schedule *upkeep; /* NULL = none */
@@ -212,7 +213,9 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
 static enum tl_code make_catalog(tl_serve *serve, struct tl_err *err)
 {
     struct tl_catalog_options options = {serve->door, serve->registry, serve->store, serve->lifeguard};
-    return tl_catalog_new(&options, &serve->catalog, err);
+    const struct tl_search_options search = {serve->store, serve->lifeguard, serve->state_dir};
+    enum tl_code code = tl_catalog_new(&options, &serve->catalog, err);
+    return code == TL_OK ? tl_search_new(&search, &serve->search, err) : code;
 }
 
 static enum tl_code make_skimmer(tl_serve *serve, struct tl_err *err)
@@ -292,6 +295,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,
         .catalog = serve->catalog,
+        .search = serve->search,
         .skimmer = serve->skimmer,
         .tools = serve->tools,
         .engine_token = serve->engine_token,
@@ -440,6 +444,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     tl_api_free(serve->api);
     tl_tools_free(serve->tools);
     tl_skimmer_free(serve->skimmer);
+    tl_search_free(serve->search);
     tl_catalog_free(serve->catalog);
     tl_upkeep_schedule_stop(serve->upkeep);
     if (serve->registry)
@@ -483,6 +488,7 @@ tl_lifeguard *tl_serve_lifeguard(tl_serve *serve)
 void tl_serve_start_crawl(tl_serve *serve)
 {
     tl_catalog_start(serve->catalog);
+    tl_search_start(serve->search);
     tl_skimmer_start(serve->skimmer);
 }
 

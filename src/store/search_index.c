@@ -238,7 +238,7 @@ static enum tl_code read_state(tl_store_tx *tx, void *context, struct tl_err *er
     struct tl_search_state *state = context;
     enum tl_code code = tl_search_count(tx, &state->documents, err);
     if (code == TL_OK)
-        code = store_number(tx, "SELECT count(*) FROM word", &state->words, err);
+        code = tl_search_number(tx, "words", &state->words, err);
     return code == TL_OK ? tl_search_number(tx, "built_at_us", &state->built_at_us, err) : code;
 }
 
@@ -284,8 +284,8 @@ enum tl_code tl_search_index_read(tl_search_index *index, enum tl_code (*run)(tl
 
 static enum tl_code write_counts(tl_store_tx *tx, struct tl_err *err)
 {
-    return tl_store_run(tx, "INSERT INTO number (name, value) VALUES ('documents', (SELECT count(*) FROM document)) ON CONFLICT (name) DO UPDATE "
-                            "SET value = excluded.value", NULL, 0, NULL, NULL, err);
+    return store_execute(tx, "INSERT INTO number (name, value) VALUES ('documents', (SELECT count(*) FROM document)), ('words', (SELECT count(*) FROM word)) "
+                             "ON CONFLICT (name) DO UPDATE SET value = excluded.value", err);
 }
 
 static enum tl_code write_all(struct search_slot *slot, tl_search_writing *writing, tl_search_write run, void *context, struct tl_err *err)

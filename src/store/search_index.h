@@ -95,8 +95,8 @@ struct tl_search_found {
     int tier;
     struct tl_str stems[TL_SEARCH_FIELDS];
 };
-TL_CHECKED enum tl_code tl_search_load(tl_store_tx *tx, int64_t id, enum tl_code (*each)(void *context, const struct tl_search_found *found, struct tl_err *err),
-                                       void *context, struct tl_err *err);
+typedef enum tl_code (*tl_search_each)(void *context, const struct tl_search_found *found, struct tl_err *err);
+TL_CHECKED enum tl_code tl_search_load(tl_store_tx *tx, int64_t id, tl_search_each each, void *context, struct tl_err *err);
 
 struct tl_search_vocable {
     const char *surface, *stem;

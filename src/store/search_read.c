@@ -88,7 +88,7 @@ enum tl_code tl_search_find(tl_store_tx *tx, struct tl_buf *query, int64_t after
 }
 
 struct loading {
-    enum tl_code (*each)(void *context, const struct tl_search_found *found, struct tl_err *err);
+    tl_search_each each;
     void *context;
 };
 
@@ -103,8 +103,7 @@ static enum tl_code take_document(void *context, const struct tl_store_value *ce
     return loading->each(loading->context, &found, err);
 }
 
-enum tl_code tl_search_load(tl_store_tx *tx, int64_t id, enum tl_code (*each)(void *context, const struct tl_search_found *found, struct tl_err *err),
-                            void *context, struct tl_err *err)
+enum tl_code tl_search_load(tl_store_tx *tx, int64_t id, tl_search_each each, void *context, struct tl_err *err)
 {
     struct loading loading = {each, context};
     const struct tl_store_value params[] = {TL_STORE_I(id)};

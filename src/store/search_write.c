@@ -364,5 +364,6 @@ enum tl_code tl_search_clear_synonyms(tl_search_writing *writing, struct tl_err 
 enum tl_code tl_search_set_number(tl_search_writing *writing, const char *name, int64_t value, struct tl_err *err)
 {
     const struct tl_store_value params[] = {TL_STORE_T(name), TL_STORE_I(value)};
-    return tl_store_run(writing->tx, "INSERT INTO number (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", params, 2, NULL, NULL, err);
+    return tl_store_run(writing->tx, "INSERT INTO number (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", params, 2, NULL, NULL,
+                        err);
 }
