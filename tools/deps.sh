@@ -250,6 +250,7 @@ if [ "$set_wanted" != build ]; then
     install_wheels wheel venv
     install_wheels dbt dbt
     install_wheels scim scim
+    install_wheels models models
     [ "$set_wanted" != lake ] || install_wheels pylake pylake
     install_kit
     install_node node

@@ -12,6 +12,7 @@
 #include "door/door.h"
 #include "io/http.h"
 #include "skimmer/skimmer.h"
+#include "skipper/model.h"
 #include "skipper/tool.h"
 
 typedef struct tl_api tl_api;
@@ -30,6 +31,7 @@ struct tl_api_parts {
     tl_search *search;
     tl_skimmer *skimmer;
     tl_tools *tools;
+    tl_model *model;            /* NULL = none */
     const char *trino_key;      /* what Trino shows to read its rules; NULL or "" = administrators only */
     const char *engine_token;   /* what the engine shows at /iceberg */
     bool allow_plain_secrets;   /* the demo may be given passwords as they are */

@@ -159,6 +159,7 @@ TL_API_HANDLER(skimmer_findings);
 TL_API_HANDLER(skimmer_scan);
 TL_API_HANDLER(skimmer_pause);
 TL_API_HANDLER(skimmer_resume);
+TL_API_HANDLER(models_list);
 TL_API_HANDLER(tools_list);
 TL_API_HANDLER(tool_call);
 TL_API_HANDLER(result_get);

@@ -102,6 +102,27 @@ static void check_sources(struct doctor *doctor, tl_cli_client *client)
     }
 }
 
+static void check_model(struct doctor *doctor, tl_cli_client *client)
+{
+    const tl_json *answer;
+    struct tl_err err;
+    tl_err_init(&err);
+    if (tl_cli_call(client, doctor->arena, "GET", "/api/v1/models?check=true", (struct tl_str){"", 0}, &answer, &err) != TL_OK)
+        return; /* the sources have told already why we are not let in */
+    struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "models"));
+    if (!tl_json_next(&it)) {
+        report(doctor, GOOD, "no language model: questions are answered by the planner alone (models.provider)", NULL);
+        return;
+    }
+    const char *name = tl_json_get_text(it.value, "name"), *host = tl_json_get_text(it.value, "host");
+    const tl_json *failure = tl_json_get(it.value, "failure");
+    const char *what = SAY("language model %s%s%s", name, host && *host ? " at " : "", host ? host : "");
+    if (tl_json_bool(tl_json_get(it.value, "answers"), false))
+        report(doctor, GOOD, SAY("%s answers", what), NULL);
+    else
+        report(doctor, BAD, SAY("%s: %s", what, tl_json_get_text(failure, "message")), tl_json_get_text(failure, "hint"));
+}
+
 /* What signing in depends on. */
 static void check_identity(struct doctor *doctor, const tl_json *identity)
 {
@@ -152,6 +173,7 @@ static void check_server(struct doctor *doctor, const struct tl_cli_option *opti
             report(doctor, GOOD, "what nobody has reviewed is closed", NULL);
         check_identity(doctor, tl_json_get(answer, "identity"));
         check_sources(doctor, &client);
+        check_model(doctor, &client);
     }
     tl_cli_client_done(&client);
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "cli/installation.h"
+#include "daemon/agent.h"
 #include "daemon/drivers.h"
 #include "daemon/paths.h"
 #include "detectors/detectors.h"
@@ -35,6 +36,8 @@ struct tl_serve {
     tl_search *search;
     tl_skimmer *skimmer;
     tl_tools *tools;
+    tl_model *model; /* NULL = none, and then no agent */
+    tl_agent *agent;
     tl_upkeep_schedule *upkeep; /* NULL = none */
     tl_api *api;
     tl_http_server *http, *engine_http; /* the second only beside TLS */
@@ -298,6 +301,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .search = serve->search,
         .skimmer = serve->skimmer,
         .tools = serve->tools,
+        .model = serve->model,
         .engine_token = serve->engine_token,
         .trino_key = trino_key,
         .allow_plain_secrets = allow_plain_secrets,
@@ -408,7 +412,8 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
     if (start_audit(serve, err) != TL_OK || start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
     if (start_door(serve, err) != TL_OK || make_catalog(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK ||
-        make_tools(serve, err) != TL_OK || start_http(serve, options->allow_plain_secrets, err) != TL_OK)
+        make_tools(serve, err) != TL_OK || tl_daemon_agent_open(serve->config, &serve->model, &serve->agent, err) != TL_OK ||
+        start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
         return err->code;
@@ -442,6 +447,8 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     if (serve->engine_http)
         tl_http_server_stop(serve->engine_http, STOP_GRACE_MS);
     tl_api_free(serve->api);
+    tl_agent_free(serve->agent);
+    tl_model_free(serve->model);
     tl_tools_free(serve->tools);
     tl_skimmer_free(serve->skimmer);
     tl_search_free(serve->search);

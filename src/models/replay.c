@@ -44,6 +44,7 @@ static void close_file(void *state)
 const struct tl_model_driver tl_model_replay = {
     .name = "replay",
     .base_url = "",
+    .recorded = true,
     .open = open_file,
     .ask = ask,
     .close = close_file,

@@ -139,7 +139,8 @@ static void check_call(struct call *call, size_t number)
 {
     const struct tl_agent_tool *tool = find_tool(&call->run->question->tools, call->made.name);
     if (number >= TL_AGENT_CALLS_MAX) {
-        refuse(call, TL_TOO_MANY_REQUESTS, tl_arena_printf(call->rq.arena, "only %d calls can be made at once", TL_AGENT_CALLS_MAX), "make fewer calls in one message");
+        const char *message = tl_arena_printf(call->rq.arena, "only %d calls can be made at once", TL_AGENT_CALLS_MAX);
+        refuse(call, TL_TOO_MANY_REQUESTS, message, "make fewer calls in one message");
         return;
     }
     if (!tool) {
@@ -246,9 +247,11 @@ static void tell_findings(struct call *call)
     tl_buf_init(&list, TL_AGENT_RESULT_MAX);
     for (size_t i = 0; i < call->result.finding_count; i++) {
         tl_buf_addf(&list, "%s- %s", i ? "\n" : "", call->result.findings[i]);
-        tl_agent_emit(run, &(struct tl_agent_event){.kind = TL_AGENT_FINDING, .id = call->made.id, .text = tl_str_of(call->result.findings[i])});
+        struct tl_str finding = tl_str_of(call->result.findings[i]);
+        tl_agent_emit(run, &(struct tl_agent_event){.kind = TL_AGENT_FINDING, .id = call->made.id, .text = finding});
     }
-    struct tl_str found = tl_context_data(run->rq->arena, run->mark, "examination of this result", (struct tl_str){tl_buf_cstr(&list), list.size}, TL_AGENT_RESULT_MAX);
+    struct tl_str findings = {tl_buf_cstr(&list), list.size};
+    struct tl_str found = tl_context_data(run->rq->arena, run->mark, "examination of this result", findings, TL_AGENT_RESULT_MAX);
     tl_buf_init(&text, call->answer.size + found.size + 1);
     tl_buf_add(&text, call->answer.data, call->answer.size);
     tl_buf_addc(&text, '\n');

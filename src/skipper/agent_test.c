@@ -125,7 +125,7 @@ static enum tl_code ask_scripted(void *state, tl_arena *arena, const struct tl_m
     return TL_OK;
 }
 
-static const struct tl_model_driver scripted = {"scripted", "", open_scripted, ask_scripted, close_scripted};
+static const struct tl_model_driver scripted = {"scripted", "", false, open_scripted, ask_scripted, close_scripted};
 
 /* ---- the tools ---- */
 

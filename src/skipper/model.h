@@ -137,6 +137,7 @@ struct tl_model_options {
 struct tl_model_driver {
     const char *name;     /* "openai" */
     const char *base_url; /* "" = none of its own */
+    bool recorded;        /* no model is behind it: there is nothing to check */
     TL_CHECKED enum tl_code (*open)(const struct tl_model_options *options, void **ret_state, struct tl_err *err);
     TL_CHECKED enum tl_code (*ask)(void *state, tl_arena *arena, const struct tl_model_request *request, struct tl_model_answer *answer,
                                    struct tl_err *err);
@@ -152,7 +153,7 @@ tl_model *tl_model_free(tl_model *model);
 
 TL_CHECKED enum tl_code tl_model_ask(tl_model *model, tl_arena *arena, const struct tl_model_request *request,
                                      struct tl_model_answer *ret_answer, struct tl_err *err);
-/* One short question within the deadline: does it answer?  The last outcome is kept 30 seconds, so that nobody can spend money by it. */
+/* One short question within the deadline: does it answer (one that is recorded does)?  The last outcome is kept 30 seconds, so that nobody can spend money by it. */
 TL_CHECKED enum tl_code tl_model_check(tl_model *model, tl_arena *arena, int64_t deadline_us, struct tl_err *err);
 
 const char *tl_model_provider(const tl_model *model);
