@@ -190,7 +190,7 @@ enum tl_code srch_query_read(struct srch_query *query, struct tl_err *err)
 {
     struct typed_word words[TL_SEARCH_QUERY_WORDS_MAX];
     const char *text = query->asked->text ? query->asked->text : "";
-    size_t count = read_words(query, text, words), taken;
+    size_t count = read_words(query, text, words), taken = 1;
     bool open_end = *text && text[strlen(text) - 1] != ' ';
     int64_t documents = 0;
     enum tl_code code = tl_search_count(query->tx, &documents, err);
