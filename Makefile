@@ -26,7 +26,7 @@ $(BUILD_TEST)/build.ninja: | deps-test
 		{ cat $(BUILD_TEST).log; exit 1; }
 
 build: deps $(BUILD)/build.ninja ## build/townlake
-	@ninja -C $(BUILD) -j $(JOBS) townlake townlake-engine townlake-sandbox
+	@ninja -C $(BUILD) -j $(JOBS) townlake townlake-engine townlake-sandbox townlake-worker
 
 build-test: deps-test $(BUILD_TEST)/build.ninja
 	@ninja -C $(BUILD_TEST) -j $(JOBS)

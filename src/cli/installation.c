@@ -10,6 +10,7 @@ enum { PLACES_MAX = 3 };
 static const char *const places[][PLACES_MAX] = {
     [TL_INSTALLED_ENGINE] = {"townlake-engine", "../libexec/townlake/townlake-engine"},
     [TL_INSTALLED_SANDBOX] = {"townlake-sandbox", "../libexec/townlake/townlake-sandbox"},
+    [TL_INSTALLED_WORKER] = {"townlake-worker", "../libexec/townlake/townlake-worker"},
     [TL_INSTALLED_EXTENSIONS] = {"../lib/townlake/extensions", "extensions", "../.deps/ext"},
     [TL_INSTALLED_DEMO_SERVERS] = {"../share/townlake/demo/servers", "../demo/servers"},
 };

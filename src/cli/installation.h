@@ -10,6 +10,7 @@
 enum tl_installed {
     TL_INSTALLED_ENGINE,       /* the program townlake-engine */
     TL_INSTALLED_SANDBOX,      /* the program townlake-sandbox */
+    TL_INSTALLED_WORKER,       /* the program townlake-worker */
     TL_INSTALLED_EXTENSIONS,   /* the folder of the engine's extensions */
     TL_INSTALLED_DEMO_SERVERS, /* the folder of the starters of PostgreSQL and ClickHouse */
 };

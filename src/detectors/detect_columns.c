@@ -58,7 +58,11 @@ static size_t detect(tl_detector *detector, tl_arena *arena, const tl_json *row,
     for (int i = 0; i < repeats; i++) {
         tl_detect_run *run = tl_detector_patterns.begin(detector, &column);
         tl_detector_patterns.add(run, values, count);
-        size_t found_count = tl_detector_patterns.judge(run, arena, &found);
+        size_t found_count;
+        struct tl_err err;
+        tl_err_init(&err);
+        if (tl_detector_patterns.judge(run, arena, &found, &found_count, &err) != TL_OK)
+            exit(1);
         if (i == repeats - 1) {
             *seconds += cpu_seconds() - before;
             print_found(found, found_count);
@@ -77,7 +81,7 @@ int main(int argc, char **argv)
     double seconds = 0;
     size_t values = 0;
     tl_err_init(&err);
-    if (repeats < 1 || tl_detector_patterns.open(&detector, &err) != TL_OK)
+    if (repeats < 1 || tl_detector_patterns.open(NULL, &detector, &err) != TL_OK)
         return 2;
     while (fgets(line, LINE_MAX_BYTES, stdin)) {
         const tl_json *row;

@@ -20,10 +20,11 @@ struct tl_detect_run {
     size_t mask_capacity;
 };
 
-static enum tl_code open_detector(tl_detector **ret_detector, struct tl_err *err)
+static enum tl_code open_detector(const struct tl_detector_options *options, tl_detector **ret_detector, struct tl_err *err)
 {
     size_t count;
     const struct detector_class *classes = detector_classes(&count);
+    (void)options;
     tl_detector *detector = tl_heap_alloc(sizeof *detector);
     if (matcher_new(&detector->patterns, err) != TL_OK) {
         free(detector);
@@ -45,17 +46,6 @@ static tl_detector *close_detector(tl_detector *detector)
     dictionary_free(detector->names);
     free(detector);
     return NULL;
-}
-
-static size_t list_classes(const struct tl_detect_class *const **ret_classes)
-{
-    static const struct tl_detect_class *list[TL_DETECT_CLASSES_MAX];
-    size_t count;
-    const struct detector_class *classes = detector_classes(&count);
-    for (size_t i = 0; i < count; i++)
-        list[i] = &classes[i].public; /* the same values whoever writes them */
-    *ret_classes = list;
-    return count;
 }
 
 static unsigned kind_of(const struct tl_type *type)
@@ -135,9 +125,11 @@ static void add_values(tl_detect_run *run, const struct tl_str *values, size_t c
         add_value(run, values[i]);
 }
 
-static size_t judge_run(tl_detect_run *run, tl_arena *arena, const struct tl_detection **ret_detections)
+static enum tl_code judge_run(tl_detect_run *run, tl_arena *arena, const struct tl_detection **ret_detections, size_t *ret_count, struct tl_err *err)
 {
-    return judge_column(&run->counts, &run->names, run->column, run->kind, arena, ret_detections);
+    (void)err;
+    *ret_count = judge_column(&run->counts, &run->names, run->column, run->kind, arena, ret_detections);
+    return TL_OK;
 }
 
 static tl_detect_run *end_run(tl_detect_run *run)
@@ -155,7 +147,7 @@ const struct tl_detector_driver tl_detector_patterns = {
     .name = "patterns",
     .open = open_detector,
     .close = close_detector,
-    .classes = list_classes,
+    .classes = detector_list_classes,
     .begin = begin_run,
     .add = add_values,
     .judge = judge_run,

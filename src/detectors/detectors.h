@@ -9,5 +9,8 @@
 #include "skimmer/detector.h"
 
 extern const struct tl_detector_driver tl_detector_patterns;
+/* The same in a process of its own, townlake-worker, which can be killed: a value that breaks or hangs the detectors costs one table.
+ * Threads: one at a time for a detector and all its runs. */
+extern const struct tl_detector_driver tl_detector_worker;
 
 #endif

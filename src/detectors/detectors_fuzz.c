@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char name[NAME_MAX_BYTES];
     tl_err_init(&err);
     if (!detector)
-        must(tl_detector_patterns.open(&detector, &err) == TL_OK, "the detectors open");
+        must(tl_detector_patterns.open(NULL, &detector, &err) == TL_OK, "the detectors open");
     const char *text = (const char *)data, *end = text + size, *line = size ? memchr(text, '\n', size) : NULL;
     size_t name_size = line && line - text < NAME_MAX_BYTES - 1 ? (size_t)(line - text) : 0;
     memcpy(name, text, name_size);
@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += value.size + 1;
     }
     const struct tl_detection *detections;
-    size_t count = tl_detector_patterns.judge(run, arena, &detections);
+    size_t count = 0;
+    must(tl_detector_patterns.judge(run, arena, &detections, &count, &err) == TL_OK, "it judges");
     for (size_t i = 0; i < count; i++)
         check(&detections[i], values);
     tl_detector_patterns.end(run);

@@ -37,6 +37,7 @@ struct detector_pattern {
 };
 
 const struct detector_class *detector_classes(size_t *ret_count);
+size_t detector_list_classes(const struct tl_detect_class *const **ret_classes); /* the public part of each */
 const struct detector_pattern *detector_patterns(size_t *ret_count);
 
 /* --- value.c: what one value holds --- */

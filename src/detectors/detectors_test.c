@@ -24,7 +24,7 @@ static int set_up(void **state)
     assert_int_equal(matcher_new(&patterns, &err), TL_OK);
     memory = match_memory_new();
     names = dictionary_new();
-    assert_int_equal(tl_detector_patterns.open(&detector, &err), TL_OK);
+    assert_int_equal(tl_detector_patterns.open(NULL, &detector, &err), TL_OK);
     return 0;
 }
 
@@ -159,7 +159,9 @@ static const struct tl_detection *judge(tl_arena *arena, const struct column *co
         tl_detector_patterns.add(run, &value, 1);
     }
     const struct tl_detection *detections;
-    *ret_count = tl_detector_patterns.judge(run, arena, &detections);
+    struct tl_err err;
+    tl_err_init(&err);
+    assert_int_equal(tl_detector_patterns.judge(run, arena, &detections, ret_count, &err), TL_OK);
     tl_detector_patterns.end(run);
     return detections;
 }

@@ -3,7 +3,7 @@
 
 #include "detectors/detectors_int.h"
 
-enum { WORDS_MAX = 256, NEIGHBOURS_MAX = 200 };
+enum { WORDS_MAX = 256 };
 
 /* Letters of Latin-1 without their marks: the second byte after 0xC3. */
 static const char *plain_letter(unsigned char second)
@@ -186,7 +186,7 @@ void name_evidence(const struct tl_detect_column *column, struct name_evidence *
     for (size_t i = 0; i < count; i++)
         if (speaks(words, classes[i].names, false))
             ret_evidence->named |= (uint64_t)1 << i;
-    for (size_t n = 0; n < column->neighbour_count && n < NEIGHBOURS_MAX; n++) {
+    for (size_t n = 0; n < column->neighbour_count && n < TL_DETECT_NEIGHBOURS_MAX; n++) {
         words_of(column->neighbours[n], words);
         for (size_t i = 0; i < count; i++)
             if (*classes[i].near && !tl_streq(column->neighbours[n], column->name) && speaks(words, classes[i].near, true))

@@ -31,12 +31,13 @@ struct skim_column *skim_column_new(tl_arena *arena, const tl_skimmer *skimmer, 
 {
     const struct tl_source_dataset *dataset = &table->dataset;
     struct skim_column *column = TL_NEW(arena, struct skim_column);
-    const char **neighbours = TL_NEW_ARRAY(arena, const char *, dataset->column_count);
-    for (size_t i = 0; i < dataset->column_count; i++)
+    size_t neighbour_count = dataset->column_count < TL_DETECT_NEIGHBOURS_MAX ? dataset->column_count : TL_DETECT_NEIGHBOURS_MAX;
+    const char **neighbours = TL_NEW_ARRAY(arena, const char *, neighbour_count);
+    for (size_t i = 0; i < neighbour_count; i++)
         neighbours[i] = dataset->columns[i].name;
     column->arena = arena;
     column->skimmer = skimmer;
-    column->column = (struct tl_detect_column){dataset->name, dataset->columns[at].name, &dataset->columns[at].type, dataset->column_count, neighbours};
+    column->column = (struct tl_detect_column){dataset->name, dataset->columns[at].name, &dataset->columns[at].type, neighbour_count, neighbours};
     column->run = skimmer->options.detectors->begin(skimmer->detector, &column->column);
     column->seen = TL_NEW_ARRAY(arena, uint64_t, SEEN_SLOTS);
     column->key[0] = 0x736b696d; /* values cannot be aimed at it: a set that is full only lets repeats through */
@@ -139,27 +140,36 @@ void skim_column_add(struct skim_column *column, struct tl_str value)
     column->skimmer->options.detectors->add(column->run, &value, 1);
 }
 
-static size_t judge_run(const struct skim_column *column, tl_detect_run *run, const char *path, tl_arena *arena, struct skim_found *found, size_t room)
+struct judging {
+    tl_arena *arena;
+    struct skim_found *found;
+    size_t count;
+};
+
+static enum tl_code judge_run(const struct skim_column *column, tl_detect_run *run, const char *path, struct judging *judging, struct tl_err *err)
 {
     const struct tl_detection *detections;
-    size_t count = column->skimmer->options.detectors->judge(run, arena, &detections);
-    for (size_t i = 0; i < count && i < room; i++)
-        found[i] = (struct skim_found){&detections[i], path};
-    return count < room ? count : room;
+    size_t count;
+    enum tl_code code = column->skimmer->options.detectors->judge(run, judging->arena, &detections, &count, err);
+    for (size_t i = 0; code == TL_OK && i < count && judging->count < FOUND_MAX; i++)
+        judging->found[judging->count++] = (struct skim_found){&detections[i], path};
+    return code;
 }
 
-size_t skim_column_judge(struct skim_column *column, tl_arena *arena, const struct skim_found **ret_found, int64_t *ret_checked)
+enum tl_code skim_column_judge(struct skim_column *column, tl_arena *arena, const struct skim_found **ret_found, size_t *ret_count,
+                               int64_t *ret_checked, struct tl_err *err)
 {
-    struct skim_found *found = TL_NEW_ARRAY(arena, struct skim_found, FOUND_MAX);
-    size_t count = 0;
+    struct judging judging = {arena, TL_NEW_ARRAY(arena, struct skim_found, FOUND_MAX), 0};
+    enum tl_code code = TL_OK;
     /* A column of JSON alone has no values of its own: its name then says nothing of what the JSON holds. */
     if (column->plain > 0 || column->path_count == 0)
-        count = judge_run(column, column->run, NULL, arena, found, FOUND_MAX);
-    for (size_t i = 0; i < column->path_count; i++)
-        count += judge_run(column, column->paths[i].run, column->paths[i].path, arena, found + count, FOUND_MAX - count);
-    *ret_found = found;
+        code = judge_run(column, column->run, NULL, &judging, err);
+    for (size_t i = 0; code == TL_OK && i < column->path_count; i++)
+        code = judge_run(column, column->paths[i].run, column->paths[i].path, &judging, err);
+    *ret_found = judging.found;
+    *ret_count = judging.count;
     *ret_checked = column->checked;
-    return count;
+    return code;
 }
 
 void skim_column_end(struct skim_column *column)

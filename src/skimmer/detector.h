@@ -14,7 +14,10 @@
 #include "base/str.h"
 #include "data/types.h"
 
-enum { TL_DETECT_VALUE_BYTES_MAX = 4096, TL_DETECT_VALUES_MAX = 65536, TL_DETECT_CLASSES_MAX = 64, TL_DETECT_SHAPE_MAX = 40 };
+enum {
+    TL_DETECT_VALUE_BYTES_MAX = 4096, TL_DETECT_VALUES_MAX = 65536, TL_DETECT_CLASSES_MAX = 64, TL_DETECT_SHAPE_MAX = 40,
+    TL_DETECT_NEIGHBOURS_MAX = 200, /* more are not looked at */
+};
 
 /* A kind of personal or secret data, and what is proposed for a column that holds it. */
 struct tl_detect_class {
@@ -46,19 +49,25 @@ struct tl_detection {
     const char *reason; /* one sentence */
 };
 
+struct tl_detector_options {
+    const char *program; /* townlake-worker, for the driver that has a process of its own */
+};
+
 typedef struct tl_detector tl_detector;
 typedef struct tl_detect_run tl_detect_run;
 
 struct tl_detector_driver {
     const char *name;
-    TL_CHECKED enum tl_code (*open)(tl_detector **ret_detector, struct tl_err *err);
+    TL_CHECKED enum tl_code (*open)(const struct tl_detector_options *options, tl_detector **ret_detector, struct tl_err *err);
     tl_detector *(*close)(tl_detector *detector);
     size_t (*classes)(const struct tl_detect_class *const **ret_classes);
     tl_detect_run *(*begin)(tl_detector *detector, const struct tl_detect_column *column); /* the column outlives the run */
     void (*add)(tl_detect_run *run, const struct tl_str *values, size_t count);            /* beyond TL_DETECT_VALUES_MAX: left out */
-    /* The surest first; in the arena.  0 = nothing personal was found. */
-    size_t (*judge)(tl_detect_run *run, tl_arena *arena, const struct tl_detection **ret_detections);
+    /* The surest first; in the arena.  None = nothing personal was found.  TL_IO: what looks at values was lost; the run is over. */
+    TL_CHECKED enum tl_code (*judge)(tl_detect_run *run, tl_arena *arena, const struct tl_detection **ret_detections, size_t *ret_count,
+                                     struct tl_err *err);
     tl_detect_run *(*end)(tl_detect_run *run);
+    void (*rest)(tl_detector *detector); /* nothing is to be done for a while: what is held for speed may go; NULL = nothing is held */
 };
 
 /* "VERY_LIKELY", "LIKELY", "POSSIBLE", "UNLIKELY": how DLP says it. */

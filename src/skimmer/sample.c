@@ -128,12 +128,15 @@ static enum tl_code read_columns(struct scanning *scanning, struct skim_column *
     return code;
 }
 
-static void judge(struct scanning *scanning, struct skim_column *column, size_t at)
+static enum tl_code judge(struct scanning *scanning, struct skim_column *column, size_t at)
 {
     const struct skim_found *found = NULL;
+    size_t count = 0;
     int64_t checked = 0;
-    size_t count = column ? skim_column_judge(column, scanning->rq->arena, &found, &checked) : 0;
+    if (column && skim_column_judge(column, scanning->rq->arena, &found, &count, &checked, &scanning->rq->err) != TL_OK)
+        return scanning->rq->err.code;
     skim_verdict_make(scanning->rq->arena, &scanning->table->dataset.columns[at], found, count, checked, &scanning->verdicts[at]);
+    return TL_OK;
 }
 
 /* What columns remember of their values is in memory for those of one statement only: a table may have thousands. */
@@ -146,7 +149,7 @@ static enum tl_code scan_columns(struct scanning *scanning, const size_t *column
     enum tl_code code = read_columns(scanning, chosen, columns, count);
     for (size_t i = 0; i < count; i++) {
         if (code == TL_OK)
-            judge(scanning, chosen[i], columns[i]);
+            code = judge(scanning, chosen[i], columns[i]);
         skim_column_end(chosen[i]);
     }
     tl_arena_free(arena);
@@ -160,7 +163,7 @@ static enum tl_code scan_all(struct scanning *scanning)
     enum tl_code code = TL_OK;
     for (size_t i = 0; i < dataset->column_count && code == TL_OK; i++) {
         if (dataset->columns[i].type.id == TL_TYPE_BLOB || dataset->columns[i].unsupported)
-            judge(scanning, NULL, i); /* not looked into */
+            code = judge(scanning, NULL, i); /* not looked into */
         else
             some[count++] = i;
         if (count == SKIM_COLUMNS_AT_ONCE || (count && i + 1 == dataset->column_count)) {

@@ -261,8 +261,10 @@ static size_t run_pass(tl_skimmer *skimmer, int64_t *ret_due)
 }
 
 /* Until something is asked for, or so long. */
-static void rest(tl_skimmer *skimmer, int64_t wait_ms)
+static void rest(tl_skimmer *skimmer, int64_t wait_ms, bool is_idle)
 {
+    if (is_idle && skimmer->options.detectors->rest)
+        skimmer->options.detectors->rest(skimmer->detector);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
@@ -306,7 +308,7 @@ static void *work(void *context)
         if (!paused && (due > 0 || may_be_new(skimmer)))
             taken = run_pass(skimmer, &due);
         if (taken == 0)
-            rest(skimmer, pace_ms(skimmer));
+            rest(skimmer, pace_ms(skimmer), due == 0);
     }
 }
 
@@ -322,7 +324,7 @@ enum tl_code tl_skimmer_new(const struct tl_skimmer_options *options, tl_skimmer
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&skimmer->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (options->detectors->open(&skimmer->detector, err) != TL_OK) {
+    if (options->enabled && options->detectors->open(&options->detector_options, &skimmer->detector, err) != TL_OK) {
         tl_skimmer_free(skimmer);
         return err->code;
     }

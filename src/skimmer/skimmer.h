@@ -27,6 +27,7 @@ struct tl_skimmer_options {
     tl_store *store;
     tl_lifeguard *lifeguard;
     const struct tl_detector_driver *detectors;
+    struct tl_detector_options detector_options;
     bool enabled;              /* false: nothing is scanned, what is known is shown */
     int64_t rescan_us;         /* a table that did not change is looked at again after so long */
     int64_t rows_per_second;   /* from one source; 0 = no limit */

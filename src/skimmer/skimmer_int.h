@@ -95,7 +95,8 @@ struct skim_column;
 struct skim_column *skim_column_new(tl_arena *arena, const tl_skimmer *skimmer, const struct skim_table *table, size_t column);
 void skim_column_add(struct skim_column *column, struct tl_str value);
 /* In the arena: what was found, the value itself first, then what is inside its JSON. */
-size_t skim_column_judge(struct skim_column *column, tl_arena *arena, const struct skim_found **ret_found, int64_t *ret_checked);
+TL_CHECKED enum tl_code skim_column_judge(struct skim_column *column, tl_arena *arena, const struct skim_found **ret_found, size_t *ret_count,
+                                          int64_t *ret_checked, struct tl_err *err);
 void skim_column_end(struct skim_column *column);
 
 /* --- verdict.c --- */

@@ -32,7 +32,7 @@ static int set_up(void **state)
     world->arena = tl_arena_new(ARENA_MAX);
     world->skimmer.options.detectors = &tl_detector_patterns;
     assert_int_equal(tl_store_open(world->folder, &world->skimmer.options.store, &err), TL_OK);
-    assert_int_equal(tl_detector_patterns.open(&world->skimmer.detector, &err), TL_OK);
+    assert_int_equal(tl_detector_patterns.open(NULL, &world->skimmer.detector, &err), TL_OK);
     world->columns[0] = (struct tl_source_column){.name = "note", .type = tl_type_simple(TL_TYPE_VARCHAR)};
     world->columns[1] = (struct tl_source_column){.name = "id", .type = tl_type_simple(TL_TYPE_INT64)};
     world->table = (struct skim_table){.source = "s", .columns_hash = "h1",
@@ -67,7 +67,10 @@ static struct skim_verdict judge(struct world *world, const char *const *values,
     struct skim_column *column = skim_column_new(world->arena, &world->skimmer, &world->table, 0);
     for (size_t i = 0; i < count; i++)
         skim_column_add(column, tl_str_of(values[i]));
-    size_t found_count = skim_column_judge(column, world->arena, &found, &checked);
+    size_t found_count;
+    struct tl_err err;
+    tl_err_init(&err);
+    assert_int_equal(skim_column_judge(column, world->arena, &found, &found_count, &checked, &err), TL_OK);
     skim_verdict_make(world->arena, &world->columns[0], found, found_count, checked, &verdict);
     skim_column_end(column);
     return verdict;
