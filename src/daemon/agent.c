@@ -29,6 +29,13 @@ static const char *path_of(tl_arena *arena, const tl_config *config, const char 
     return path && *path ? tl_absolute_path(arena, path) : "";
 }
 
+static enum tl_model_thinking thinking_of(const char *word)
+{
+    return tl_streq(word, "adaptive")   ? TL_MODEL_THINKING_ADAPTIVE
+           : tl_streq(word, "disabled") ? TL_MODEL_THINKING_DISABLED
+                                        : TL_MODEL_THINKING_DEFAULT;
+}
+
 static enum tl_code open_model(const tl_config *config, tl_arena *arena, const struct tl_model_driver *driver, tl_model **ret_model, struct tl_err *err)
 {
     struct tl_model_options options = {
@@ -40,7 +47,7 @@ static enum tl_code open_model(const tl_config *config, tl_arena *arena, const s
         .ca_file = path_of(arena, config, "models.ca_file"),
         .whole = !tl_config_bool(config, "models.stream"),
         .answer_tokens = tl_config_int(config, "models.answer_tokens"),
-        .thinking_tokens = tl_config_int(config, "models.thinking_tokens"),
+        .thinking = thinking_of(tl_config_text(config, "models.thinking")),
         .connect_us = tl_config_duration_us(config, "models.connect_time"),
         .first_byte_us = tl_config_duration_us(config, "models.first_byte_time"),
         .idle_us = tl_config_duration_us(config, "models.idle_time"),

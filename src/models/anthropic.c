@@ -106,23 +106,28 @@ static void put_tools(struct tl_json_writer *json, const struct tl_model_request
     tl_json_end_object(json);
 }
 
+static void put_thinking(struct tl_json_writer *json, enum tl_model_thinking thinking)
+{
+    if (thinking == TL_MODEL_THINKING_DEFAULT)
+        return;
+    tl_json_key(json, "thinking");
+    tl_json_begin_object(json);
+    tl_json_pair_text(json, "type", thinking == TL_MODEL_THINKING_ADAPTIVE ? "adaptive" : "disabled");
+    if (thinking == TL_MODEL_THINKING_ADAPTIVE)
+        tl_json_pair_text(json, "display", "summarized"); /* people are shown what it thinks */
+    tl_json_end_object(json);
+}
+
 static enum tl_code write_request(const struct models_provider *provider, struct models_builder *builder, struct tl_buf *body, struct tl_err *err)
 {
     const struct tl_model_request *request = builder->request;
-    int64_t thinking = provider->options.thinking_tokens;
     struct tl_json_writer json;
     (void)err;
     tl_json_writer_init(&json, body);
     tl_json_begin_object(&json);
     tl_json_pair_text(&json, "model", provider->options.name);
-    tl_json_pair_int64(&json, "max_tokens", request->tokens_max + thinking);
-    if (thinking > 0) {
-        tl_json_key(&json, "thinking");
-        tl_json_begin_object(&json);
-        tl_json_pair_text(&json, "type", "enabled");
-        tl_json_pair_int64(&json, "budget_tokens", thinking);
-        tl_json_end_object(&json);
-    }
+    tl_json_pair_int64(&json, "max_tokens", request->tokens_max);
+    put_thinking(&json, provider->options.thinking);
     put_system(&json, request->system);
     put_tools(&json, request);
     put_messages(&json, builder->scratch, request);
@@ -309,7 +314,7 @@ static enum tl_code read_answer(struct models_builder *builder, const tl_json *r
 const struct models_wire models_anthropic_wire = {
     .path = "/v1/messages",
     .key_header = "x-api-key: ",
-    .extra_header = "anthropic-version: 2023-06-01",
+    .extra_header = "anthropic-version: 2026-10-21",
     .write = write_request,
     .event = read_event,
     .whole = read_answer,

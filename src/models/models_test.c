@@ -304,6 +304,7 @@ static void test_a_message_stream_gives_thinking_text_and_calls_and_thinking_goe
     struct world *world = *state;
     struct tl_model_options options = options_of(world);
     options.base_url = tl_arena_printf(world->arena, "http://127.0.0.1:%d", script_port(world->script));
+    options.thinking = TL_MODEL_THINKING_ADAPTIVE;
     open_model(world, "anthropic", &options);
     PLAY(world, {.status = 200, .body = anthropic_stream},
          {.status = 200,
@@ -327,7 +328,8 @@ static void test_a_message_stream_gives_thinking_text_and_calls_and_thinking_goe
     assert_text(part_of(world, 0)->text, "7");
     assert_non_null(strstr(script_head(world->script, 1), "POST /v1/messages HTTP/1.1\r\n"));
     assert_non_null(strstr(script_head(world->script, 1), "x-api-key: " KEY "\r\n"));
-    assert_non_null(strstr(script_head(world->script, 1), "anthropic-version: 2023-06-01\r\n"));
+    assert_non_null(strstr(script_head(world->script, 1), "anthropic-version: 2026-10-21\r\n"));
+    assert_string_equal(tl_json_get_text(tl_json_get(sent(world, 1), "thinking"), "type"), "adaptive");
     const tl_json *list = tl_json_get(sent(world, 1), "messages"), *turn = tl_json_get(item(list, 1), "content"), *back = tl_json_get(item(list, 2),
         "content");
     assert_string_equal(tl_json_get_text(item(turn, 0), "thinking"), "count \"them\"");

@@ -118,6 +118,9 @@ struct tl_model_prices {
     int64_t input, cached, output;
 };
 
+/* Does it think before it answers?  As the provider has it for the model, as much as the question needs, or not. */
+enum tl_model_thinking { TL_MODEL_THINKING_DEFAULT, TL_MODEL_THINKING_ADAPTIVE, TL_MODEL_THINKING_DISABLED };
+
 struct tl_model_options {
     const char *base_url; /* without a slash at the end; NULL or "" = the driver's own */
     const char *name;     /* of the model, as the provider calls it */
@@ -126,7 +129,8 @@ struct tl_model_options {
     const char *record;   /* append each answer to this file in the form that driver replay reads; NULL or "" = do not */
     const char *ca_file;  /* NULL = the system's */
     bool whole;           /* ask for whole answers, not streamed ones */
-    int64_t answer_tokens, thinking_tokens; /* thinking_tokens 0 = as the provider does by itself */
+    int64_t answer_tokens;
+    enum tl_model_thinking thinking; /* driver anthropic */
     int64_t connect_us, first_byte_us, idle_us;
     int tries_max;        /* at least 1 */
     int64_t pause_us;     /* before the second try; doubles, at most 30 s */
@@ -153,7 +157,8 @@ tl_model *tl_model_free(tl_model *model);
 
 TL_CHECKED enum tl_code tl_model_ask(tl_model *model, tl_arena *arena, const struct tl_model_request *request,
                                      struct tl_model_answer *ret_answer, struct tl_err *err);
-/* One short question within the deadline: does it answer (one that is recorded does)?  The last outcome is kept 30 seconds, so that nobody can spend money by it. */
+/* One short question within the deadline: does it answer (one that is recorded does)?  The last outcome is kept 30 seconds, so that
+ * nobody can spend money by it. */
 TL_CHECKED enum tl_code tl_model_check(tl_model *model, tl_arena *arena, int64_t deadline_us, struct tl_err *err);
 
 const char *tl_model_provider(const tl_model *model);
