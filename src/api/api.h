@@ -32,6 +32,9 @@ struct tl_api_parts {
     tl_skimmer *skimmer;
     tl_tools *tools;
     tl_model *model;            /* NULL = none */
+    const char *public_url;     /* where people reach this server; NULL or "" = where it listens */
+    const char *oidc_issuer;    /* who signs people in; NULL or "" = nobody */
+    bool mcp_flat;              /* every tool by itself at /mcp */
     const char *trino_key;      /* what Trino shows to read its rules; NULL or "" = administrators only */
     const char *engine_token;   /* what the engine shows at /iceberg */
     bool allow_plain_secrets;   /* the demo may be given passwords as they are */

@@ -8,7 +8,7 @@
 #include "data/json.h"
 
 enum tl_api_auth { TL_API_AUTH_OPEN, TL_API_AUTH_USER, TL_API_AUTH_ENGINE, TL_API_AUTH_TRINO };
-enum tl_api_form { TL_API_FORM_JSON, TL_API_FORM_TRINO, TL_API_FORM_ICEBERG, TL_API_FORM_SCIM };
+enum tl_api_form { TL_API_FORM_JSON, TL_API_FORM_TRINO, TL_API_FORM_ICEBERG, TL_API_FORM_SCIM, TL_API_FORM_MCP };
 
 enum { TL_API_PARAMS_MAX = 4 };
 
@@ -45,6 +45,7 @@ struct tl_api {
     atomic_llong statements, failures;
     atomic_llong refusal_second, refusals, refusals_left_out; /* note.c */
     struct tl_api_trino *trino; /* trino_rules.c */
+    struct tl_api_mcp *mcp;     /* mcp_int.h */
 };
 
 const char *tl_api_param(const struct tl_api_call *call, const char *name);
@@ -81,6 +82,13 @@ void tl_api_trino_free(struct tl_api_trino *trino);
 /* As the rules for Trino have it. */
 struct tl_trino_dataset;
 void tl_api_trino_dataset(tl_arena *arena, const char *source, const struct tl_source_dataset *from, struct tl_trino_dataset *to);
+
+struct tl_api_mcp *tl_api_mcp_new(void);
+void tl_api_mcp_free(struct tl_api_mcp *mcp);
+/* Is the request neither from a strange page nor to a strange name?  false: it is answered. */
+bool tl_api_mcp_may_come(struct tl_api_call *call);
+/* The header of a 401. */
+void tl_api_mcp_challenge(struct tl_api_call *call);
 
 #define TL_API_HANDLER(name) void tl_api_##name(struct tl_api_call *call)
 TL_API_HANDLER(statement_start);
@@ -164,6 +172,10 @@ TL_API_HANDLER(tools_list);
 TL_API_HANDLER(tool_call);
 TL_API_HANDLER(result_get);
 TL_API_HANDLER(result_drop);
+TL_API_HANDLER(mcp_post);
+TL_API_HANDLER(mcp_get);
+TL_API_HANDLER(mcp_delete);
+TL_API_HANDLER(mcp_resource);
 
 /* The Trino type signature of a Trino type name, as JSON: signature.c. */
 void tl_api_put_signature(struct tl_json_writer *writer, const char *trino_type);

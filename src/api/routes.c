@@ -20,6 +20,7 @@ tl_api *tl_api_new(const struct tl_api_parts *parts)
     if (!api->parts.abandoned_after_us)
         api->parts.abandoned_after_us = ABANDONED_AFTER_US;
     api->trino = tl_api_trino_new();
+    api->mcp = tl_api_mcp_new();
     api->spool = tl_spool_new(&(struct tl_spool_limits){.keep_us = api->parts.abandoned_after_us});
     api->queries = tl_queries_new(parts->engine, api->spool, api->parts.abandoned_after_us);
     api->started_us = tl_clock_monotonic_us();
@@ -33,6 +34,7 @@ tl_api *tl_api_free(tl_api *api)
     tl_queries_free(api->queries);
     tl_spool_free(api->spool);
     tl_api_trino_free(api->trino);
+    tl_api_mcp_free(api->mcp);
     free(api);
     return NULL;
 }
@@ -260,6 +262,8 @@ static bool may_read_rules(struct tl_api_call *call, const struct tl_api_route *
 
 static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
 {
+    if (route->form == TL_API_FORM_MCP && !tl_api_mcp_may_come(call))
+        return false;
     if (route->auth == TL_API_AUTH_OPEN)
         return true;
     if (route->auth == TL_API_AUTH_TRINO)
@@ -271,7 +275,9 @@ static bool admitted(struct tl_api_call *call, const struct tl_api_route *route)
     if (shows_something(call))
         tl_api_note_refusal(call);
     bool page = tl_http_header(call->exchange, "Sec-Fetch-Site") != NULL; /* a page's script would have its user asked for a password */
-    if (call->rq.err.code == TL_UNAUTHENTICATED && !page)
+    if (call->rq.err.code == TL_UNAUTHENTICATED && route->form == TL_API_FORM_MCP)
+        tl_api_mcp_challenge(call);
+    else if (call->rq.err.code == TL_UNAUTHENTICATED && !page)
         tl_http_set_header(call->exchange, "WWW-Authenticate", "Basic realm=\"Town Lake\"");
     if (route->form == TL_API_FORM_SCIM) {
         tl_api_scim_refuse(call);

@@ -41,6 +41,9 @@ struct tl_auth_attempt {
 TL_CHECKED enum tl_code tl_auth_check(tl_auth *auth, tl_arena *arena, struct tl_auth_attempt *attempt,
                                       const struct tl_principal **ret_principal, struct tl_err *err);
 
+/* Does a Host header (with or without a port) name this machine: 127.x, ::1, localhost? */
+bool tl_auth_host_is_loopback(tl_arena *arena, const char *host, size_t size);
+
 /* The secret that the header shows, of Bearer or the password of Basic; NULL = it shows none. */
 const char *tl_auth_secret(tl_arena *arena, const char *authorization);
 

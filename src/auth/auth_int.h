@@ -35,7 +35,6 @@ TL_CHECKED enum tl_code tl_auth_settings_read(tl_arena *arena, const tl_config *
 const char *tl_auth_mode_name(enum tl_auth_mode mode);
 bool tl_auth_is_loopback(const char *address); /* an address or "localhost" */
 /* The same of "localhost:8080" and "[::1]:8080", as a header or an address has them. */
-bool tl_auth_host_is_loopback(tl_arena *arena, const char *host, size_t size);
 
 /* A token of the configuration. */
 struct tl_fixed_token {

@@ -304,6 +304,9 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .tools = serve->tools,
         .model = serve->model,
         .engine_token = serve->engine_token,
+        .public_url = tl_config_text(serve->config, "lifeguard.link_base"),
+        .oidc_issuer = tl_streq(tl_config_text(serve->config, "auth.mode"), "oidc") ? tl_config_text(serve->config, "oidc.issuer") : NULL,
+        .mcp_flat = tl_streq(tl_config_text(serve->config, "mcp.tools"), "flat"),
         .trino_key = trino_key,
         .allow_plain_secrets = allow_plain_secrets,
     };

@@ -284,9 +284,21 @@ static const struct {
     const char *name;
     bool (*is)(const tl_json *value);
 } keywords[] = {
-    {"type", is_types},          {"properties", tl_json_is_object}, {"required", is_texts},        {"additionalProperties", is_false}, {"items", tl_json_is_object},
-    {"enum", is_texts},          {"minLength", is_count},           {"maxLength", is_count},       {"minItems", is_count},             {"maxItems", is_count},
-    {"minimum", tl_json_is_number}, {"maximum", tl_json_is_number}, {"description", tl_json_is_string}, {"title", tl_json_is_string},  {"default", is_anything},
+    {"type", is_types},
+    {"properties", tl_json_is_object},
+    {"required", is_texts},
+    {"additionalProperties", is_false},
+    {"items", tl_json_is_object},
+    {"enum", is_texts},
+    {"minLength", is_count},
+    {"maxLength", is_count},
+    {"minItems", is_count},
+    {"maxItems", is_count},
+    {"minimum", tl_json_is_number},
+    {"maximum", tl_json_is_number},
+    {"description", tl_json_is_string},
+    {"title", tl_json_is_string},
+    {"default", is_anything},
 };
 
 static enum tl_code verify_keyword(struct check *check, const char *name, const tl_json *value)

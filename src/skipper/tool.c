@@ -60,6 +60,7 @@ enum tl_code tl_tools_new(const struct tl_tools_parts *parts, tl_tools **ret_too
         if (code == TL_OK)
             code = read_schema(tools, tool_table[i].output, &output, err);
     }
+    pthread_mutex_init(&tools->runs_lock, NULL);
     tools->results = tl_results_new(parts->door, &parts->limits);
     if (code == TL_OK)
         *ret_tools = tools;
@@ -73,6 +74,7 @@ tl_tools *tl_tools_free(tl_tools *tools)
     if (!tools)
         return NULL;
     tl_results_free(tools->results);
+    pthread_mutex_destroy(&tools->runs_lock);
     tl_arena_free(tools->arena);
     free(tools);
     return NULL;

@@ -2,6 +2,9 @@
 #ifndef TL_SKIPPER_TOOL_INT_H
 #define TL_SKIPPER_TOOL_INT_H
 
+#include <pthread.h>
+
+#include "skipper/execute.h"
 #include "skipper/tool.h"
 
 struct tl_tools {
@@ -9,6 +12,8 @@ struct tl_tools {
     struct tl_tools_parts parts;
     tl_results *results;
     const tl_json **inputs; /* of the table, read */
+    pthread_mutex_t runs_lock;
+    const char *runs[TL_EXECUTE_RUNS_MAX]; /* whose scripts run; NULL = a free place */
 };
 
 struct tl_tool_run {
