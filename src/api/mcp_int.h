@@ -10,7 +10,8 @@
 
 #include "api/api_int.h"
 
-enum { MCP_MESSAGE_MAX = 1 << 20, MCP_SESSIONS_MAX = 10000, MCP_USER_SESSIONS_MAX = 200, MCP_SESSION_ID_SIZE = 33, MCP_CLIENT_MAX = 80, MCP_ANSWER_MAX = 8 << 20 };
+enum { MCP_MESSAGE_MAX = 1 << 20, MCP_SESSIONS_MAX = 10000, MCP_USER_SESSIONS_MAX = 200, MCP_SESSION_ID_SIZE = 33, MCP_CLIENT_MAX = 80,
+       MCP_ANSWER_MAX = 8 << 20 };
 
 /* JSON-RPC's, and those of the protocol. */
 enum {

@@ -143,7 +143,10 @@ static void search(struct calling *calling, const tl_json *arguments)
         .count_max = (size_t)limit,
     };
     tl_json_writer_init(&json, &calling->answer);
-    tl_discover(&calling->rq, calling->message->call->api->parts.tools, &wish, &json);
+    if (tl_discover(&calling->rq, calling->message->call->api->parts.tools, &wish, &json) != TL_OK) {
+        put_failure(calling->message, &calling->rq.err);
+        return;
+    }
     struct tl_str found = {calling->answer.data, calling->answer.size};
     if (found.size > TL_TOOL_MODEL_BYTES)
         put_content(calling->message, "More was found than fits; ask for less, or with a smaller limit. What follows is its beginning:\n",

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "api/api_int.h"
+#include "skipper/memory.h"
+#include "skipper/saved.h"
 
-enum { ANSWER_MAX = 16 << 20, PAGE_BYTES = 4 << 20, PAGE_ROWS = 100000, CLIENT_MAX = 100 };
+enum { ANSWER_MAX = 16 << 20, PAGE_BYTES = 4 << 20, PAGE_ROWS = 100000, CLIENT_MAX = 100, MEMORIES = 1000 };
 
 static void put_schema(struct tl_json_writer *json, const char *key, const char *schema)
 {
@@ -96,4 +98,63 @@ void tl_api_result_drop(struct tl_api_call *call)
 {
     tl_results_drop(&call->rq, tl_tools_results(call->api->parts.tools), tl_api_param(call, "id"));
     tl_api_reply_done(call, TL_OK);
+}
+
+/* ---- what is kept for later ---- */
+
+void tl_api_saved_list(struct tl_api_call *call)
+{
+    struct tl_buf buf;
+    struct tl_json_writer json;
+    tl_buf_init(&buf, ANSWER_MAX);
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_key(&json, "queries");
+    enum tl_code code = tl_saved_list(&call->rq, call->api->parts.tools, &json);
+    tl_json_end_object(&json);
+    tl_api_finish(call, code, &buf);
+}
+
+void tl_api_saved_verify(struct tl_api_call *call)
+{
+    tl_api_reply_done(call, tl_saved_verify(&call->rq, call->api->parts.tools, tl_api_param(call, "id"), true));
+}
+
+void tl_api_saved_unverify(struct tl_api_call *call)
+{
+    tl_api_reply_done(call, tl_saved_verify(&call->rq, call->api->parts.tools, tl_api_param(call, "id"), false));
+}
+
+void tl_api_saved_drop(struct tl_api_call *call)
+{
+    tl_api_reply_done(call, tl_saved_drop(&call->rq, call->api->parts.tools, tl_api_param(call, "id")));
+}
+
+void tl_api_memory_list(struct tl_api_call *call)
+{
+    const char *query = tl_http_query_param(call->exchange, "query");
+    struct tl_buf buf;
+    struct tl_json_writer json;
+    tl_buf_init(&buf, ANSWER_MAX);
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    tl_json_key(&json, "memories");
+    enum tl_code code = tl_memory_recall(&call->rq, call->api->parts.store, query, (size_t)tl_api_count_param(call, MEMORIES, MEMORIES), &json);
+    tl_json_end_object(&json);
+    tl_api_finish(call, code, &buf);
+}
+
+void tl_api_memory_approve(struct tl_api_call *call)
+{
+    tl_api_reply_done(call, tl_memory_decide(&call->rq, call->api->parts.tools, tl_api_param(call, "id"), true));
+}
+
+void tl_api_memory_deny(struct tl_api_call *call)
+{
+    tl_api_reply_done(call, tl_memory_decide(&call->rq, call->api->parts.tools, tl_api_param(call, "id"), false));
+}
+
+void tl_api_memory_forget(struct tl_api_call *call)
+{
+    tl_api_reply_done(call, tl_memory_forget(&call->rq, call->api->parts.tools, tl_api_param(call, "id")));
 }

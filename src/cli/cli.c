@@ -34,6 +34,7 @@ static const struct {
     {"catalog", tl_cli_catalog},
     {"skimmer", tl_cli_skimmer},
     {"lake", tl_cli_lake},
+    {"mcp", tl_cli_mcp},
     {"sql", tl_cli_sql},               {"token", tl_cli_token},      {"version", print_version}, {"--version", print_version},
 };
 

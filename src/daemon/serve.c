@@ -246,6 +246,8 @@ static enum tl_code make_tools(tl_serve *serve, struct tl_err *err)
         .store = serve->store,
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,
+        .catalog = serve->catalog,
+        .search = serve->search,
         .sandbox = tl_installation_find(serve->arena, TL_INSTALLED_SANDBOX),
     };
     return tl_tools_new(&parts, &serve->tools, err);

@@ -10,6 +10,8 @@
 #ifndef TL_SKIPPER_TOOL_H
 #define TL_SKIPPER_TOOL_H
 
+#include "catalog/catalog.h"
+#include "catalog/search.h"
 #include "skipper/results.h"
 
 typedef struct tl_tools tl_tools;
@@ -37,6 +39,8 @@ struct tl_tools_parts {
     tl_store *store;
     tl_lifeguard *lifeguard;
     tl_audit *audit;           /* NULL = in tests only */
+    tl_catalog *catalog;       /* these two: NULL = none */
+    tl_search *search;
     const char *sandbox;       /* path of townlake-sandbox; NULL = no scripts */
     struct tl_results_limits limits;
 };

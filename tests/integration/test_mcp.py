@@ -15,6 +15,15 @@ MODERN, LEGACY = "2026-07-28", "2025-11-25"
 META = "io.modelcontextprotocol/"
 
 
+# As the article has it; what its dots stand for is filled in.
+ARTICLE = """
+const datasets = await skipper.search_datasets({ query: "billing product revenue" })
+const queryId = await skipper.start_query({ sql: "SELECT country, count(*) AS customers FROM ops.public.customers GROUP BY country" })
+const results = await skipper.fetch_results({ queryId, mode: "inject" })
+return skipper.create_chart({ chartType: "bar", data: results.rows })
+"""
+
+
 class Mcp:
     """One client of one era, for one person."""
 
@@ -150,14 +159,26 @@ def test_two_tools_do_everything_and_their_definitions_are_short(mcp):
 
 
 def test_search_gives_names_first_and_the_whole_of_what_is_named(mcp):
-    found = json.loads(mcp.tool("search", query="support tickets")["content"][0]["text"])
+    deadline = time.monotonic() + 30
+    while not (found := json.loads(mcp.tool("search", query="support tickets")["content"][0]["text"]))["datasets"]:
+        assert time.monotonic() < deadline, "the index is not there in time"
+        time.sleep(0.2)
     assert found["datasets"][0]["name"] == "ops.public.support_tickets" and "columns" not in found["datasets"][0]
-    assert "signature" not in found["functions"][0] and len(found["functions"]) >= 4
+    assert "signature" not in found["functions"][0] and len(found["functions"]) >= 9
     whole = json.loads(mcp.tool("search", query="fetch_results", detail="full")["content"][0]["text"])
     assert [function["name"] for function in whole["functions"]] == ["skipper.fetch_results"]
     assert whole["functions"][0]["signature"].startswith("skipper.fetch_results(args: {")
     tables = json.loads(mcp.tool("search", query="invoices", detail="full", limit=1)["content"][0]["text"])["datasets"]
     assert [column["name"] for column in tables[0]["columns"]] == ["invoice_id", "account_id", "period", "currency", "amount"]
+
+
+def test_the_four_lines_of_the_article_run(mcp):
+    answer, failed = mcp.run(ARTICLE)
+    assert not failed, answer
+    assert [step["tool"] for step in answer["steps"]] == ["search_datasets", "start_query", "fetch_results", "create_chart"]
+    chart = answer["result"]["chart"]
+    assert chart["mark"] == "bar" and chart["encoding"]["x"]["field"] == "country" and chart["encoding"]["y"]["field"] == "customers"
+    assert sum(row["customers"] for row in chart["data"]["values"]) == 40
 
 
 def test_a_script_runs_statements_and_returns_what_it_computes(mcp):
@@ -208,6 +229,17 @@ def test_a_script_may_do_what_its_person_may(world):
     assert failed and answer["steps"][0]["code"] == "not_allowed"
     answer, failed = Mcp(world.url, world.token("admin"), modern=True).run('return skipper.start_query({ sql: "DROP TABLE lake.dim.customers" })')
     assert failed and "only reads" in answer["error"]["message"]
+
+
+def test_a_program_approves_nothing_in_a_persons_name(world):
+    admin = world.lake("admin")
+    answer, failed = Mcp(world.url, world.token("admin"), modern=True).run('return skipper.remember({ text: "Only paying zebras count", scope: "all" })')
+    assert not failed and answer["result"]["state"] == "proposed"
+    found = json.loads(Mcp(world.url, world.token("fraud"), modern=True).tool("search", query="zebras")["content"][0]["text"])
+    assert found["notes"] == []
+    assert admin.call("POST", f"/api/v1/memory/{answer['result']['memoryId']}/approve").status_code == 204
+    found = json.loads(Mcp(world.url, world.token("fraud"), modern=True).tool("search", query="zebras")["content"][0]["text"])
+    assert [note["text"] for note in found["notes"]] == ["Only paying zebras count"] and found["notes"][0]["author"] == "admin"
 
 
 def test_text_in_rows_is_marked_as_data(modern):

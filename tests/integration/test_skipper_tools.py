@@ -6,6 +6,7 @@ import time
 import pytest
 
 from conftest import Demo
+from townlake import Lake
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +16,8 @@ def world(program, tmp_path_factory):
     running.stop()
 
 
-def call(lake, name, expect=200, **arguments):
-    response = lake.call("POST", f"/api/v1/tools/{name}", arguments)
+def call(lake, tool, expect=200, /, **arguments):
+    response = lake.call("POST", f"/api/v1/tools/{tool}", arguments)
     assert response.status_code == expect, (response.status_code, response.text)
     return response.json()
 
@@ -156,3 +157,138 @@ def test_a_fetch_that_does_not_wait_says_that_it_runs(admin):
     result = call(admin, "fetch_results", queryId=query, waitSeconds=0)
     assert result["state"] in ("running", "finished") and (result["state"] == "finished" or result["rows"] == [] and result["complete"] is False)
     assert call(admin, "fetch_results", queryId=query, waitSeconds=50)["rows"] == [{"n": 9000000}]
+
+
+# ---- finding ----
+
+
+def wait_found(lake, query, name):
+    deadline = time.monotonic() + 30
+    while not (found := [one for one in call(lake, "search_datasets", query=query) if one["name"] == name]):
+        assert time.monotonic() < deadline, "it is not in the index in time"
+        time.sleep(0.2)
+    return found[0]
+
+
+def test_tables_are_found_by_words_and_told_with_why(admin):
+    found = wait_found(admin, "support tickets", "ops.public.support_tickets")
+    assert found["kind"] == "table" and found["why"]
+    assert wait_found(admin, "http requests", 'events."default".http_requests')
+    assert len(call(admin, "search_datasets", query="accounts", limit=1)) == 1
+    assert call(admin, "search_datasets", query="accounts", source="lake")[0]["name"].startswith("lake.")
+
+
+def test_details_tell_columns_as_far_as_the_person_may_see_them(world, admin):
+    assert {column["name"] for column in call(admin, "get_entity_details", dataset="ops.public.invoices")["columns"]} >= {"invoice_id", "amount"}
+    assert call(world.lake("contractor"), "get_entity_details", dataset="ops.public.invoices")["columns"] == []
+    assert call(admin, "get_entity_details", 404, dataset="ops.public.none")["code"] == "table_not_found"
+
+
+# ---- charts ----
+
+ROWS = [{"country": "DE", "n": 3, "m": 1.5}, {"country": "FR", "n": 5, "m": None}]
+
+
+def test_a_chart_chooses_what_is_not_told(admin):
+    chart = call(admin, "create_chart", chartType="bar", data=ROWS, title="by country")["chart"]
+    assert chart["mark"] == "bar" and chart["title"] == "by country" and chart["data"]["values"] == ROWS
+    assert chart["encoding"]["x"] == {"field": "country", "type": "nominal", "title": "country", "sort": None}
+    assert chart["encoding"]["y"] == {"field": "n", "type": "quantitative", "title": "n"}
+
+
+def test_a_chart_of_a_query_takes_its_rows_and_its_dates(admin):
+    query = call(admin, "start_query", sql="SELECT DATE '2026-01-01' + INTERVAL '1' DAY * x AS day, x % 7 AS n, x AS \"a.b\" "
+                                           "FROM UNNEST(sequence(1, 300)) AS s(x) ORDER BY 1")
+    made = call(admin, "create_chart", chartType="line", queryId=query, y=["n", "a.b"])
+    chart = made["chart"]
+    assert made["rowCount"] == 300 and chart["data"] == {"url": f"/api/v1/results/{query}", "format": {"type": "json", "property": "rows"}}
+    assert chart["encoding"]["x"]["type"] == "temporal" and chart["transform"] == [{"fold": ["n", "a.b"]}] and chart["encoding"]["color"]["field"] == "key"
+    assert len(admin.get(chart["data"]["url"]).json()["rows"]) == 300
+    assert call(admin, "create_chart", chartType="scatter", queryId=query, x="n", y="a.b")["chart"]["encoding"]["y"]["field"] == "a\\.b"
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"data": []}, "no rows to draw"), ({}, "either data (rows) or queryId"), ({"data": ROWS, "queryId": "x"}, "either data (rows) or queryId"),
+    ({"data": ROWS, "x": "land"}, 'no column "land"'), ({"data": ROWS, "y": "k"}, 'no column "k"'), ({"data": ROWS, "y": "country"}, "is no number in row 0"),
+    ({"data": [{"a": "x"}]}, "no column of numbers"), ({"data": [{"a": "x", "b": None}], "y": "b"}, "NULL in all rows"),
+    ({"data": ROWS, "series": "k"}, 'no column "k"'), ({"data": ROWS, "series": "country", "y": ["n", "m"]}, "not both"),
+    ({"data": [{"a": "x", "b": -1}], "chartType": "pie"}, "no slice for -1"), ({"data": ROWS, "chartType": "donut"}, "expected one of"),
+    ({"data": [{"a": str(i), "b": i} for i in range(60)], "chartType": "pie"}, "at most 50 slices"), ({"data": [{"a": 1}] * 501}, "at most 500 items"),
+    ({"data": [{"a": "x", "b": i, "s": str(i)} for i in range(60)], "series": "s"}, "more than 50 values"), ({"data": [1]}, "data[0]: expected an object"),
+])
+def test_a_chart_that_would_not_show_the_rows_is_refused(admin, arguments, message):
+    refused = call(admin, "create_chart", 400, **{"chartType": "bar", **arguments})
+    assert refused["code"] == "invalid_argument" and message in refused["message"], refused
+
+
+# ---- what is kept ----
+
+
+def test_a_saved_query_is_its_owners_until_a_person_verifies_it(world, admin):
+    analyst = world.lake("analyst")
+    saved = call(analyst, "save_query", name="customers", sql="SELECT count(*) FROM ops.public.customers", question="how many customers are there?")
+    assert saved["verified"] is False
+    path = f"/api/v1/saved-queries/{saved['savedId']}"
+
+    def names(lake):
+        return {query["name"]: query["verifiedBy"] for query in lake.get("/api/v1/saved-queries").json()["queries"]}
+
+    assert names(analyst) == {"customers": None} and names(world.lake("fraud")) == {}
+    assert analyst.call("POST", path + "/verify").status_code == 403
+    assert admin.call("POST", path + "/verify").status_code == 204
+    assert names(world.lake("fraud")) == {"customers": "admin"}
+    assert call(analyst, "save_query", name="customers", sql="SELECT 1")["savedId"] == saved["savedId"], "under the same name it is the same query"
+    assert names(analyst) == {"customers": None} and names(world.lake("fraud")) == {}, "what is changed has not been checked"
+    assert admin.call("DELETE", path).status_code == 404 and analyst.call("DELETE", path).status_code == 204
+    assert admin.call("POST", path + "/verify").status_code == 404
+
+
+def memories(lake, query=None):
+    return [memory["text"] for memory in lake.get("/api/v1/memory", **({"query": query} if query else {})).json()["memories"]]
+
+
+def test_a_correction_for_oneself_counts_at_once_and_for_nobody_else(world):
+    analyst = world.lake("analyst")
+    kept = call(analyst, "remember", text="Internal accounts never count as customers", evidence="said by finance")
+    assert kept["state"] == "active"
+    assert memories(analyst, "how many customers?") == ["Internal accounts never count as customers"]
+    assert memories(analyst, "storage costs") == [] and memories(world.lake("fraud"), "how many customers?") == []
+    assert world.lake("fraud").call("DELETE", f"/api/v1/memory/{kept['memoryId']}").status_code == 404
+    assert analyst.call("DELETE", f"/api/v1/memory/{kept['memoryId']}").status_code == 204
+    assert memories(analyst, "how many customers?") == []
+
+
+def test_a_correction_for_all_counts_only_after_a_person_has_approved_it(world, admin):
+    analyst = world.lake("analyst")
+    kept = call(analyst, "remember", text="Revenue means allocated billings, not invoices", scope="all",
+                check={"question": "revenue by country", "mustUse": ["lake.fct.billings_allocated"]})
+    assert kept["state"] == "proposed" and memories(analyst, "revenue last quarter") == []
+    assert memories(world.lake("fraud")) == [] and memories(admin) == ["Revenue means allocated billings, not invoices"]
+    path = f"/api/v1/memory/{kept['memoryId']}"
+    assert analyst.call("POST", path + "/approve").status_code == 403
+    assert admin.call("POST", path + "/approve").status_code == 204
+    assert admin.call("POST", path + "/approve").status_code == 404, "once"
+    assert memories(world.lake("contractor"), "revenue last quarter") == ["Revenue means allocated billings, not invoices"]
+    found = world.lake("fraud").get("/api/v1/memory", query="revenue").json()["memories"][0]
+    assert found["author"] == "analyst" and found["check"]["mustUse"] == ["lake.fct.billings_allocated"]
+    records = [record for record in admin.get("/api/v1/audit", all="true", count=500).json() if record["kind"] == "memory" and record["subject"] == kept["memoryId"]]
+    assert [(record["user"], record["action"]) for record in records] == [("analyst", "proposed"), ("admin", "approved")]
+
+
+def test_a_correction_for_a_team_is_its_members_own(world, admin):
+    analyst = world.lake("analyst")
+    assert call(analyst, "remember", 403, text="not mine", scope="team", team="fraud")["code"] == "not_allowed"
+    assert call(analyst, "remember", 400, text="no team", scope="team")["code"] == "invalid_argument"
+    kept = call(analyst, "remember", text="Weeks begin on Monday", scope="team", team="analyst", expires="1s")
+    assert admin.call("POST", f"/api/v1/memory/{kept['memoryId']}/approve").status_code == 204
+    assert memories(world.lake("fraud"), "weeks") == []
+    time.sleep(1.1)
+    assert memories(analyst, "weeks") == [], "it has ended"
+
+
+def test_a_token_that_only_reads_keeps_nothing(world, admin):
+    made = admin.call("POST", "/api/v1/tokens", {"name": "reader", "scopes": "read"}).json()
+    reader = Lake(world.url, made["token"])
+    assert call(reader, "save_query", 403, name="x", sql="SELECT 1")["code"] == "not_allowed"
+    assert call(reader, "remember", 403, text="something")["code"] == "not_allowed"
+    assert fetch(reader, "SELECT 1 AS one")["rows"] == [{"one": 1}]
