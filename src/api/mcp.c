@@ -259,7 +259,8 @@ static int check_header(struct mcp_message *message, const char *header, const c
         tl_json_writer_init(&json, &expected);
         tl_json_put_base64(&json, tl_str_of(value)); /* in quotes */
         bool same = expected.size > 2 && strlen(shown) == sizeof encoded - 1 + expected.size - 2 + 2 &&
-                    memcmp(shown + sizeof encoded - 1, expected.data + 1, expected.size - 2) == 0 && strcmp(shown + strlen(shown) - 2, "?=") == 0;
+                    memcmp(shown + sizeof encoded - 1, expected.data + 1, expected.size - 2) == 0 &&
+                    strcmp(shown + strlen(shown) - 2, "?=") == 0;
         tl_buf_done(&expected);
         return same ? 0 : mcp_fail(message, MCP_HEADER_MISMATCH, "the header %s does not say what the body says", header);
     }

@@ -8,7 +8,8 @@
 #include "base/config.h"
 #include "skipper/tool_int.h"
 
-enum { USER_MAX = 1000, LOOKED_AT = 2000, WORDS_MAX = 32, WORD_MIN = 3, STEM_MIN = 5, DAY_S = 86400, LIVES_DAYS = 365, CHECK_MAX = 64 * 1024, RECORD_MAX = 64 * 1024 };
+enum { USER_MAX = 1000, LOOKED_AT = 2000, WORDS_MAX = 32, WORD_MIN = 3, STEM_MIN = 5, DAY_S = 86400, LIVES_DAYS = 365,
+       CHECK_MAX = 64 * 1024, RECORD_MAX = 64 * 1024 };
 
 /* ---- adding ---- */
 
@@ -30,8 +31,10 @@ static enum tl_code insert(tl_store_tx *tx, void *context, struct tl_err *err)
     const struct adding *a = context;
     int64_t own = 0;
     const struct tl_store_value user = TL_STORE_T(a->user);
-    const struct tl_store_value params[] = {TL_STORE_T(a->id),    TL_STORE_T(a->user),     TL_STORE_T(a->scope), TL_STORE_T(a->team),  TL_STORE_T(a->text),
-                                            TL_STORE_T(a->evidence), TL_STORE_T(a->check), TL_STORE_T(a->state), TL_STORE_I(a->now_us), TL_STORE_I(a->expires_us)};
+    const struct tl_store_value params[] = {
+        TL_STORE_T(a->id),       TL_STORE_T(a->user),  TL_STORE_T(a->scope), TL_STORE_T(a->team),   TL_STORE_T(a->text),
+        TL_STORE_T(a->evidence), TL_STORE_T(a->check), TL_STORE_T(a->state), TL_STORE_I(a->now_us), TL_STORE_I(a->expires_us),
+    };
     if (tl_store_run(tx, "SELECT count(*) FROM skipper_memory WHERE user_name = ?1", &user, 1, count_own, &own, err) != TL_OK)
         return err->code;
     if (own >= USER_MAX)
@@ -263,6 +266,8 @@ enum tl_code tl_tool_need_person(struct tl_request *rq, tl_tools *tools, const c
 }
 
 struct deciding {
+    struct tl_request *rq;
+    tl_tools *tools;
     const char *id, *by, *state;
     bool forget, any;
 };
@@ -279,21 +284,20 @@ static enum tl_code update(tl_store_tx *tx, void *context, struct tl_err *err)
                                                  params, 4, NULL, NULL, err);
     if (code == TL_OK && tl_store_changes(tx) == 0)
         return tl_err_set(err, TL_NOT_FOUND, "there is no such memory of yours to %s: \"%.60s\"", d->forget ? "forget" : "decide about", d->id);
-    return code;
+    /* on the record before the change is committed */
+    const char *action = d->forget ? "forgotten" : strcmp(d->state, "active") == 0 ? "approved" : "denied";
+    return code == TL_OK && tl_tool_record(d->rq, d->tools, "memory", d->id, action, NULL) != TL_OK ? tl_err_copy(err, &d->rq->err) : code;
 }
 
 enum tl_code tl_memory_decide(struct tl_request *rq, tl_tools *tools, const char *id, bool approve)
 {
-    struct deciding deciding = {.id = id, .by = rq->principal->user, .state = approve ? "active" : "denied"};
+    struct deciding deciding = {rq, tools, .id = id, .by = rq->principal->user, .state = approve ? "active" : "denied"};
     enum tl_code code = tl_tool_need_person(rq, tools, "to approve a memory");
-    if (code == TL_OK)
-        code = tl_tool_record(rq, tools, "memory", id, approve ? "approved" : "denied", NULL);
     return code == TL_OK ? tl_store_write(tools->parts.store, update, &deciding, &rq->err) : code;
 }
 
 enum tl_code tl_memory_forget(struct tl_request *rq, tl_tools *tools, const char *id)
 {
-    struct deciding deciding = {.id = id, .by = rq->principal->user, .forget = true, .any = tl_principal_is_admin(rq->principal)};
-    enum tl_code code = tl_tool_record(rq, tools, "memory", id, "forgotten", NULL);
-    return code == TL_OK ? tl_store_write(tools->parts.store, update, &deciding, &rq->err) : code;
+    struct deciding deciding = {rq, tools, .id = id, .by = rq->principal->user, .forget = true, .any = tl_principal_is_admin(rq->principal)};
+    return tl_store_write(tools->parts.store, update, &deciding, &rq->err);
 }

@@ -107,6 +107,8 @@ enum tl_code tl_saved_list(struct tl_request *rq, tl_tools *tools, struct tl_jso
 }
 
 struct marking {
+    struct tl_request *rq;
+    tl_tools *tools;
     const char *id, *user;
     bool verified, drop;
 };
@@ -116,25 +118,25 @@ static enum tl_code mark(tl_store_tx *tx, void *context, struct tl_err *err)
     const struct marking *m = context;
     const struct tl_store_value drop[] = {TL_STORE_T(m->id), TL_STORE_T(m->user)};
     const struct tl_store_value params[] = {TL_STORE_T(m->id), TL_STORE_T(m->verified ? m->user : NULL), TL_STORE_I(tl_clock_wall_us())};
-    enum tl_code code = m->drop ? tl_store_run(tx, "DELETE FROM skipper_saved_query WHERE id = ?1 AND user_name = ?2", drop, 2, NULL, NULL, err)
-                                : tl_store_run(tx, "UPDATE skipper_saved_query SET verified_by = ?2, verified_us = ?3 WHERE id = ?1", params, 3, NULL, NULL, err);
+    enum tl_code code =
+        m->drop ? tl_store_run(tx, "DELETE FROM skipper_saved_query WHERE id = ?1 AND user_name = ?2", drop, 2, NULL, NULL, err)
+                : tl_store_run(tx, "UPDATE skipper_saved_query SET verified_by = ?2, verified_us = ?3 WHERE id = ?1", params, 3, NULL, NULL, err);
     if (code == TL_OK && tl_store_changes(tx) == 0)
         return tl_err_set(err, TL_NOT_FOUND, "there is no such saved query%s: \"%.60s\"", m->drop ? " of yours" : "", m->id);
-    return code;
+    /* on the record before the change is committed */
+    const char *action = m->drop ? "dropped" : m->verified ? "verified" : "mark_removed";
+    return code == TL_OK && tl_tool_record(m->rq, m->tools, "saved_query", m->id, action, NULL) != TL_OK ? tl_err_copy(err, &m->rq->err) : code;
 }
 
 enum tl_code tl_saved_verify(struct tl_request *rq, tl_tools *tools, const char *id, bool verified)
 {
-    struct marking marking = {.id = id, .user = rq->principal->user, .verified = verified};
+    struct marking marking = {rq, tools, .id = id, .user = rq->principal->user, .verified = verified};
     enum tl_code code = tl_tool_need_person(rq, tools, "to verify a query");
-    if (code == TL_OK)
-        code = tl_tool_record(rq, tools, "saved_query", id, verified ? "verified" : "mark_removed", NULL);
     return code == TL_OK ? tl_store_write(tools->parts.store, mark, &marking, &rq->err) : code;
 }
 
 enum tl_code tl_saved_drop(struct tl_request *rq, tl_tools *tools, const char *id)
 {
-    struct marking marking = {.id = id, .user = rq->principal->user, .drop = true};
-    enum tl_code code = tl_tool_record(rq, tools, "saved_query", id, "dropped", NULL);
-    return code == TL_OK ? tl_store_write(tools->parts.store, mark, &marking, &rq->err) : code;
+    struct marking marking = {rq, tools, .id = id, .user = rq->principal->user, .drop = true};
+    return tl_store_write(tools->parts.store, mark, &marking, &rq->err);
 }
