@@ -167,6 +167,122 @@ enum tl_code tl_yaml_parse(tl_arena *arena, const char *path, struct tl_str text
     return code;
 }
 
+/* --- one item after another --- */
+
+enum { ITEM_BYTES_MAX = 16 * 1024 * 1024, SECTION_MAX = 64 };
+
+struct each {
+    struct builder builder;
+    tl_yaml_item item;
+    void *context;
+    char section[SECTION_MAX];
+};
+
+/* Deletes the event. */
+static enum tl_code give_item(struct each *each, yaml_event_t *event)
+{
+    struct builder *builder = &each->builder;
+    struct tl_yaml_node *node = TL_NEW(builder->arena, struct tl_yaml_node);
+    enum tl_code code = read_node(builder, event, 1, node);
+    yaml_event_delete(event);
+    if (code == TL_OK)
+        code = tl_arena_check(builder->arena, "an item of the document", builder->err);
+    if (code == TL_OK)
+        code = each->item(each->context, each->section, node, builder->err);
+    tl_arena_reset(builder->arena);
+    return code;
+}
+
+static enum tl_code give_list(struct each *each)
+{
+    for (;;) {
+        yaml_event_t event;
+        if (next_event(&each->builder, &event) != TL_OK)
+            return each->builder.err->code;
+        if (event.type == YAML_SEQUENCE_END_EVENT) {
+            yaml_event_delete(&event);
+            return TL_OK;
+        }
+        if (give_item(each, &event) != TL_OK)
+            return each->builder.err->code;
+    }
+}
+
+static enum tl_code take_section(struct each *each, const yaml_event_t *event)
+{
+    const char *key = event->type == YAML_SCALAR_EVENT ? (const char *)event->data.scalar.value : "";
+    if (*key == '\0' || strlen(key) != event->data.scalar.length || strlen(key) >= sizeof each->section)
+        return refuse(&each->builder, &event->start_mark, "a key must be plain text, and short");
+    memcpy(each->section, key, strlen(key) + 1);
+    return TL_OK;
+}
+
+static enum tl_code give_section(struct each *each)
+{
+    yaml_event_t event;
+    if (next_event(&each->builder, &event) != TL_OK)
+        return each->builder.err->code;
+    bool anchored = event.type == YAML_SEQUENCE_START_EVENT && event.data.sequence_start.anchor;
+    if (event.type != YAML_SEQUENCE_START_EVENT || anchored) /* an anchor is refused there */
+        return give_item(each, &event);
+    yaml_event_delete(&event);
+    return give_list(each);
+}
+
+static enum tl_code give_document(struct each *each)
+{
+    for (;;) {
+        yaml_event_t event;
+        if (next_event(&each->builder, &event) != TL_OK)
+            return each->builder.err->code;
+        bool end = event.type == YAML_MAPPING_END_EVENT;
+        enum tl_code code = end ? TL_OK : take_section(each, &event);
+        yaml_event_delete(&event);
+        if (end || code != TL_OK)
+            return code;
+        code = give_section(each);
+        if (code != TL_OK)
+            return code;
+    }
+}
+
+static enum tl_code give_stream(struct each *each)
+{
+    struct builder *builder = &each->builder;
+    for (bool had = false;;) {
+        yaml_event_t event;
+        if (next_event(builder, &event) != TL_OK)
+            return builder->err->code;
+        bool end = event.type == YAML_STREAM_END_EVENT, opens = event.type == YAML_MAPPING_START_EVENT;
+        bool mark = event.type == YAML_STREAM_START_EVENT || event.type == YAML_DOCUMENT_START_EVENT || event.type == YAML_DOCUMENT_END_EVENT;
+        bool empty = event.type == YAML_SCALAR_EVENT && event.data.scalar.length == 0 && !had;
+        enum tl_code code = TL_OK;
+        if (!end && !mark && !empty && (!opens || had))
+            code = refuse(builder, &event.start_mark, had ? "one document is enough" : "a group of keys was wanted, each with a list");
+        yaml_event_delete(&event);
+        if (code == TL_OK && opens)
+            code = give_document(each);
+        had = had || opens;
+        if (end || code != TL_OK)
+            return code;
+    }
+}
+
+enum tl_code tl_yaml_each(const char *path, struct tl_str text, size_t bytes_max, tl_yaml_item item, void *context, struct tl_err *err)
+{
+    struct each each = {.builder = {.path = path, .err = err}, .item = item, .context = context};
+    if (text.size > bytes_max)
+        return tl_err_set(err, TL_CONFIG, "%s: the file has %zu bytes, the limit is %zu", path, text.size, bytes_max);
+    if (!yaml_parser_initialize(&each.builder.parser))
+        return tl_err_set(err, TL_CONFIG, "%s: out of memory", path);
+    each.builder.arena = tl_arena_new(ITEM_BYTES_MAX);
+    yaml_parser_set_input_string(&each.builder.parser, (const unsigned char *)text.data, text.size);
+    enum tl_code code = give_stream(&each);
+    yaml_parser_delete(&each.builder.parser);
+    tl_arena_free(each.builder.arena);
+    return code;
+}
+
 const char *tl_yaml_kind_name(enum tl_yaml_kind kind)
 {
     return kind == TL_YAML_SCALAR ? "a single value" : kind == TL_YAML_LIST ? "a list" : "a group of keys";

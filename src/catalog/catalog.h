@@ -26,6 +26,7 @@ struct tl_catalog_options {
     tl_registry *registry;
     tl_store *store;
     tl_lifeguard *lifeguard;
+    const char *pages; /* folder of data-model pages, read in each round; NULL or "" = none */
 };
 
 /* The thread begins with tl_catalog_start. */
@@ -41,5 +42,42 @@ TL_CHECKED enum tl_code tl_catalog_put_status(struct tl_request *rq, tl_catalog 
 
 /* All about one dataset ("ops.public.accounts") as the caller may know it: an object.  TL_TABLE_NOT_FOUND. */
 TL_CHECKED enum tl_code tl_catalog_details(struct tl_request *rq, tl_catalog *catalog, const char *name, struct tl_json_writer *json);
+
+/* --- what people say: descriptions, owners, domains, tags, terms, deprecation, questions; data-model pages --- */
+
+/* Who reviews, owns or administers a table edits what is said of it; terms, domains and pages that are about no table: who does so for
+ * everything.  Every edit is on record with what stood there before.  Tags are lifeguard's (tl_lifeguard_tag), and changed there. */
+
+/* A document as text: "datasets", "terms" and "domains", each a list (docs/guide/catalog.md); a file that ends in ".md" is a page. */
+struct tl_catalog_file {
+    const char *name; /* in messages; of a page also its path */
+    struct tl_str text;
+};
+enum { TL_CATALOG_FILES_MAX = 10000, TL_CATALOG_FILE_BYTES_MAX = 200 * 1024 * 1024 };
+/* What the documents change, as members of an object: "items", "changes": the first of [{"of", "field", "before", "after"}],
+ * "change_count", "errors": the first of [{"file", "line", "reason"}], "error_count", "applied".
+ * apply: and do so, all or nothing; with errors nothing is written ("applied" is false then, and the code TL_OK). */
+TL_CHECKED enum tl_code tl_catalog_import(struct tl_request *rq, tl_catalog *catalog, const struct tl_catalog_file *files, size_t count, bool apply,
+                                          struct tl_json_writer *json);
+/* One item: {"dataset": NAME, FIELD: .., "columns": {..}}, {"term": NAME, ..} or {"domain": NAME, ..}.  TL_INVALID_ARGUMENT says all
+ * that is wrong. */
+TL_CHECKED enum tl_code tl_catalog_annotate(struct tl_request *rq, tl_catalog *catalog, const tl_json *body);
+/* All that is said and that the caller may know, as one document that tl_catalog_import reads; source NULL = of every source. */
+TL_CHECKED enum tl_code tl_catalog_export(struct tl_request *rq, tl_catalog *catalog, const char *source, struct tl_buf *yaml);
+/* Edits, newest first: of a table and its columns ("ops.public.accounts"), of "term NAME" or "domain NAME". */
+TL_CHECKED enum tl_code tl_catalog_put_edits(struct tl_request *rq, tl_catalog *catalog, const char *of, int count_max, struct tl_json_writer *json);
+
+/* An array of terms (or domains) by name: those above `after` that begin with `prefix`; both may be NULL. */
+TL_CHECKED enum tl_code tl_catalog_put_named(struct tl_request *rq, tl_catalog *catalog, bool terms, const char *prefix, const char *after, int count_max,
+                                             struct tl_json_writer *json);
+/* One with all that it is said of and that the caller may know.  TL_NOT_FOUND. */
+TL_CHECKED enum tl_code tl_catalog_put_one(struct tl_request *rq, tl_catalog *catalog, bool term, const char *name, struct tl_json_writer *json);
+
+/* Pages that the caller may read: an array of {"path", "title", "about", ..}; a page is read by who may see all that it is about. */
+TL_CHECKED enum tl_code tl_catalog_put_pages(struct tl_request *rq, tl_catalog *catalog, struct tl_json_writer *json);
+/* version 0 = the current one. */
+TL_CHECKED enum tl_code tl_catalog_put_page(struct tl_request *rq, tl_catalog *catalog, const char *path, int64_t version, struct tl_json_writer *json);
+/* text.data NULL = remove it. */
+TL_CHECKED enum tl_code tl_catalog_write_page(struct tl_request *rq, tl_catalog *catalog, const char *path, struct tl_str text);
 
 #endif

@@ -304,6 +304,7 @@ void cat_round(tl_catalog *catalog)
     round.snapshot = tl_registry_acquire(catalog->options.registry);
     crawl_listed(&round);
     crawl_removed(&round);
+    cat_read_folder(catalog);
     if (catalog->snapshot)
         tl_registry_release(catalog->snapshot);
     catalog->snapshot = round.snapshot;

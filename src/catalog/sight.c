@@ -55,6 +55,19 @@ void cat_see(struct tl_request *rq, tl_catalog *catalog, const struct tl_grant_s
         qsort(ret_sight->columns, ret_sight->column_count, sizeof *ret_sight->columns, by_name);
 }
 
+bool cat_see_named(struct tl_request *rq, tl_catalog *catalog, const struct cat_entity *dataset, struct cat_sight *ret_sight)
+{
+    struct tl_grant_scope scope;
+    struct tl_source_dataset described;
+    struct tl_err before = rq->err;
+    const struct cat_entity table = {"dataset", dataset->source, dataset->schema, dataset->name, ""};
+    bool found = tl_door_find_dataset(rq, catalog->options.door, cat_entity_text(rq->arena, &table), &scope, &described) == TL_OK;
+    rq->err = before;
+    if (found)
+        cat_see(rq, catalog, &scope, &described, ret_sight);
+    return found;
+}
+
 void cat_sight_put(const struct cat_sight *sight, struct tl_json_writer *json)
 {
     bool partial = sight->masked || sight->row_rules || sight->readable < sight->total;

@@ -1,7 +1,7 @@
 /* townlake catalog: what data exists and what it means. */
 #include <string.h>
 
-#include "cli/cli_int.h"
+#include "cli/catalog_int.h"
 
 enum { BODY_MAX = 64 * 1024, ANSWER_MAX = 64 * 1024 * 1024 };
 
@@ -12,12 +12,12 @@ static int64_t number_or(const tl_json *object, const char *key, int64_t fallbac
     return value;
 }
 
-static bool wants_json(const struct tl_cli_job *job)
+bool tl_cli_wants_json(const struct tl_cli_job *job)
 {
     return tl_streq(tl_cli_job_option(job, "--output"), "json");
 }
 
-static void print_json(const tl_json *answer)
+void tl_cli_print_json(const tl_json *answer)
 {
     struct tl_buf text;
     struct tl_json_writer json;
@@ -30,12 +30,43 @@ static void print_json(const tl_json *answer)
 
 /* --- show --- */
 
+static void print_list(const struct tl_cli_job *job, const tl_json *object, const char *key, const char *before)
+{
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(object, key)); tl_json_next(&it);)
+        printf("%s%s%s%s", job->c.cyan, before, tl_json_text(it.value) ? tl_json_text(it.value) : "", job->c.off);
+}
+
 static void print_column(const struct tl_cli_job *job, const tl_json *column)
 {
-    const char *access = tl_cli_text(column, "access"), *text = tl_json_get_text(column, "comment");
+    const char *access = tl_cli_text(column, "access"), *said = tl_json_get_text(column, "description");
+    const char *text = said ? said : tl_json_get_text(column, "comment");
     const char *colour = strcmp(access, "open") == 0 ? job->c.green : strcmp(access, "masked") == 0 ? job->c.yellow : job->c.red;
-    printf("  %-28s %-20s %s%-7s%s %s%s%s%s\n", tl_cli_text(column, "name"), tl_cli_text(column, "type"), colour, access, job->c.off,
-           number_or(column, "key_position", 0) ? "key " : "", job->c.dim, text ? text : "", job->c.off);
+    printf("  %-28s %-20s %s%-7s%s %s%s%.*s%s", tl_cli_text(column, "name"), tl_cli_text(column, "type"), colour, access, job->c.off,
+           number_or(column, "key_position", 0) ? "key " : "", job->c.dim, (int)strcspn(text ? text : "", "\n"), text ? text : "", job->c.off);
+    print_list(job, column, "tags", " #");
+    print_list(job, column, "terms", " =");
+    printf("%s%s%s\n", tl_json_get(column, "deprecated") ? job->c.red : "", tl_json_get(column, "deprecated") ? " deprecated" : "", job->c.off);
+}
+
+static void print_meaning(const struct tl_cli_job *job, const tl_json *answer)
+{
+    const char *said = tl_json_get_text(answer, "description"), *text = said ? said : tl_json_get_text(answer, "comment");
+    const tl_json *deprecated = tl_json_get(answer, "deprecated");
+    if (text)
+        printf("%s\n", text);
+    if (deprecated)
+        printf("%sdeprecated%s: %s; use %s\n", job->c.red, job->c.off, tl_cli_text(deprecated, "reason"), tl_cli_text(deprecated, "use"));
+    if (tl_json_get(answer, "domain") || tl_json_get(answer, "owners") || tl_json_get(answer, "tags") || tl_json_get(answer, "terms")) {
+        printf("%s", tl_cli_text(answer, "domain"));
+        print_list(job, answer, "owners", " by ");
+        print_list(job, answer, "tags", " #");
+        print_list(job, answer, "terms", " =");
+        printf("\n");
+    }
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "questions")); tl_json_next(&it);)
+        printf("  ask: %s\n", tl_cli_text(it.value, "question"));
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "pages")); tl_json_next(&it);)
+        printf("  page: %s (townlake catalog page %s)\n", tl_cli_text(it.value, "title"), tl_cli_text(it.value, "path"));
 }
 
 static void print_size(const tl_json *answer)
@@ -69,14 +100,13 @@ static void show(struct tl_cli_job *job)
     const tl_json *answer = tl_cli_job_call(job, "GET", tl_cli_with_parameter(job, "/api/v1/catalog/dataset", "name", job->words[0]), NULL);
     if (!answer)
         return;
-    if (wants_json(job)) {
-        print_json(answer);
+    if (tl_cli_wants_json(job)) {
+        tl_cli_print_json(answer);
         return;
     }
     printf("%s%s.%s.%s%s (%s)\n", job->c.bold, tl_cli_text(answer, "source"), tl_cli_text(answer, "schema"), tl_cli_text(answer, "name"), job->c.off,
            tl_cli_text(answer, "kind"));
-    if (tl_json_get_text(answer, "comment"))
-        printf("%s\n", tl_cli_text(answer, "comment"));
+    print_meaning(job, answer);
     print_size(answer);
     print_access(job, tl_json_get(answer, "access"));
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "columns")); tl_json_next(&it);)
@@ -131,6 +161,18 @@ static const struct tl_cli_action actions[] = {
     {"status", 0, status},
     {"crawl", 0, crawl},
     {"crawl", 1, crawl_one},
+    {"annotate", 1, tl_cli_catalog_annotate},
+    {"import", 1, tl_cli_catalog_import},
+    {"export", 0, tl_cli_catalog_export},
+    {"export", 1, tl_cli_catalog_export_one},
+    {"history", 1, tl_cli_catalog_history},
+    {"terms", 0, tl_cli_catalog_terms},
+    {"terms", 1, tl_cli_catalog_terms_with},
+    {"term", 1, tl_cli_catalog_term},
+    {"domains", 0, tl_cli_catalog_domains},
+    {"domain", 1, tl_cli_catalog_domain},
+    {"pages", 0, tl_cli_catalog_pages},
+    {"page", 1, tl_cli_catalog_page},
 };
 
 int tl_cli_catalog(int argc, char **argv)

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/installation.h"
 #include "daemon/demo_access.h"
+#include "daemon/demo_catalog.h"
 #include "daemon/demo_world.h"
 #include "daemon/serve.h"
 #include "io/process.h"
@@ -248,6 +249,19 @@ static enum tl_code fill_lake(struct demo *demo, tl_serve *serve, struct tl_err 
     return tl_file_write(marker, "done\n", 5, 0600, err);
 }
 
+/* Once: what people say of it later stays. */
+static enum tl_code describe(struct demo *demo, tl_serve *serve, struct tl_err *err)
+{
+    const char *marker = tl_arena_printf(demo->arena, "%s/catalog.txt", demo->world.directory);
+    int64_t started_us = tl_clock_monotonic_us();
+    if (access(marker, F_OK) == 0)
+        return TL_OK;
+    if (tl_demo_catalog_make(serve, &admin, err) != TL_OK)
+        return err->code;
+    tl_demo_step("described the tables: owners, terms, pages", started_us);
+    return tl_file_write(marker, "done\n", 5, 0600, err);
+}
+
 static void print_welcome(struct demo *demo, tl_serve *serve)
 {
     const char *directory = demo->world.directory;
@@ -257,6 +271,7 @@ static void print_welcome(struct demo *demo, tl_serve *serve)
     printf("  townlake sql \"SELECT c.name, sum(i.amount) AS revenue FROM ops.public.invoices i JOIN ops.public.accounts a USING (account_id)\n"
            "                JOIN lake.dim.customers c USING (customer_id) GROUP BY 1 ORDER BY 2 DESC LIMIT 10\"\n");
     printf("  townlake sql                      an interactive prompt\n");
+    printf("  townlake catalog show ops.public.invoices   what it means, who owns it, what you may read of it\n");
     printf("  townlake skimmer findings         what in it is personal, and what is proposed for it\n");
     for (size_t i = 0; i < PEOPLE; i++)
         printf("%s  %s/#user=%s\n", i ? "" : "\nIn a browser, as one of four people:\n", tl_serve_url(serve), people[i].user);
@@ -280,9 +295,11 @@ static enum tl_code serve_demo(struct demo *demo, struct tl_err *err)
     tl_demo_step("started the server", started_us);
     if (fill_lake(demo, serve, err) == TL_OK && tl_demo_access_make(serve, &admin, err) == TL_OK && write_environment(demo, serve, err) == TL_OK) {
         tl_serve_start_crawl(serve);
-        print_welcome(demo, serve);
-        tl_serve_wait_signal();
-        printf("\nstopping\n");
+        if (describe(demo, serve, err) == TL_OK) {
+            print_welcome(demo, serve);
+            tl_serve_wait_signal();
+            printf("\nstopping\n");
+        }
     }
     tl_serve_stop(serve);
     return err->code;

@@ -215,7 +215,7 @@ static enum tl_code start_door(tl_serve *serve, struct tl_err *err)
 
 static enum tl_code make_catalog(tl_serve *serve, struct tl_err *err)
 {
-    struct tl_catalog_options options = {serve->door, serve->registry, serve->store, serve->lifeguard};
+    struct tl_catalog_options options = {serve->door, serve->registry, serve->store, serve->lifeguard, tl_config_text(serve->config, "catalog.pages")};
     const struct tl_search_options search = {serve->store, serve->lifeguard, serve->state_dir};
     enum tl_code code = tl_catalog_new(&options, &serve->catalog, err);
     return code == TL_OK ? tl_search_new(&search, &serve->search, err) : code;
@@ -496,6 +496,11 @@ tl_registry *tl_serve_registry(tl_serve *serve)
 tl_lifeguard *tl_serve_lifeguard(tl_serve *serve)
 {
     return serve->lifeguard;
+}
+
+tl_catalog *tl_serve_catalog(tl_serve *serve)
+{
+    return serve->catalog;
 }
 
 void tl_serve_start_crawl(tl_serve *serve)

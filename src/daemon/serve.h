@@ -25,6 +25,7 @@ const char *tl_serve_url(const tl_serve *serve); /* "http://127.0.0.1:8080" */
 tl_door *tl_serve_door(tl_serve *serve);
 tl_registry *tl_serve_registry(tl_serve *serve);
 tl_lifeguard *tl_serve_lifeguard(tl_serve *serve);
+tl_catalog *tl_serve_catalog(tl_serve *serve);
 void tl_serve_start_crawl(tl_serve *serve);
 
 /* Blocks until SIGINT or SIGTERM; those must be blocked in every thread before the first is made (tl_serve_block_signals). */

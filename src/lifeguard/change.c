@@ -149,7 +149,7 @@ static enum tl_code merge_review(struct tl_request *rq, const tl_json *body, con
     dataset->reviewer = lg_actor(rq);
     dataset->reviewed_at_us = tl_clock_wall_us();
     if (tl_json_get(body, "tags") &&
-        lg_texts_read(rq->arena, tl_json_get(body, "tags"), LG_TAGS_MAX, &dataset->tag_count, &dataset->tags, &rq->err) != TL_OK)
+        lg_texts_read(rq->arena, tl_json_get(body, "tags"), TL_TAGS_MAX, &dataset->tag_count, &dataset->tags, &rq->err) != TL_OK)
         return rq->err.code;
     return merge_columns(rq, body, known, known_count, dataset);
 }

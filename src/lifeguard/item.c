@@ -252,7 +252,7 @@ enum tl_code lg_column_read(tl_arena *arena, const tl_json *json, struct lg_colu
     if (column->state == LG_MASKED && mask && tl_mask_parse(arena, mask, &column->mask, err) != TL_OK)
         return err->code;
     column->type = get_text(arena, json, "type");
-    return lg_texts_read(arena, tl_json_get(json, "tags"), LG_TAGS_MAX, &column->tag_count, &column->tags, err);
+    return lg_texts_read(arena, tl_json_get(json, "tags"), TL_TAGS_MAX, &column->tag_count, &column->tags, err);
 }
 
 static int by_column_name(const void *a, const void *b)
@@ -298,7 +298,7 @@ static enum tl_code read_dataset(tl_arena *arena, const tl_json *json, struct lg
     dataset->reviewed_at_us = get_number(json, "reviewed_at_us", 0);
     if (!dataset->source || !dataset->schema)
         return refuse(err, "a dataset needs a source and a schema");
-    if (lg_texts_read(arena, tl_json_get(json, "tags"), LG_TAGS_MAX, &dataset->tag_count, &dataset->tags, err) != TL_OK)
+    if (lg_texts_read(arena, tl_json_get(json, "tags"), TL_TAGS_MAX, &dataset->tag_count, &dataset->tags, err) != TL_OK)
         return err->code;
     return read_columns(arena, tl_json_get(json, "columns"), dataset, err);
 }

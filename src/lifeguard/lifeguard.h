@@ -86,6 +86,16 @@ struct tl_grant_scope {
 TL_CHECKED enum tl_code tl_lifeguard_review(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *dataset,
                                             const char *const *columns, size_t column_count, const tl_json *body, const char *reason);
 
+/* Tags of datasets and columns (scope.column NULL = the dataset's own), in place of those there were; what was reviewed stays as it is,
+ * what was not waits as before.  Those of one dataset stand together.  All of them are one version.  Needs review or own on each. */
+enum { TL_TAGS_MAX = 32, TL_TAG_BYTES_MAX = 100 }; /* of one dataset or column */
+struct tl_tagging {
+    struct tl_grant_scope dataset;
+    size_t tag_count;
+    const char *const *tags;
+};
+TL_CHECKED enum tl_code tl_lifeguard_tag(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_tagging *taggings, size_t count, const char *reason);
+
 /* Grant: {"group": ..|"user": ..|"everyone": true, "privileges": "read", "effect": "allow"|"deny", "scope": {..}, "mask": ..,
  *   "start_us":, "end_us": or "duration": "30d", "reason": ".."}.  Needs admin or own on the scope; not to oneself.
  * Every grant ends: at most the longest time for the sensitivity of what it covers. */

@@ -23,7 +23,6 @@ enum lg_who_kind { LG_EVERYONE, LG_GROUP, LG_USER };
 enum {
     LG_NAME_MAX = 2048,
     LG_COLUMNS_MAX = 4096,
-    LG_TAGS_MAX = 32,
     LG_BATCHES_MAX = 1000,
     LG_PRIVILEGES = 8,
     LG_EXCEPT_MAX = 100,
