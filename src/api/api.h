@@ -14,6 +14,7 @@
 #include "skimmer/skimmer.h"
 #include "skipper/model.h"
 #include "skipper/tool.h"
+#include "skipper/ask.h"
 
 typedef struct tl_api tl_api;
 
@@ -35,6 +36,7 @@ struct tl_api_parts {
     const char *public_url;     /* where people reach this server; NULL or "" = where it listens */
     const char *oidc_issuer;    /* who signs people in; NULL or "" = nobody */
     bool mcp_flat;              /* every tool by itself at /mcp */
+    tl_ask *ask;
     const char *trino_key;      /* what Trino shows to read its rules; NULL or "" = administrators only */
     const char *engine_token;   /* what the engine shows at /iceberg */
     bool allow_plain_secrets;   /* the demo may be given passwords as they are */

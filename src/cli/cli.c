@@ -33,6 +33,8 @@ static const struct {
     {"lifeguard", tl_cli_lifeguard},
     {"catalog", tl_cli_catalog},
     {"skimmer", tl_cli_skimmer},
+    {"skipper", tl_cli_skipper},
+    {"ask", tl_cli_ask},
     {"lake", tl_cli_lake},
     {"mcp", tl_cli_mcp},
     {"sql", tl_cli_sql},               {"token", tl_cli_token},      {"version", print_version}, {"--version", print_version},

@@ -134,6 +134,8 @@ int tl_cli_catalog(int argc, char **argv);
 void tl_cli_catalog_search(struct tl_cli_job *job);
 int tl_cli_skimmer(int argc, char **argv);
 int tl_cli_mcp(int argc, char **argv);
+int tl_cli_skipper(int argc, char **argv);
+int tl_cli_ask(int argc, char **argv);
 int tl_cli_lake(int argc, char **argv);
 int tl_cli_token(int argc, char **argv);
 int tl_cli_doctor(int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "cli/cli.h"
 #include "cli/installation.h"
+#include "company_yaml.h" /* generated from demo/models/company.yaml */
 #include "daemon/demo_access.h"
 #include "daemon/demo_catalog.h"
 #include "daemon/demo_world.h"
@@ -143,6 +144,16 @@ static void add_sources(struct tl_buf *yaml, const struct tl_demo_world *world)
                 world->directory, world->directory);
 }
 
+/* What the company's numbers mean; whoever runs the demo may change it. */
+static enum tl_code write_model(struct demo *demo, struct tl_err *err)
+{
+    const char *folder = tl_arena_printf(demo->arena, "%s/models", demo->world.directory);
+    const char *path = tl_arena_printf(demo->arena, "%s/company.yaml", folder);
+    if (tl_dir_make(folder, 0711, err) != TL_OK || access(path, F_OK) == 0)
+        return err->code;
+    return tl_file_write(path, company_yaml, strlen(company_yaml), 0644, err);
+}
+
 static enum tl_code write_config(struct demo *demo, const char **ret_path, struct tl_err *err)
 {
     struct tl_buf yaml;
@@ -150,6 +161,7 @@ static enum tl_code write_config(struct demo *demo, const char **ret_path, struc
     tl_buf_adds(&yaml, "# Written by `townlake demo`; `townlake serve --config` takes it too.\n");
     tl_buf_addf(&yaml, "listen: {address: \"%s\", port: %d}\nstate: {directory: \"%s/state\"}\n", demo->address, demo->port, demo->world.directory);
     tl_buf_addf(&yaml, "lake: {warehouse: \"%s/warehouse\"}\n", demo->world.directory);
+    tl_buf_addf(&yaml, "skipper: {semantic_models: \"%s/models\"}\n", demo->world.directory);
     add_sources(&yaml, &demo->world);
     tl_buf_adds(&yaml, "tokens:\n");
     for (size_t i = 0; i < PEOPLE; i++)
@@ -270,6 +282,8 @@ static void print_welcome(struct demo *demo, tl_serve *serve)
     printf("  townlake sql \"SHOW CATALOGS\"\n");
     printf("  townlake sql \"SELECT c.name, sum(i.amount) AS revenue FROM ops.public.invoices i JOIN ops.public.accounts a USING (account_id)\n"
            "                JOIN lake.dim.customers c USING (customer_id) GROUP BY 1 ORDER BY 2 DESC LIMIT 10\"\n");
+    printf("  townlake ask \"top 10 customers by revenue last quarter\"\n");
+    printf("  townlake ask --continue \"now by region, without internal accounts\"\n");
     printf("  townlake sql                      an interactive prompt\n");
     printf("  townlake catalog show ops.public.invoices   what it means, who owns it, what you may read of it\n");
     printf("  townlake skimmer findings         what in it is personal, and what is proposed for it\n");
@@ -283,7 +297,8 @@ static enum tl_code serve_demo(struct demo *demo, struct tl_err *err)
 {
     const char *path;
     const tl_config *config;
-    if (make_tokens(demo, err) != TL_OK || write_config(demo, &path, err) != TL_OK || tl_config_load(demo->arena, path, NULL, &config, err) != TL_OK)
+    if (make_tokens(demo, err) != TL_OK || write_model(demo, err) != TL_OK || write_config(demo, &path, err) != TL_OK ||
+        tl_config_load(demo->arena, path, NULL, &config, err) != TL_OK)
         return err->code;
     tl_log_init(2, TL_LOG_WARN, TL_LOG_AUTO);
     const char *const extra_paths[] = {demo->world.directory, NULL};

@@ -38,6 +38,7 @@ struct tl_serve {
     tl_tools *tools;
     tl_model *model; /* NULL = none, and then no agent */
     tl_agent *agent;
+    tl_ask *ask;
     tl_upkeep_schedule *upkeep; /* NULL = none */
     tl_api *api;
     tl_http_server *http, *engine_http; /* the second only beside TLS */
@@ -253,6 +254,18 @@ static enum tl_code make_tools(tl_serve *serve, struct tl_err *err)
     return tl_tools_new(&parts, &serve->tools, err);
 }
 
+static enum tl_code make_ask(tl_serve *serve, struct tl_err *err)
+{
+    struct tl_ask_options options = {
+        .door = serve->door,
+        .registry = serve->registry,
+        .store = serve->store,
+        .lifeguard = serve->lifeguard,
+        .models = tl_config_text(serve->config, "skipper.semantic_models"),
+    };
+    return tl_ask_new(&options, &serve->ask, err);
+}
+
 static bool read_tls_files(const tl_serve *serve, struct tl_http_limits *limits)
 {
     const char *certificate = tl_config_text(serve->config, "listen.tls_certificate"), *key = tl_config_text(serve->config, "listen.tls_key");
@@ -305,6 +318,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .skimmer = serve->skimmer,
         .tools = serve->tools,
         .model = serve->model,
+        .ask = serve->ask,
         .engine_token = serve->engine_token,
         .public_url = tl_config_text(serve->config, "lifeguard.link_base"),
         .oidc_issuer = tl_streq(tl_config_text(serve->config, "auth.mode"), "oidc") ? tl_config_text(serve->config, "oidc.issuer") : NULL,
@@ -418,7 +432,7 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
     if (start_audit(serve, err) != TL_OK || start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
     if (start_door(serve, err) != TL_OK || make_catalog(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK ||
-        make_tools(serve, err) != TL_OK || tl_daemon_agent_open(serve->config, &serve->model, &serve->agent, err) != TL_OK ||
+        make_tools(serve, err) != TL_OK || make_ask(serve, err) != TL_OK || tl_daemon_agent_open(serve->config, &serve->model, &serve->agent, err) != TL_OK ||
         start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)
@@ -456,6 +470,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     tl_agent_free(serve->agent);
     tl_model_free(serve->model);
     tl_tools_free(serve->tools);
+    tl_ask_free(serve->ask);
     tl_skimmer_free(serve->skimmer);
     tl_search_free(serve->search);
     tl_catalog_free(serve->catalog);
