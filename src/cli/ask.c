@@ -75,7 +75,8 @@ static void print_proof(const tl_json *answer, FILE *to)
         fprintf(to, "  note      %s\n", tl_json_text(it.value));
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(proof, "findings")); tl_json_next(&it);)
         fprintf(to, "  %sfound%s     %s\n", c.yellow, c.off, tl_cli_text(it.value, "text"));
-    fprintf(to, "  answered  by the planner; no language model was used\n  sure      %s\n%s%s%s\n", tl_cli_text(proof, "confidence"), c.dim, tl_cli_text(answer, "sql"),
+    fprintf(to, "  answered  by the planner; no language model was used\n  sure      %s\n%s%s%s\n", tl_cli_text(proof, "confidence"), c.dim,
+        tl_cli_text(answer, "sql"),
             c.off);
 }
 

@@ -136,6 +136,7 @@ int tl_cli_skimmer(int argc, char **argv);
 int tl_cli_mcp(int argc, char **argv);
 int tl_cli_skipper(int argc, char **argv);
 int tl_cli_ask(int argc, char **argv);
+void tl_cli_eval(struct tl_cli_job *job); /* townlake skipper eval SUITE */
 int tl_cli_lake(int argc, char **argv);
 int tl_cli_token(int argc, char **argv);
 int tl_cli_doctor(int argc, char **argv);

@@ -33,7 +33,7 @@ static void conversations(struct tl_cli_job *job)
         printf("%s  %s  %s\n", tl_cli_text(it.value, "id"), tl_cli_time_or(job->arena, it.value, "updated_at_us", "-"), tl_cli_text(it.value, "title"));
 }
 
-static const struct tl_cli_action actions[] = {{"metrics", 0, metrics}, {"conversations", 0, conversations}};
+static const struct tl_cli_action actions[] = {{"metrics", 0, metrics}, {"conversations", 0, conversations}, {"eval", 1, tl_cli_eval}};
 
 int tl_cli_skipper(int argc, char **argv)
 {

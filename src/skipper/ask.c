@@ -213,7 +213,8 @@ static enum tl_code run(struct tl_request *rq, tl_ask *ask, const struct tl_ask_
 {
     struct tl_principal *person = TL_NEW(rq->arena, struct tl_principal);
     const struct tl_principal *self = rq->principal;
-    struct tl_session session = {.source = "skipper", .client_info = tl_arena_printf(rq->arena, "conversation %s, turn %lld", turn->conversation, (long long)turn->number)};
+    struct tl_session session = {.source = "skipper", .client_info = tl_arena_printf(rq->arena, "conversation %s, turn %lld", turn->conversation,
+        (long long)turn->number)};
     tl_answer *answer = NULL;
     *person = *self;
     if (!person->agent) {
@@ -271,22 +272,32 @@ static void tell_done(const struct tl_ask_turn *turn, const char *answerer, cons
     tl_buf_done(&buf);
 }
 
+/* In turn, until one takes it; *ret_answerer is who did, or the first, whose refusal stands. */
+static void ask_in_turn(struct tl_request *rq, tl_ask *ask, const struct tl_ask_turn *turn, const struct tl_ask_sink *sink, struct tl_ask_outcome *outcome,
+                        const char **ret_answerer)
+{
+    const char *refusal = "{}";
+    for (size_t i = 0; i < ask->answerer_count; i++) {
+        const struct tl_answerer *answerer = &ask->answerers[i];
+        *outcome = (struct tl_ask_outcome){.state = "refused"};
+        *ret_answerer = answerer->name;
+        if (answerer->answer(answerer->context, rq, turn, sink, outcome) != TL_OK || outcome->taken)
+            return;
+        refusal = i == 0 && outcome->refusal ? outcome->refusal : refusal;
+    }
+    *ret_answerer = ask->answerers[0].name;
+    *outcome = (struct tl_ask_outcome){.state = "refused"};
+    sink->event(sink->context, "refusal", tl_str_of(refusal));
+}
+
 enum tl_code tl_ask_run(struct tl_request *rq, tl_ask *ask, const struct tl_ask_question *question, const struct tl_ask_sink *sink)
 {
     struct tl_ask_turn turn;
-    struct tl_ask_outcome outcome = {.state = "refused"};
-    const char *answerer = "planner";
+    struct tl_ask_outcome outcome;
+    const char *answerer;
     if (tl_ask_begin_turn(rq, ask, question, &turn) != TL_OK)
         return rq->err.code;
-    for (size_t i = 0; i < ask->answerer_count && !outcome.taken && rq->err.code == TL_OK; i++) {
-        answerer = ask->answerers[i].name;
-        (void)!ask->answerers[i].answer(ask->answerers[i].context, rq, &turn, sink, &outcome);
-    }
-    if (rq->err.code == TL_OK && !outcome.taken) {
-        answerer = "planner";
-        outcome.state = "refused";
-        tl_ask_refuse(ask, rq, &turn, sink);
-    }
+    ask_in_turn(rq, ask, &turn, sink, &outcome, &answerer);
     if (rq->err.code != TL_OK)
         outcome.state = "failed";
     tl_ask_end_turn(rq, ask, &turn, answerer, &outcome);

@@ -50,13 +50,15 @@ struct tl_ask_outcome {
     const char *state;  /* "answered", "refused" */
     const char *query;  /* JSON, for the turns after; NULL = none */
     const char *sql, *reading;
+    const char *refusal; /* JSON, of who did not take it: told when nobody does */
 };
 
 struct tl_answerer {
     const char *name;
     void *context;
     /* Runs as rq->principal.  A code other than TL_OK: it failed, rq->err. */
-    enum tl_code (*answer)(void *context, struct tl_request *rq, const struct tl_ask_turn *turn, const struct tl_ask_sink *sink, struct tl_ask_outcome *ret_outcome);
+    enum tl_code (*answer)(void *context, struct tl_request *rq, const struct tl_ask_turn *turn, const struct tl_ask_sink *sink,
+        struct tl_ask_outcome *ret_outcome);
 };
 /* Before the first tl_ask_run.  The planner is asked first; what it refuses goes to these, in order. */
 void tl_ask_add(tl_ask *ask, const struct tl_answerer *answerer);

@@ -20,8 +20,6 @@ TL_CHECKED enum tl_code tl_ask_quietly(struct tl_request *rq, tl_ask *ask, const
 
 TL_CHECKED enum tl_code tl_ask_by_planner(void *context, struct tl_request *rq, const struct tl_ask_turn *turn, const struct tl_ask_sink *sink,
                                           struct tl_ask_outcome *ret_outcome);
-/* The refusal of the planner, when nobody took the question. */
-void tl_ask_refuse(tl_ask *ask, struct tl_request *rq, const struct tl_ask_turn *turn, const struct tl_ask_sink *sink);
 
 /* --- conversations --- */
 TL_CHECKED enum tl_code tl_ask_begin_turn(struct tl_request *rq, tl_ask *ask, const struct tl_ask_question *question, struct tl_ask_turn *ret_turn);

@@ -84,7 +84,7 @@ static void put_texts(struct tl_json_writer *json, const char *key, const struct
     tl_json_end_array(json);
 }
 
-static void tell_refusal(const struct tl_plan *plan, const struct tl_ask_sink *sink)
+static const char *refusal_json(tl_arena *arena, const struct tl_plan *plan)
 {
     struct tl_buf buf;
     struct tl_json_writer json;
@@ -96,8 +96,9 @@ static void tell_refusal(const struct tl_plan *plan, const struct tl_ask_sink *s
     put_texts(&json, "try", &plan->hints);
     tl_json_pair_text(&json, "by", "the planner, from the names in the semantic models; no language model was used");
     tl_json_end_object(&json);
-    tl_ask_tell(sink, "refusal", &buf);
+    const char *text = tl_arena_strdup(arena, tl_buf_cstr(&buf));
     tl_buf_done(&buf);
+    return text;
 }
 
 /* --- planning --- */
@@ -158,9 +159,12 @@ enum tl_code tl_ask_by_planner(void *context, struct tl_request *rq, const struc
     tl_ask *ask = context;
     struct planned planned;
     struct tl_ask_result result;
-    if (!plan(rq, ask, turn, &planned))
+    if (!plan(rq, ask, turn, &planned)) {
+        *ret_outcome = (struct tl_ask_outcome){.state = "refused", .refusal = refusal_json(rq->arena, &planned.plan)};
         return TL_OK;
-    *ret_outcome = (struct tl_ask_outcome){true, "answered", query_json(rq->arena, &planned), planned.sql.sql, planned.plan.reading};
+    }
+    *ret_outcome = (struct tl_ask_outcome){.taken = true, .state = "answered", .query = query_json(rq->arena, &planned), .sql = planned.sql.sql,
+                                           .reading = planned.plan.reading};
     tell_reading(&planned.plan, sink);
     tell_sql(planned.sql.sql, sink);
     if (tl_ask_statement(rq, ask, turn, planned.sql.sql, sink, &result) != TL_OK)
@@ -168,11 +172,4 @@ enum tl_code tl_ask_by_planner(void *context, struct tl_request *rq, const struc
     struct tl_proof proof = {planned.model, &planned.plan.query, &planned.sql, &result, planned.plan.reading, "planner", tl_clock_wall_us()};
     tl_proof_tell(rq, ask, turn, &proof, sink);
     return TL_OK;
-}
-
-void tl_ask_refuse(tl_ask *ask, struct tl_request *rq, const struct tl_ask_turn *turn, const struct tl_ask_sink *sink)
-{
-    struct planned planned;
-    if (!plan(rq, ask, turn, &planned))
-        tell_refusal(&planned.plan, sink);
 }

@@ -53,7 +53,8 @@ static enum tl_code begin_read(tl_store_tx *tx, void *context, struct tl_err *er
     if (call->question->conversation && find_conversation(tx, call, call->question->conversation, err) != TL_OK)
         return err->code;
     if (!call->question->conversation && call->question->last &&
-        tl_store_run(tx, "SELECT id FROM skipper_conversation WHERE user_name = ?1 ORDER BY updated_at_us DESC, id LIMIT 1", &user, 1, take_last, call, err) != TL_OK)
+        tl_store_run(tx, "SELECT id FROM skipper_conversation WHERE user_name = ?1 ORDER BY updated_at_us DESC, id LIMIT 1", &user, 1, take_last,
+            call, err) != TL_OK)
         return err->code;
     if (!call->id)
         return TL_OK;
@@ -136,7 +137,8 @@ static enum tl_code list_read(tl_store_tx *tx, void *context, struct tl_err *err
 {
     struct store_call *call = context;
     struct tl_store_value params[] = {TL_STORE_T(call->rq->principal->user), TL_STORE_I(CONVERSATIONS_SHOWN)};
-    return tl_store_run(tx, "SELECT id, title, updated_at_us FROM skipper_conversation WHERE user_name = ?1 ORDER BY updated_at_us DESC, id LIMIT ?2", params, 2,
+    return tl_store_run(tx,
+        "SELECT id, title, updated_at_us FROM skipper_conversation WHERE user_name = ?1 ORDER BY updated_at_us DESC, id LIMIT ?2", params, 2,
                         put_conversation, call, err);
 }
 
@@ -171,7 +173,8 @@ static enum tl_code one_read(tl_store_tx *tx, void *context, struct tl_err *err)
     if (find_conversation(tx, call, id, err) != TL_OK)
         return err->code;
     struct tl_store_value value = TL_STORE_T(id);
-    return tl_store_run(tx, "SELECT turn, question, state, answerer, reading, sql_text, created_at_us FROM skipper_turn WHERE conversation_id = ?1 ORDER BY turn", &value, 1,
+    return tl_store_run(tx,
+        "SELECT turn, question, state, answerer, reading, sql_text, created_at_us FROM skipper_turn WHERE conversation_id = ?1 ORDER BY turn", &value, 1,
                         put_turn, call, err);
 }
 

@@ -239,7 +239,8 @@ static enum tl_code measure_sql(struct compile *compile, struct part *part, cons
 {
     const char *inner, *where = NULL;
     struct tl_metric_pass *pass = &part->pass;
-    if (tl_pass_add_expression(pass, -1, measure->inner, &inner) != TL_OK || (measure->where && tl_pass_add_expression(pass, -1, measure->where, &where) != TL_OK))
+    if (tl_pass_add_expression(pass, -1, measure->inner, &inner) != TL_OK || (measure->where && tl_pass_add_expression(pass, -1, measure->where,
+        &where) != TL_OK))
         return compile->err->code;
     const struct tl_semantic_dataset *anchor = &compile->model->datasets[part->anchor];
     if (pass->anchor != part->anchor && measure->aggregate == TL_AGGREGATE_COUNT) {

@@ -190,7 +190,8 @@ static bool get_subject(const tl_semantic *model, const tl_json *json, struct tl
             return false;
         query->metrics[query->metric_count++] = metric;
     }
-    for (struct tl_json_iter it = tl_json_iter(tl_json_get(json, "extras")); tl_json_next(&it) && query->list >= 0 && query->extra_count < TL_SEMANTIC_SHOWN_MAX;) {
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(json, "extras")); tl_json_next(&it) && query->list >= 0 &&
+        query->extra_count < TL_SEMANTIC_SHOWN_MAX;) {
         int field = tl_json_text(it.value) ? tl_semantic_find_field(&model->datasets[query->list], tl_json_text(it.value)) : -1;
         if (field < 0)
             return false;
@@ -203,7 +204,8 @@ bool tl_metric_query_get(tl_arena *arena, const tl_semantic *model, const tl_jso
 {
     tl_metric_query_init(query);
     bool whole = get_subject(model, json, query);
-    for (struct tl_json_iter it = tl_json_iter(tl_json_get(json, "dimensions")); whole && tl_json_next(&it) && query->dimension_count < TL_METRIC_DIMENSIONS_MAX;)
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(json, "dimensions")); whole && tl_json_next(&it) &&
+        query->dimension_count < TL_METRIC_DIMENSIONS_MAX;)
         whole = get_dimension(model, it.value, &query->dimensions[query->dimension_count++]);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(json, "filters")); whole && tl_json_next(&it) && query->filter_count < TL_METRIC_FILTERS_MAX;)
         whole = get_filter(arena, model, it.value, &query->filters[query->filter_count++]);

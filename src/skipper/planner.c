@@ -185,10 +185,12 @@ static void put_filter(tl_arena *arena, const tl_semantic *model, const struct t
     const struct tl_semantic_field *field = &dataset->fields[filter->field];
     if (field->role == TL_ROLE_CONDITION) {
         bool wanted = (filter->compare == TL_COMPARE_EQUAL) == tl_streq(filter->values[0], "true");
-        tl_buf_addf(text, ", %s %s %s", dataset->name, wanted ? "that are" : "that are not", spoken(arena, strncmp(field->name, "is_", 3) == 0 ? field->name + 3 : field->name));
+        tl_buf_addf(text, ", %s %s %s", dataset->name, wanted ? "that are" : "that are not", spoken(arena, strncmp(field->name, "is_", 3) == 0
+            ? field->name + 3 : field->name));
         return;
     }
-    tl_buf_addf(text, ", %s %s", spoken(arena, field->name), filter->value_count > 1 ? filter->compare == TL_COMPARE_EQUAL ? "one of" : "none of" : tl_compare_sign(filter->compare));
+    tl_buf_addf(text, ", %s %s", spoken(arena, field->name), filter->value_count > 1 ? filter->compare == TL_COMPARE_EQUAL
+        ? "one of" : "none of" : tl_compare_sign(filter->compare));
     for (size_t i = 0; i < filter->value_count; i++)
         tl_buf_addf(text, " %s", filter->values[i]);
     tl_buf_addf(text, " (of %s)", dataset->name);
@@ -220,7 +222,8 @@ static void put_dimensions(tl_arena *arena, const tl_semantic *model, const stru
         else if (dimension->field == TL_DIMENSION_ENTITY)
             tl_buf_adds(text, tl_metric_singular(arena, model->datasets[dimension->dataset].name));
         else
-            tl_buf_addf(text, "%s of %s", spoken(arena, model->datasets[dimension->dataset].fields[dimension->field].name), model->datasets[dimension->dataset].name);
+            tl_buf_addf(text, "%s of %s", spoken(arena, model->datasets[dimension->dataset].fields[dimension->field].name),
+                model->datasets[dimension->dataset].name);
     }
 }
 
@@ -236,7 +239,8 @@ static void put_rest(tl_arena *arena, const tl_semantic *model, const struct tl_
     if (query->period.given) {
         tl_buf_adds(text, ", ");
         if (query->time_dataset >= 0)
-            tl_buf_addf(text, "%s of %s ", spoken(arena, model->datasets[query->time_dataset].fields[query->time_field].name), model->datasets[query->time_dataset].name);
+            tl_buf_addf(text, "%s of %s ", spoken(arena, model->datasets[query->time_dataset].fields[query->time_field].name),
+                model->datasets[query->time_dataset].name);
         put_period(&query->period, text);
     } else {
         tl_buf_adds(text, ", all time");

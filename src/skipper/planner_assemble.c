@@ -219,7 +219,8 @@ static bool add_filters(struct assembly *assembly)
         size_t count = 0;
         for (size_t k = 0; k < raw->meaning_count; k++) {
             enum tl_semantic_role role = assembly->model->datasets[raw->meanings[k].dataset].fields[raw->meanings[k].field].role;
-            bool fits = raw->meanings[k].kind == TL_MEANS_VALUE || (raw->value && (role == TL_ROLE_CONDITION) == (tl_streq(raw->value, "true") || tl_streq(raw->value, "false")));
+            bool fits = raw->meanings[k].kind == TL_MEANS_VALUE || (raw->value && (role == TL_ROLE_CONDITION) == (tl_streq(raw->value, "true") ||
+                tl_streq(raw->value, "false")));
             if (fits)
                 wanted[count++] = raw->meanings[k];
         }
@@ -291,12 +292,14 @@ static bool add_thresholds(struct assembly *assembly)
         if (has_metric(query, raw->by.metric) && query->dimension_count > 0)
             query->thresholds[query->threshold_count++] = raw->by;
         else if (has_metric(query, raw->by.metric))
-            return tl_planner_refuse(assembly->planner, "\"%s\" is compared with a number, but of what is not said", assembly->model->metrics[raw->by.metric].name);
+            return tl_planner_refuse(assembly->planner, "\"%s\" is compared with a number, but of what is not said",
+                assembly->model->metrics[raw->by.metric].name);
         else if (!add_set(assembly, (struct tl_metric_set){.dataset = entity_of(assembly, raw->entity), .by = raw->by}))
             return false;
     }
     if (grammar->set_given)
-        return add_set(assembly, (struct tl_metric_set){.dataset = entity_of(assembly, grammar->set_entity), .top = grammar->set_top ? grammar->set_top : LIMIT_DEFAULT,
+        return add_set(assembly, (struct tl_metric_set){.dataset = entity_of(assembly, grammar->set_entity), .top = grammar->set_top
+            ? grammar->set_top : LIMIT_DEFAULT,
                                                         .by = {.metric = grammar->set_metric}});
     return !grammar->set_open || tl_planner_refuse(assembly->planner, "the top by what? say \"in the top 100 by\" and a metric");
 }
@@ -339,7 +342,8 @@ static bool add_periods(struct assembly *assembly)
         return tl_planner_refuse(assembly->planner, "the period before which one? name the period itself, such as \"last month\"");
     query->before = grammar->before;
     if (!compared || grammar->before.given)
-        return !compared || query->period.given || tl_planner_refuse(assembly->planner, "\"%s\" is compared with, but what with it is not said", grammar->before.words);
+        return !compared || query->period.given || tl_planner_refuse(assembly->planner, "\"%s\" is compared with, but what with it is not said",
+            grammar->before.words);
     if (!query->period.given)
         return tl_planner_refuse(assembly->planner, "a change since when? name a period, such as \"in the last 30 days\"");
     query->before = tl_period_before(assembly->planner->arena, &query->period);
@@ -360,7 +364,8 @@ static bool add_extras(struct assembly *assembly)
                 field = item->meanings[k].field;
         bool number = item->meanings[0].kind == TL_MEANS_FIELD && query->list < 0;
         if (field < 0)
-            return tl_planner_refuse(assembly->planner, number ? "\"%s\" has no place: to split by it say \"by %s\", to choose one name it" : "\"%s\" cannot be shown here (\"%s\")",
+            return tl_planner_refuse(assembly->planner, number
+                ? "\"%s\" has no place: to split by it say \"by %s\", to choose one name it" : "\"%s\" cannot be shown here (\"%s\")",
                                      words_of(assembly, item), words_of(assembly, item));
         bool shown = false;
         for (size_t k = 0; k < assembly->model->datasets[query->list].shown_count; k++)

@@ -223,7 +223,8 @@ static bool is_beside_its_value(const struct tl_item *item, const struct tl_item
 {
     for (size_t i = 0; other && other->kind == TL_ITEM_MEANING && i < other->meaning_count; i++)
         for (size_t k = 0; k < item->meaning_count; k++)
-            if (other->meanings[i].kind == TL_MEANS_VALUE && item->meanings[k].kind == TL_MEANS_FIELD && item->meanings[k].dataset == other->meanings[i].dataset &&
+            if (other->meanings[i].kind == TL_MEANS_VALUE && item->meanings[k].kind == TL_MEANS_FIELD &&
+                item->meanings[k].dataset == other->meanings[i].dataset &&
                 item->meanings[k].field == other->meanings[i].field)
                 return true;
     return false;

@@ -57,7 +57,8 @@ struct tl_period tl_period_before(tl_arena *arena, const struct tl_period *perio
 
 enum tl_cue {
     TL_CUE_NONE, TL_CUE_BY, TL_CUE_TOP, TL_CUE_BOTTOM, TL_CUE_MOST, TL_CUE_LEAST, TL_CUE_WITHOUT, TL_CUE_INCLUDING, TL_CUE_HOW_MANY, TL_CUE_LIST, TL_CUE_WHICH,
-    TL_CUE_WHO, TL_CUE_CHANGE, TL_CUE_VERSUS, TL_CUE_AND, TL_CUE_OR, TL_CUE_FOLLOW, TL_CUE_IN_TOP, TL_CUE_GREATER, TL_CUE_AT_LEAST, TL_CUE_LESS, TL_CUE_AT_MOST, TL_CUE_EQUAL,
+    TL_CUE_WHO, TL_CUE_CHANGE, TL_CUE_VERSUS, TL_CUE_AND, TL_CUE_OR, TL_CUE_FOLLOW, TL_CUE_IN_TOP, TL_CUE_GREATER, TL_CUE_AT_LEAST, TL_CUE_LESS,
+        TL_CUE_AT_MOST, TL_CUE_EQUAL,
     TL_CUE_NO_LIMIT, TL_CUE_FILLER,
 };
 size_t tl_cue_match(const struct tl_word *words, size_t at, size_t count, enum tl_cue *ret_cue);

@@ -50,7 +50,8 @@ static int find(const struct scan *scan, size_t at, const char *const *names, in
 
 static int month_of(const struct scan *scan, size_t at)
 {
-    static const char *const names[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"};
+    static const char *const names[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+        "november", "december"};
     int month = find(scan, at, names, 12);
     return month < 0 && word_is(scan, at, "sept") ? 8 : month;
 }
@@ -200,7 +201,8 @@ static size_t match_shift(const struct scan *scan, struct tl_time_phrase *phrase
         return unit_at + 2 - at + (word_is(scan, unit_at + 2, "that") ? 1 : 0);
     if (word_is(scan, at, "before") && word_is(scan, at + 1, "that"))
         return 2;
-    if (word_is(scan, at, "month week day quarter year") && word_is(scan, at + 1, "over on") && tl_streq(scan->words[at].text, at + 2 < scan->count ? scan->words[at + 2].text : NULL))
+    if (word_is(scan, at, "month week day quarter year") && word_is(scan, at + 1, "over on") && tl_streq(scan->words[at].text, at + 2 < scan->count
+        ? scan->words[at + 2].text : NULL))
         return 3;
     return 0;
 }
@@ -305,7 +307,8 @@ static size_t match_span(const struct scan *scan, struct tl_period *period)
 
 static size_t match_grain(const struct scan *scan, enum tl_time_grain *grain)
 {
-    static const char *const names[] = {"", "daily day days", "weekly week weeks", "monthly month months", "quarterly quarter quarters", "yearly year years annually"};
+    static const char *const names[] = {"", "daily day days", "weekly week weeks", "monthly month months", "quarterly quarter quarters",
+        "yearly year years annually"};
     if (word_is(scan, scan->at, "trend") || (word_is(scan, scan->at, "over") && word_is(scan, scan->at + 1, "time"))) {
         *grain = TL_GRAIN_DAY;
         return word_is(scan, scan->at, "trend") ? 1 : 2;

@@ -187,8 +187,10 @@ static const struct {
     const char *text;
     enum tl_cue cue;
 } cues[] = {
-    {"by", TL_CUE_BY}, {"per", TL_CUE_BY}, {"for each", TL_CUE_BY}, {"for every", TL_CUE_BY}, {"in each", TL_CUE_BY}, {"of each", TL_CUE_BY}, {"each", TL_CUE_BY},
-    {"broken down by", TL_CUE_BY}, {"break it down by", TL_CUE_BY}, {"break down by", TL_CUE_BY}, {"break that down by", TL_CUE_BY}, {"breakdown by", TL_CUE_BY},
+    {"by", TL_CUE_BY}, {"per", TL_CUE_BY}, {"for each", TL_CUE_BY}, {"for every", TL_CUE_BY}, {"in each", TL_CUE_BY}, {"of each", TL_CUE_BY},
+    {"each", TL_CUE_BY},
+    {"broken down by", TL_CUE_BY}, {"break it down by", TL_CUE_BY}, {"break down by", TL_CUE_BY}, {"break that down by", TL_CUE_BY},
+    {"breakdown by", TL_CUE_BY},
     {"split by", TL_CUE_BY}, {"split it by", TL_CUE_BY}, {"grouped by", TL_CUE_BY}, {"group by", TL_CUE_BY}, {"ranked by", TL_CUE_BY}, {"sorted by", TL_CUE_BY},
     {"across", TL_CUE_BY}, {"in terms of", TL_CUE_BY}, {"according to", TL_CUE_BY},
     {"top", TL_CUE_TOP}, {"first", TL_CUE_TOP}, {"best", TL_CUE_TOP}, {"bottom", TL_CUE_BOTTOM}, {"worst", TL_CUE_BOTTOM},
@@ -204,7 +206,8 @@ static const struct {
     {"change", TL_CUE_CHANGE}, {"changes", TL_CUE_CHANGE}, {"difference", TL_CUE_CHANGE}, {"growth", TL_CUE_CHANGE}, {"compared to", TL_CUE_VERSUS},
     {"compared with", TL_CUE_VERSUS}, {"compare to", TL_CUE_VERSUS}, {"compare with", TL_CUE_VERSUS}, {"compare", TL_CUE_CHANGE}, {"versus", TL_CUE_VERSUS},
     {"vs", TL_CUE_VERSUS}, {"against", TL_CUE_VERSUS}, {"relative to", TL_CUE_VERSUS}, {"did it change", TL_CUE_CHANGE},
-    {"and", TL_CUE_AND}, {"or", TL_CUE_OR}, {"now", TL_CUE_FOLLOW}, {"what about", TL_CUE_FOLLOW}, {"how about", TL_CUE_FOLLOW}, {"same", TL_CUE_FOLLOW}, {"the same", TL_CUE_FOLLOW},
+    {"and", TL_CUE_AND}, {"or", TL_CUE_OR}, {"now", TL_CUE_FOLLOW}, {"what about", TL_CUE_FOLLOW}, {"how about", TL_CUE_FOLLOW}, {"same",
+    TL_CUE_FOLLOW}, {"the same", TL_CUE_FOLLOW},
     {"instead", TL_CUE_FOLLOW}, {"only", TL_CUE_FOLLOW}, {"just", TL_CUE_FOLLOW}, {"also", TL_CUE_FOLLOW}, {"then", TL_CUE_FOLLOW},
     {"in the top", TL_CUE_IN_TOP}, {"among the top", TL_CUE_IN_TOP}, {"within the top", TL_CUE_IN_TOP}, {"are top", TL_CUE_IN_TOP},
     {">", TL_CUE_GREATER}, {"over", TL_CUE_GREATER}, {"above", TL_CUE_GREATER}, {"more than", TL_CUE_GREATER}, {"greater than", TL_CUE_GREATER},
@@ -217,10 +220,14 @@ static const struct {
 
 /* Words that carry no content of their own in such questions.  Whatever is not here and has no other place is told. */
 static const char *const fillers[] = {
-    "a", "about", "all", "am", "an", "any", "are", "as", "at", "be", "been", "bring", "brings", "brought", "can", "come", "comes", "coming", "could", "did", "do", "does", "done", "during",
-    "far", "for", "from", "gave", "get", "gets", "give", "given", "go", "got", "had", "has", "have", "i", "in", "is", "it", "its", "like", "look", "looks", "made", "many",
-    "me", "much", "my", "of", "on", "our", "out", "please", "see", "so", "tell", "the", "their", "them", "there", "these", "they", "this", "those", "to", "total",
-    "us", "want", "was", "we", "were", "what", "when", "will", "would", "you", "your", "data", "break", "down", "make", "need", "know", "currently", "overall", "altogether",
+    "a", "about", "all", "am", "an", "any", "are", "as", "at", "be", "been", "bring", "brings", "brought", "can", "come", "comes", "coming",
+    "could", "did", "do", "does", "done", "during",
+    "far", "for", "from", "gave", "get", "gets", "give", "given", "go", "got", "had", "has", "have", "i", "in", "is", "it", "its", "like", "look",
+    "looks", "made", "many",
+    "me", "much", "my", "of", "on", "our", "out", "please", "see", "so", "tell", "the", "their", "them", "there", "these", "they", "this", "those",
+    "to", "total",
+    "us", "want", "was", "we", "were", "what", "when", "will", "would", "you", "your", "data", "break", "down", "make", "need", "know", "currently",
+    "overall", "altogether",
     "generate", "generated", "write", "wrote", "hello", "hi", "thanks", "skipper", "value", "table", "figure", "figures", "numbers", "served", "sent",
 };
 

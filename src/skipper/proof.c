@@ -83,14 +83,16 @@ static void check_part(struct card *card, size_t p)
         find(card, WEIGHT_WRONG, "fan_out", "%lld rows of %s became %lld by the joins: a key that the model calls unique is not", (long long)counts[0],
              name_of(card, part->anchor), (long long)counts[1]);
     else if (counts[1] < counts[0])
-        find(card, WEIGHT_NOTE, "no_partner", "%lld of %lld rows of %s have no partner in %s and are left out", (long long)(counts[0] - counts[1]), (long long)counts[0],
+        find(card, WEIGHT_NOTE, "no_partner", "%lld of %lld rows of %s have no partner in %s and are left out", (long long)(counts[0] - counts[1]),
+            (long long)counts[0],
              name_of(card, part->anchor), name_of(card, part->joins[part->join_count - 1].to));
     if (card->proof->result->rows > 0 && counts[2] > 0)
         return;
     if (counts[0] == 0)
         find(card, WEIGHT_DOUBT, "no_rows", "%s has no row in the period and under the conditions on itself", name_of(card, part->anchor));
     else if (counts[1] == 0)
-        find(card, WEIGHT_DOUBT, "no_rows", "none of the %lld rows of %s has a partner in the joined tables", (long long)counts[0], name_of(card, part->anchor));
+        find(card, WEIGHT_DOUBT, "no_rows", "none of the %lld rows of %s has a partner in the joined tables", (long long)counts[0], name_of(card,
+            part->anchor));
     else if (counts[2] == 0)
         find(card, WEIGHT_DOUBT, "no_rows", "%lld rows of %s are there, but the conditions on the joined tables leave none", (long long)counts[1],
              name_of(card, part->anchor));
@@ -123,11 +125,13 @@ static void check_period(struct card *card)
     const struct tl_period *first = card->proof->query->before.given ? &card->proof->query->before : period;
     tl_clock_text(from, first->from_us + DAY_US, 0); /* a first row later on the first day is none */
     if (strncmp(card->span[0], from, 10) >= 0)
-        find(card, WEIGHT_DOUBT, "period_incomplete", "the first row of %s is of %.10s, after the period has begun", name_of(card, card->proof->sql->parts[0].anchor),
+        find(card, WEIGHT_DOUBT, "period_incomplete", "the first row of %s is of %.10s, after the period has begun", name_of(card,
+            card->proof->sql->parts[0].anchor),
              card->span[0]);
     tl_clock_text(from, period->from_us, 0);
     if (strncmp(card->span[1], from, 10) < 0)
-        find(card, WEIGHT_DOUBT, "period_incomplete", "the last row of %s is of %.10s, before the period begins", name_of(card, card->proof->sql->parts[0].anchor),
+        find(card, WEIGHT_DOUBT, "period_incomplete", "the last row of %s is of %.10s, before the period begins", name_of(card,
+            card->proof->sql->parts[0].anchor),
              card->span[1]);
 }
 
@@ -261,7 +265,8 @@ static void put_confidence(const struct card *card, struct tl_json_writer *json)
     tl_json_pair_text(json, "confidence",
                       weight == WEIGHT_WRONG   ? "low: a check failed; do not use this number"
                       : weight == WEIGHT_DOUBT ? "medium: every word of the question has its place, but the result looks odd, see the findings"
-                      : is_sampled(card)       ? "good for shares and ranks: every word of the question has its place and no row is counted twice, but a table is a sample"
+                      : is_sampled(card)
+                          ? "good for shares and ranks: every word of the question has its place and no row is counted twice, but a table is a sample"
                                                : "high: every word of the question has its place and no row is counted twice");
 }
 

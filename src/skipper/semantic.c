@@ -79,7 +79,8 @@ static enum tl_code expand_field(struct expansion *expansion, struct tl_str text
     int dataset = dataset_name ? tl_semantic_find_dataset(expansion->model, dataset_name) : -1;
     int field = dataset >= 0 && field_name ? tl_semantic_find_field(&expansion->model->datasets[dataset], field_name) : -1;
     if (dataset < 0)
-        return tl_err_set(expansion->err, TL_CONFIG, "\"%s\" is no dataset of the model, in \"%.*s\"", dataset_name ? dataset_name : "", (int)text.size, text.data);
+        return tl_err_set(expansion->err, TL_CONFIG, "\"%s\" is no dataset of the model, in \"%.*s\"", dataset_name ? dataset_name : "",
+            (int)text.size, text.data);
     if (field < 0)
         return tl_err_set(expansion->err, TL_CONFIG, "the dataset \"%s\" has no field \"%s\"", dataset_name, field_name ? field_name : "");
     return expand(expansion, dataset, expansion->model->datasets[dataset].fields[field].expression, depth + 1);

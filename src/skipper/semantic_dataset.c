@@ -140,7 +140,8 @@ static enum tl_code read_shown(struct tl_semantic_reader *reader, const tl_json 
         const char *name = tl_json_text(it.value);
         int field = name ? tl_semantic_find_field(dataset, name) : -1;
         if (field < 0)
-            return tl_semantic_refuse(reader, dataset->line, "\"shown\" of \"%s\" names the field \"%s\", which it does not have", dataset->name, name ? name : "");
+            return tl_semantic_refuse(reader, dataset->line, "\"shown\" of \"%s\" names the field \"%s\", which it does not have", dataset->name,
+                name ? name : "");
         if (dataset->shown_count == TL_SEMANTIC_SHOWN_MAX)
             return tl_semantic_refuse(reader, dataset->line, "\"shown\" of \"%s\" has more than %d fields", dataset->name, TL_SEMANTIC_SHOWN_MAX);
         dataset->shown[dataset->shown_count++] = field;
@@ -202,7 +203,8 @@ static enum tl_code check_unique(struct tl_semantic_reader *reader, const struct
             found += tl_streq(relationship->to_columns[i], to->key[k]);
     if (to->key_count > 0 && found == to->key_count)
         return TL_OK;
-    tl_semantic_refuse(reader, relationship->line, "the relationship \"%s\" leads to columns of \"%s\" that are not its primary key", relationship->name, to->name);
+    tl_semantic_refuse(reader, relationship->line, "the relationship \"%s\" leads to columns of \"%s\" that are not its primary key",
+        relationship->name, to->name);
     tl_err_hint(reader->err, "many rows of \"from\" lead to one of \"to\": give \"%s\" a primary_key, and lead to it", to->name);
     return TL_CONFIG;
 }

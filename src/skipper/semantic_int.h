@@ -16,7 +16,8 @@ struct tl_semantic_reader {
 TL_PRINTF(3, 4)
 enum tl_code tl_semantic_refuse(struct tl_semantic_reader *reader, int line, const char *format, ...);
 /* The text of a member; NULL = absent.  TL_CONFIG when it is not a single value, or is missing though needed. */
-TL_CHECKED enum tl_code tl_semantic_text(struct tl_semantic_reader *reader, const struct tl_yaml_node *map, const char *key, bool needed, const char **ret_text);
+TL_CHECKED enum tl_code tl_semantic_text(struct tl_semantic_reader *reader, const struct tl_yaml_node *map, const char *key, bool needed,
+    const char **ret_text);
 TL_CHECKED enum tl_code tl_semantic_list(struct tl_semantic_reader *reader, const struct tl_yaml_node *map, const char *key, struct tl_texts *ret_texts);
 /* expression: {dialects: [{dialect: ANSI_SQL, expression: ".."}]}; TOWNLAKE before TRINO before ANSI_SQL. */
 TL_CHECKED enum tl_code tl_semantic_expression(struct tl_semantic_reader *reader, const struct tl_yaml_node *map, const char **ret_text);

@@ -70,7 +70,8 @@ static enum tl_code find_anchor(struct parse *parse, const bool *used, int *ret_
         }
     }
     if (!any)
-        tl_semantic_refuse(parse->reader, parse->metric->line, "the metric \"%s\": an aggregate speaks of no dataset; write dataset.field", parse->metric->name);
+        tl_semantic_refuse(parse->reader, parse->metric->line, "the metric \"%s\": an aggregate speaks of no dataset; write dataset.field",
+            parse->metric->name);
     else
         tl_semantic_refuse(parse->reader, parse->metric->line,
                            "the metric \"%s\": no dataset of an aggregate leads to all its others by relationships of many to one", parse->metric->name);
@@ -150,7 +151,8 @@ static enum tl_code parse_expression(struct tl_semantic_reader *reader, struct t
     struct parse parse = {.reader = reader, .metric = metric, .text = tl_str_of(expression)};
     parse.lexer.text = parse.text;
     tl_buf_init(&parse.outer, TL_YAML_BYTES_MAX);
-    enum tl_code code = strpbrk(expression, "{}") ? tl_semantic_refuse(reader, metric->line, "the metric \"%s\" has a brace", metric->name) : take_expression(&parse);
+    enum tl_code code = strpbrk(expression, "{}") ? tl_semantic_refuse(reader, metric->line, "the metric \"%s\" has a brace",
+        metric->name) : take_expression(&parse);
     if (code == TL_OK && metric->measure_count == 0)
         code = tl_semantic_refuse(reader, metric->line, "the metric \"%s\" has no aggregate", metric->name);
     metric->expression = tl_arena_strdup(reader->arena, tl_buf_cstr(&parse.outer));

@@ -143,7 +143,8 @@ enum tl_code tl_semantic_extension(struct tl_semantic_reader *reader, const stru
 
 bool tl_semantic_is_keyword(struct tl_str word)
 {
-    static const char *const words[] = {"and",  "as",   "between", "case", "cast",  "date",  "day",    "decimal", "distinct", "double", "else",   "end",  "false",
+    static const char *const words[] = {"and",  "as",   "between", "case", "cast",  "date",  "day",    "decimal", "distinct", "double", "else",
+        "end",  "false",
                                         "from", "hour", "ilike",   "in",   "integer", "interval", "is", "like", "minute", "month", "not", "null", "or",
                                         "precision", "then", "timestamp", "true", "varchar", "when", "year"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -158,7 +159,8 @@ static enum tl_code read_settings(struct tl_semantic_reader *reader, const struc
     if (tl_semantic_extension(reader, map, &extension) != TL_OK)
         return TL_CONFIG;
     const char *quarter = tl_json_get_text(extension, "last_quarter"), *week = tl_json_get_text(extension, "this_week");
-    if ((quarter && !tl_streq(quarter, "calendar") && !tl_streq(quarter, "full_months")) || (week && !tl_streq(week, "calendar") && !tl_streq(week, "seven_days")))
+    if ((quarter && !tl_streq(quarter, "calendar") && !tl_streq(quarter, "full_months")) || (week && !tl_streq(week, "calendar") && !tl_streq(week,
+        "seven_days")))
         return tl_semantic_refuse(reader, map->line, "\"last_quarter\" is calendar or full_months, \"this_week\" is calendar or seven_days");
     reader->model->quarter_of_full_months = tl_streq(quarter, "full_months");
     reader->model->week_of_seven_days = tl_streq(week, "seven_days");

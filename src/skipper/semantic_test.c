@@ -151,7 +151,8 @@ static void test_period_that_is_not_whole_is_refused(void **state)
 {
     (void)state;
     struct tl_metric_query query = ask("revenue");
-    query.period = (struct tl_period){true, INT64_C(1767225600000000) + INT64_C(86400000000), INT64_C(1767225600000000) + 30 * INT64_C(86400000000), "last 30 days"};
+    query.period = (struct tl_period){true, INT64_C(1767225600000000) + INT64_C(86400000000), INT64_C(1767225600000000) + 30 * INT64_C(86400000000),
+        "last 30 days"};
     expect_refused(&query, "is kept in whole months");
 }
 
@@ -174,7 +175,8 @@ static void test_set_of_the_top_is_a_subquery(void **state)
     struct tl_metric_query query = ask("domain_count");
     query.sets[query.set_count++] = (struct tl_metric_set){.dataset = tl_semantic_find_dataset(world.model, "zones"), .top = 100,
                                                            .by = {.metric = tl_semantic_find_metric(world.model, "requests")}};
-    expect_in(sql_of(&query), "zones.zone_id IN (SELECT zone_id FROM (\nSELECT zones.zone_id AS zone_id, zones.domain AS domain, COUNT(http_requests.ts) AS requests");
+    expect_in(sql_of(&query),
+        "zones.zone_id IN (SELECT zone_id FROM (\nSELECT zones.zone_id AS zone_id, zones.domain AS domain, COUNT(http_requests.ts) AS requests");
 }
 
 static void test_value_with_a_quote_stays_a_value(void **state)

@@ -85,7 +85,7 @@ def test_proof_says_what_the_answer_rests_on(analyst):
 
 def test_words_without_a_place_are_named_and_nothing_runs(company, analyst):
     def statements():
-        return json.dumps(company.lake("analyst").get("/api/v1/queries?count=500").json()).count("invoices")
+        return json.dumps(company.lake("analyst").get("/api/v1/queries?count=500").json()).count("SUM(invoices")
 
     before = statements()
     document = analyst.ask("revenue by shoe size")
