@@ -4,13 +4,7 @@
 
 #include "catalog/search_int.h"
 
-enum { AT_ONCE = 256, ROUNDS_MAX = 4, WANTED_ALL = 200, WANTED_SOME = 60, ENOUGH = 30, QUERY_BYTES_MAX = 256 * 1024 };
-
-enum {
-    NAMES = 1u << TL_SEARCH_EXACT | 1u << TL_SEARCH_NAME,
-    NAMES_AND_PLACES = NAMES | 1u << TL_SEARCH_CONTEXT,
-    ANYWHERE = (1u << TL_SEARCH_LABEL) - 1,
-};
+enum { AT_ONCE = 128, ROUNDS_MAX = 2, WANTED_ALL = 80, WANTED_SOME = 24, ENOUGH = 12, LOOKED_AT_MAX = 400, QUERY_BYTES_MAX = 256 * 1024 };
 
 static bool is_new(struct srch_hits *hits, int64_t id)
 {
@@ -18,7 +12,7 @@ static bool is_new(struct srch_hits *hits, int64_t id)
     for (; hits->seen[at]; at = (at + 1) & (SRCH_SEEN_PLACES - 1))
         if (hits->seen[at] == id)
             return false;
-    if (hits->seen_count >= SRCH_SEEN_PLACES / 2)
+    if (hits->seen_count >= LOOKED_AT_MAX)
         return false; /* that is how far a search looks */
     hits->seen[at] = id;
     hits->seen_count++;
@@ -60,16 +54,17 @@ static void put_labels(const struct srch_query *query, struct tl_buf *condition)
             tl_search_term_label(condition, labels[i].name, labels[i].value);
 }
 
-static void put_term(const struct srch_term *term, unsigned fields, struct tl_buf *condition)
+static void put_term(const struct srch_term *term, enum tl_search_place place, struct tl_buf *condition)
 {
-    tl_search_term_begin(condition, fields);
+    tl_search_term_begin(condition);
     for (size_t a = 0; a < term->count; a++)
-        tl_search_term_words(condition, term->alternatives[a].stems);
+        tl_search_term_words(condition, place, term->alternatives[a].stems);
     tl_search_term_end(condition);
 }
 
-/* Documents that have all of these terms in these fields, until `wanted` are seen that the caller may see match. */
-static enum tl_code gather(struct srch_query *query, struct srch_hits *hits, unsigned terms, unsigned fields, size_t wanted, struct tl_err *err)
+/* Documents that have all of these terms in that place, until `wanted` are seen that the caller may see match. */
+static enum tl_code gather(struct srch_query *query, struct srch_hits *hits, unsigned terms, enum tl_search_place place, size_t wanted,
+                            struct tl_err *err)
 {
     struct tl_buf condition;
     int64_t ids[AT_ONCE], after = 0;
@@ -78,7 +73,7 @@ static enum tl_code gather(struct srch_query *query, struct srch_hits *hits, uns
     tl_buf_init(&condition, QUERY_BYTES_MAX);
     for (size_t t = 0; t < query->term_count; t++)
         if (terms & 1u << t)
-            put_term(&query->terms[t], fields, &condition);
+            put_term(&query->terms[t], place, &condition);
     put_labels(query, &condition);
     for (int round = 0; code == TL_OK && condition.size && count == AT_ONCE && got < wanted && round < ROUNDS_MAX; round++) {
         code = tl_search_find(query->tx, &condition, after, AT_ONCE, ids, &count, err);
@@ -103,9 +98,9 @@ static enum tl_code gather_exact(struct srch_query *query, struct srch_hits *hit
     if (!*query->joined[0])
         return TL_OK;
     tl_buf_init(&condition, QUERY_BYTES_MAX);
-    tl_search_term_begin(&condition, 1u << TL_SEARCH_EXACT);
-    tl_search_term_word(&condition, query->joined[0]);
-    tl_search_term_word(&condition, query->joined[1]);
+    tl_search_term_begin(&condition);
+    tl_search_term_words(&condition, TL_SEARCH_AS_NAME, query->joined[0]);
+    tl_search_term_words(&condition, TL_SEARCH_AS_NAME, query->joined[1]);
     tl_search_term_end(&condition);
     put_labels(query, &condition);
     enum tl_code code = tl_search_find(query->tx, &condition, 0, 64, ids, &count, err);
@@ -122,12 +117,12 @@ static enum tl_code gather_exact(struct srch_query *query, struct srch_hits *hit
 static enum tl_code gather_less(struct srch_query *query, struct srch_hits *hits, unsigned all, struct tl_err *err)
 {
     enum tl_code code = TL_OK;
-    for (size_t t = 0; code == TL_OK && t < query->term_count && query->term_count > 2; t++)
-        code = gather(query, hits, all & ~(1u << t), ANYWHERE, WANTED_SOME, err);
+    for (size_t t = 0; code == TL_OK && t < query->term_count && query->term_count > 2 && hits->count < 2 * ENOUGH; t++)
+        code = gather(query, hits, all & ~(1u << t), TL_SEARCH_ANYWHERE, WANTED_SOME, err);
     for (size_t t = 0; code == TL_OK && t < query->term_count && hits->count < ENOUGH; t++) {
-        code = gather(query, hits, 1u << t, NAMES_AND_PLACES, WANTED_SOME / 2, err);
-        if (code == TL_OK)
-            code = gather(query, hits, 1u << t, ANYWHERE, WANTED_SOME / 2, err);
+        code = gather(query, hits, 1u << t, TL_SEARCH_IN_NAME, WANTED_SOME / 2, err);
+        if (code == TL_OK && hits->count < ENOUGH)
+            code = gather(query, hits, 1u << t, TL_SEARCH_ANYWHERE, WANTED_SOME / 2, err);
     }
     return code;
 }
@@ -137,9 +132,9 @@ static enum tl_code gather_all(struct srch_query *query, struct srch_hits *hits,
     unsigned all = (1u << query->term_count) - 1;
     enum tl_code code = gather_exact(query, hits, err);
     if (code == TL_OK)
-        code = gather(query, hits, all, NAMES, WANTED_ALL, err);
+        code = gather(query, hits, all, TL_SEARCH_IN_NAME, WANTED_ALL, err);
     if (code == TL_OK)
-        code = gather(query, hits, all, ANYWHERE, WANTED_ALL, err);
+        code = gather(query, hits, all, TL_SEARCH_ANYWHERE, WANTED_ALL, err);
     if (code == TL_OK && query->term_count > 1 && hits->count < ENOUGH)
         code = gather_less(query, hits, all, err);
     return code;

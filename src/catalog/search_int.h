@@ -9,13 +9,13 @@
 
 enum {
     SRCH_ALTERNATIVES_MAX = 40, /* of a word */
-    SRCH_COMPLETIONS_MAX = 12,
+    SRCH_COMPLETIONS_MAX = 8,
     SRCH_SLIPS_MAX = 6,
     SRCH_SYNONYMS_MAX = 8,
     SRCH_PHRASE_WORDS_MAX = 4,
     SRCH_PLACES = 4096, /* of the table of stems; more than twice what a query can hold */
     SRCH_HITS_MAX = 1024,
-    SRCH_SEEN_PLACES = 8192,
+    SRCH_SEEN_PLACES = 4096,
 };
 
 enum srch_how { SRCH_AS_TYPED, SRCH_SYNONYM, SRCH_BEGINNING, SRCH_SLIP };
@@ -55,6 +55,7 @@ struct srch_query {
     struct srch_term terms[TL_SEARCH_QUERY_WORDS_MAX];
     const char *joined[2]; /* in one piece: the words that say something, all words */
     double documents;
+    uint64_t lengths[256]; /* of the stems that begin with this byte, a bit each: most words of a text are none of them */
     /* stems to their uses */
     uint16_t places[SRCH_PLACES]; /* 1-based */
     size_t use_count;

@@ -35,6 +35,7 @@ static void add_use(struct srch_query *query, struct srch_place use, size_t size
     for (; query->places[at]; at = (at + 1) & (SRCH_PLACES - 1))
         if (strcmp(query->uses[query->places[at] - 1].stem, use.stem) == 0)
             break;
+    query->lengths[(unsigned char)use.stem[0]] |= 1ull << (size & 63);
     use.next = query->places[at];
     query->uses[query->use_count++] = use;
     query->places[at] = (uint16_t)query->use_count;
@@ -42,6 +43,8 @@ static void add_use(struct srch_query *query, struct srch_place use, size_t size
 
 const struct srch_place *srch_query_use(const struct srch_query *query, const char *stem, size_t size)
 {
+    if (!(query->lengths[(unsigned char)stem[0]] & 1ull << (size & 63)))
+        return NULL;
     for (size_t at = place_of(stem, size); query->places[at]; at = (at + 1) & (SRCH_PLACES - 1)) {
         const struct srch_place *use = &query->uses[query->places[at] - 1];
         if (strncmp(use->stem, stem, size) == 0 && use->stem[size] == '\0')

@@ -8,7 +8,7 @@
 static const struct {
     double weight, usual_words;
 } fields[] = {
-    [TL_SEARCH_EXACT] = {0, 1},  [TL_SEARCH_NAME] = {8, 3},      [TL_SEARCH_CONTEXT] = {1.5, 6}, [TL_SEARCH_BODY] = {2.5, 15},
+    [TL_SEARCH_EXACT] = {0, 1},  [TL_SEARCH_NAME] = {8, 3},      [TL_SEARCH_CONTEXT] = {4, 3}, [TL_SEARCH_BODY] = {2.5, 15},
     [TL_SEARCH_PART] = {3, 2},   [TL_SEARCH_PART_BODY] = {1, 8}, [TL_SEARCH_SQL] = {0.5, 30},    [TL_SEARCH_LABEL] = {0, 1},
 };
 
@@ -25,14 +25,6 @@ struct scoring {
     unsigned in_name;
 };
 
-static bool governs(const struct srch_query *query, const struct tl_grant_scope *scope)
-{
-    struct tl_err before = query->rq->err;
-    bool yes = tl_lifeguard_need(query->rq, query->lifeguard, TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN | TL_PRIVILEGE_REVIEW, scope) == TL_OK;
-    query->rq->err = before;
-    return yes;
-}
-
 /* Who governs a table sees what there is to decide about; the others see what they may read. */
 void srch_sight_make(const struct srch_query *query, const tl_json *payload, struct srch_sight *ret_sight)
 {
@@ -41,23 +33,22 @@ void srch_sight_make(const struct srch_query *query, const tl_json *payload, str
     struct tl_access_need need = {.source = tl_json_get_text(payload, "source"), .schema = tl_json_get_text(payload, "schema"),
                                   .table = tl_json_get_text(payload, "table"), .access = TL_ACCESS_READ, .column_count = tl_json_count(columns)};
     const char *owner = tl_json_get_text(payload, "view_owner"), **names = TL_NEW_ARRAY(arena, const char *, need.column_count);
-    bool *visible = TL_NEW_ARRAY(arena, bool, need.column_count), all = true;
+    bool *visible = TL_NEW_ARRAY(arena, bool, need.column_count);
+    struct tl_grant_scope scope = {.source = need.source, .schema = need.schema, .table = need.table};
     size_t at = 0;
     *ret_sight = (struct srch_sight){.columns = visible, .column_count = need.column_count};
     if (!need.table)
         return;
+    if (tl_lifeguard_governs(query->rq, query->lifeguard, &scope)) {
+        ret_sight->sql = owner != NULL;
+        memset(visible, true, need.column_count * sizeof *visible);
+        return;
+    }
     for (struct tl_json_iter it = tl_json_iter(columns); tl_json_next(&it);)
         names[at++] = tl_json_text(it.value) ? tl_json_text(it.value) : "";
     need.columns = names;
     tl_lifeguard_visible(query->rq, query->lifeguard, &need, visible);
-    for (size_t i = 0; i < need.column_count; i++)
-        all = all && visible[i];
     ret_sight->sql = owner && query->rq->principal && tl_streq(query->rq->principal->user, owner);
-    struct tl_grant_scope scope = {.source = need.source, .schema = need.schema, .table = need.table};
-    if ((!all || (owner && !ret_sight->sql)) && governs(query, &scope)) {
-        ret_sight->sql = owner != NULL;
-        memset(visible, true, need.column_count * sizeof *visible);
-    }
 }
 
 static const struct srch_sight *look(struct scoring *scoring)
@@ -191,8 +182,9 @@ static bool is_exact(const struct srch_query *query, const struct tl_search_foun
     while (*query->joined[0] && names.size) {
         const char *end = memchr(names.data, ' ', names.size);
         size_t size = end ? (size_t)(end - names.data) : names.size;
+        struct tl_str name = {names.data + strlen(TL_SEARCH_EXACT_MARK), size - strlen(TL_SEARCH_EXACT_MARK)};
         for (int i = 0; i < 2; i++)
-            if (tl_str_equal((struct tl_str){names.data, size}, tl_str_of(query->joined[i])))
+            if (tl_str_equal(name, tl_str_of(query->joined[i])))
                 return true;
         size += end ? 1 : 0;
         names = (struct tl_str){names.data + size, names.size - size};

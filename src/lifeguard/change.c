@@ -39,6 +39,17 @@ enum tl_code tl_lifeguard_need(struct tl_request *rq, tl_lifeguard *lifeguard, u
     return code;
 }
 
+bool tl_lifeguard_governs(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *scope)
+{
+    if (!rq->principal || !tl_principal_may(rq->principal, TL_SCOPE_ADMIN))
+        return false;
+    const struct lg_snapshot *snapshot = lg_acquire(lifeguard);
+    struct lg_who who = lg_who_of(lifeguard, rq->arena, rq->principal, tl_clock_wall_us(), false);
+    bool held = lg_privileges_on(lifeguard, snapshot, rq->arena, &who, scope) & (TL_PRIVILEGE_REVIEW | TL_PRIVILEGE_OWN | TL_PRIVILEGE_ADMIN);
+    lg_release(snapshot);
+    return held;
+}
+
 enum tl_code tl_lifeguard_need_raw(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *table)
 {
     if (!rq->principal)

@@ -151,6 +151,7 @@ TL_CHECKED enum tl_code tl_lifeguard_put_history(struct tl_request *rq, tl_lifeg
                                                  struct tl_json_writer *json);
 
 /* May rq->principal do this on the scope?  TL_NOT_ALLOWED says who may. */
+bool tl_lifeguard_governs(struct tl_request *rq, tl_lifeguard *lifeguard, const struct tl_grant_scope *scope); /* review, own or admin; quick, no error */
 TL_CHECKED enum tl_code tl_lifeguard_need(struct tl_request *rq, tl_lifeguard *lifeguard, unsigned privileges, const struct tl_grant_scope *scope);
 
 /* May rq->principal have the files of this table?  Needs a grant of raw on it, none that denies reading, and no review that closed it;

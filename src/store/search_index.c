@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "store/search_int.h"
 
-enum { SEARCH_VERSION = 1, SEARCH_CHECK_BYTES_MAX = 64 * 1024 * 1024, NAME_MAX_BYTES = 32 };
+enum { SEARCH_VERSION = 2, SEARCH_CHECK_BYTES_MAX = 64 * 1024 * 1024, NAME_MAX_BYTES = 32 };
 
 static void name_file(int number, const char *suffix, char ret_name[NAME_MAX_BYTES])
 {
@@ -271,11 +271,25 @@ static enum tl_code note_damage(tl_search_index *index, enum tl_code code, struc
     return code;
 }
 
+struct roomy {
+    enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err);
+    void *context;
+};
+
+/* A search walks over more pages than other readers do. */
+static enum tl_code run_roomy(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    const struct roomy *roomy = context;
+    enum tl_code code = tl_store_run(tx, "PRAGMA cache_size=-16384", NULL, 0, NULL, NULL, err);
+    return code == TL_OK ? roomy->run(tx, roomy->context, err) : code;
+}
+
 enum tl_code tl_search_index_read(tl_search_index *index, enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err), void *context,
                                   struct tl_err *err)
 {
     struct search_slot *slot = slot_take(index);
-    enum tl_code code = tl_store_read(slot->file, run, context, err);
+    struct roomy roomy = {run, context};
+    enum tl_code code = tl_store_read(slot->file, run_roomy, &roomy, err);
     slot_give(index, slot);
     return note_damage(index, code, err);
 }

@@ -79,9 +79,13 @@ TL_CHECKED enum tl_code tl_search_number(tl_store_tx *tx, const char *name, int6
 TL_CHECKED enum tl_code tl_search_count(tl_store_tx *tx, int64_t *ret_documents, struct tl_err *err);
 
 /* A condition on documents: FTS5's own query language, built by these alone, so that no text of a caller is ever read as syntax. */
-void tl_search_term_begin(struct tl_buf *query, unsigned fields); /* bits: 1u << TL_SEARCH_NAME ..; AND to what is there */
-void tl_search_term_word(struct tl_buf *query, const char *stem); /* OR to what is there */
-void tl_search_term_words(struct tl_buf *query, const char *stems); /* OR all of these, with blanks between */
+enum tl_search_place {
+    TL_SEARCH_ANYWHERE,
+    TL_SEARCH_IN_NAME,
+    TL_SEARCH_AS_NAME, /* in one piece: TL_SEARCH_EXACT */
+};
+void tl_search_term_begin(struct tl_buf *query); /* AND to what is there */
+void tl_search_term_words(struct tl_buf *query, enum tl_search_place place, const char *stems); /* OR all of these, with blanks between */
 void tl_search_term_end(struct tl_buf *query);
 void tl_search_term_label(struct tl_buf *query, const char *name, const char *value);
 
@@ -89,7 +93,8 @@ void tl_search_term_label(struct tl_buf *query, const char *name, const char *va
 TL_CHECKED enum tl_code tl_search_find(tl_store_tx *tx, struct tl_buf *query, int64_t after, size_t count_max, int64_t *ret_ids, size_t *ret_count,
                                        struct tl_err *err);
 
-/* What is kept of a document; valid during the call.  Texts as stems. */
+/* What is kept of a document; valid during the call.  Texts as stems; those of TL_SEARCH_EXACT behind TL_SEARCH_EXACT_MARK. */
+#define TL_SEARCH_EXACT_MARK "\xEE\x80\x82"
 struct tl_search_found {
     struct tl_str kind, key, payload;
     int tier;

@@ -68,7 +68,7 @@ static enum tl_code put_three(tl_search_writing *writing, void *context, struct 
 }
 
 struct looking {
-    unsigned fields;
+    enum tl_search_place place;
     const char *words, *label;
     char keys[64];
 };
@@ -90,8 +90,8 @@ static enum tl_code look(tl_store_tx *tx, void *context, struct tl_err *look_err
     size_t count = 0;
     tl_buf_init(&query, 4096);
     if (looking->words) {
-        tl_search_term_begin(&query, looking->fields);
-        tl_search_term_words(&query, looking->words);
+        tl_search_term_begin(&query);
+        tl_search_term_words(&query, looking->place, looking->words);
         tl_search_term_end(&query);
     }
     if (looking->label)
@@ -103,11 +103,9 @@ static enum tl_code look(tl_store_tx *tx, void *context, struct tl_err *look_err
     return code;
 }
 
-enum { ANY = (1u << TL_SEARCH_LABEL) - 1 };
-
-static void expect(tl_search_index *index, unsigned fields, const char *words, const char *label, const char *keys)
+static void expect(tl_search_index *index, enum tl_search_place place, const char *words, const char *label, const char *keys)
 {
-    struct looking looking = {fields, words, label, ""};
+    struct looking looking = {place, words, label, ""};
     assert_int_equal(tl_search_index_read(index, look, &looking, &err), TL_OK);
     assert_string_equal(looking.keys, keys);
 }
@@ -117,14 +115,15 @@ static void test_documents_are_found_by_their_words_best_tier_first(void **state
     (void)state;
     tl_search_index *index = open_index();
     assert_int_equal(tl_search_index_write(index, put_three, NULL, &err), TL_OK);
-    expect(index, ANY, "customer", NULL, "bac");
-    expect(index, 1u << TL_SEARCH_NAME, "customer", NULL, "ba");
-    expect(index, 1u << TL_SEARCH_PART, "customer", NULL, "c");
-    expect(index, ANY, "customer amount", NULL, "b");
-    expect(index, 1u << TL_SEARCH_EXACT, "customerorder", NULL, "b");
-    expect(index, ANY, "nothing", NULL, "");
-    expect(index, ANY, "customer", "oPS", "bac");
-    expect(index, ANY, "customer", "lake", "");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "bac");
+    expect(index, TL_SEARCH_IN_NAME, "customer", NULL, "ba");
+    expect(index, TL_SEARCH_IN_NAME, "email", NULL, "");
+    expect(index, TL_SEARCH_AS_NAME, "customer", NULL, "a");
+    expect(index, TL_SEARCH_ANYWHERE, "customer amount", NULL, "b");
+    expect(index, TL_SEARCH_AS_NAME, "customerorder", NULL, "b");
+    expect(index, TL_SEARCH_ANYWHERE, "nothing", NULL, "");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", "oPS", "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", "lake", "");
     expect(index, 0, NULL, "ops", "bac");
     tl_search_index_close(index);
 }
@@ -134,9 +133,9 @@ static void test_no_text_is_read_as_syntax(void **state)
     (void)state;
     tl_search_index *index = open_index();
     assert_int_equal(tl_search_index_write(index, put_three, NULL, &err), TL_OK);
-    expect(index, ANY, "\" OR name:*", NULL, "");
-    expect(index, ANY, "customer\"", NULL, "bac");
-    expect(index, ANY, "customer", "ops\" OR \"x", "");
+    expect(index, TL_SEARCH_ANYWHERE, "\" OR name:*", NULL, "");
+    expect(index, TL_SEARCH_ANYWHERE, "customer\"", NULL, "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", "ops\" OR \"x", "");
     tl_search_index_close(index);
 }
 
@@ -154,9 +153,9 @@ static void test_a_document_is_replaced_moved_and_removed(void **state)
     tl_search_index *index = open_index();
     assert_int_equal(tl_search_index_write(index, put_three, NULL, &err), TL_OK);
     assert_int_equal(tl_search_index_write(index, change, NULL, &err), TL_OK);
-    expect(index, ANY, "customer", NULL, "b");
-    expect(index, ANY, "email", NULL, "");
-    expect(index, ANY, "id", NULL, "ab");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "b");
+    expect(index, TL_SEARCH_ANYWHERE, "email", NULL, "");
+    expect(index, TL_SEARCH_ANYWHERE, "id", NULL, "ab");
     tl_search_index_state(index, &after);
     assert_int_equal(after.documents, 2);
     tl_search_index_close(index);
@@ -176,10 +175,10 @@ static void test_a_write_that_fails_changes_nothing(void **state)
     assert_int_equal(tl_search_index_write(index, put_three, NULL, &err), TL_OK);
     assert_int_equal(tl_search_index_write(index, put_and_fail, NULL, &err), TL_CANCELLED);
     tl_err_init(&err);
-    expect(index, ANY, "customer", NULL, "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "bac");
     assert_int_equal(tl_search_index_rebuild(index, put_and_fail, NULL, &err), TL_CANCELLED);
     tl_err_init(&err);
-    expect(index, ANY, "customer", NULL, "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "bac");
     tl_search_index_close(index);
 }
 
@@ -234,7 +233,7 @@ static void test_words_are_the_same_written_at_once_and_built(void **state)
     expect_words(index);
     assert_int_equal(tl_search_index_rebuild(index, put_three, NULL, &err), TL_OK);
     expect_words(index);
-    expect(index, ANY, "customer", NULL, "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "bac");
     tl_search_index_close(index);
 }
 
@@ -278,7 +277,7 @@ static void test_what_was_built_is_there_after_a_restart(void **state)
     assert_false(now.needs_rebuild);
     assert_int_equal(now.documents, 3);
     assert_true(now.size_bytes > 0 && now.built_at_us > 0 && now.words > 0);
-    expect(index, ANY, "customer", NULL, "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "bac");
     tl_search_index_close(index);
 }
 
@@ -304,9 +303,9 @@ static void test_a_damaged_file_is_made_anew_and_said(void **state)
     tl_search_index_state(index, &now);
     assert_true(now.needs_rebuild);
     assert_non_null(strstr(now.reason, "search-2.db"));
-    expect(index, ANY, "customer", NULL, "");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "");
     assert_int_equal(tl_search_index_rebuild(index, put_three, NULL, &err), TL_OK);
-    expect(index, ANY, "customer", NULL, "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "bac");
     tl_search_index_state(index, &now);
     assert_false(now.needs_rebuild);
     tl_search_index_close(index);
@@ -340,7 +339,7 @@ static void test_a_build_that_was_cut_off_is_not_used(void **state)
     tl_search_index_state(index, &now);
     assert_int_equal(now.documents, 3);
     assert_false(access(file(1), F_OK) == 0);
-    expect(index, ANY, "customer", NULL, "bac");
+    expect(index, TL_SEARCH_ANYWHERE, "customer", NULL, "bac");
     tl_search_index_close(index);
 }
 
@@ -353,7 +352,7 @@ static void *keep_reading(void *context)
 {
     struct tl_err own;
     while (!atomic_load(&stop)) {
-        struct looking looking = {ANY, "customer", NULL, ""};
+        struct looking looking = {TL_SEARCH_ANYWHERE, "customer", NULL, ""};
         tl_err_init(&own);
         if (tl_search_index_read(context, look, &looking, &own) != TL_OK || strcmp(looking.keys, "bac") != 0)
             return context;

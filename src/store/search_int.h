@@ -57,6 +57,11 @@ struct tl_search_writing {
     struct tl_buf stems[TL_SEARCH_FIELDS];
 };
 
+/* Before words that are found by where they stand: marks that no text's word can hold (search_words.c leaves them out).  So a
+ * look-up for names does not walk over the columns that have the word. */
+#define SEARCH_LABEL_MARK "\xEE\x80\x80"
+#define SEARCH_NAME_MARK "\xEE\x80\x81"
+
 /* Keys under which a word is found by a slip: itself and it without one letter (deep: or two).  At most SEARCH_NEAR_KEYS_MAX. */
 size_t search_near_keys(const char *surface, bool deep, int64_t *ret_keys);
 

@@ -6,49 +6,29 @@
 
 /* --- conditions --- */
 
-static const char *const field_names[] = {"exact", "name", "context", "body", "part", "part_body", "sql", "label"};
-
-void tl_search_term_begin(struct tl_buf *query, unsigned fields)
+void tl_search_term_begin(struct tl_buf *query)
 {
-    tl_buf_adds(query, query->size ? " AND {" : "{");
-    for (int i = 0; i < TL_SEARCH_FIELDS; i++)
-        if (fields & 1u << i)
-            tl_buf_addf(query, " %s", field_names[i]);
-    tl_buf_adds(query, " } : (");
+    tl_buf_adds(query, query->size ? " AND (" : "(");
 }
 
-static void put_or(struct tl_buf *query)
+static void put_word(struct tl_buf *query, const char *mark, const char *stem, size_t size)
 {
-    if (query->size && query->data[query->size - 1] != '(')
-        tl_buf_adds(query, " OR ");
-}
-
-static void put_word(struct tl_buf *query, const char *stem, size_t size)
-{
-    tl_buf_addc(query, '"');
+    tl_buf_addf(query, "\"%s", mark);
     for (size_t i = 0; i < size; i++)
         if (stem[i] != '"')
             tl_buf_addc(query, stem[i]);
     tl_buf_addc(query, '"');
 }
 
-void tl_search_term_word(struct tl_buf *query, const char *stem)
+void tl_search_term_words(struct tl_buf *query, enum tl_search_place place, const char *stems)
 {
-    put_or(query);
-    put_word(query, stem, strlen(stem));
-}
-
-void tl_search_term_words(struct tl_buf *query, const char *stems)
-{
-    bool first = true;
-    put_or(query);
-    tl_buf_addc(query, '(');
-    for (size_t size; *stems; stems += size, stems += *stems == ' ') {
+    static const char *const marks[] = {"", SEARCH_NAME_MARK, TL_SEARCH_EXACT_MARK};
+    tl_buf_adds(query, query->data[query->size - 1] == '(' ? "(" : " OR (");
+    for (size_t size, at = 0; *stems; stems += size, stems += *stems == ' ', at++) {
         size = strcspn(stems, " ");
-        if (!first)
+        if (at)
             tl_buf_adds(query, " AND ");
-        put_word(query, stems, size);
-        first = false;
+        put_word(query, marks[place], stems, size);
     }
     tl_buf_addc(query, ')');
 }

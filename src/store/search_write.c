@@ -13,7 +13,7 @@ static const char schema[] =
     "name TEXT NOT NULL, context TEXT NOT NULL, body TEXT NOT NULL, part TEXT NOT NULL, part_body TEXT NOT NULL, sql TEXT NOT NULL, "
     "label TEXT NOT NULL, UNIQUE (kind, key));"
     "CREATE VIRTUAL TABLE found USING fts5 (exact, name, context, body, part, part_body, sql, label, content='document', content_rowid='id', "
-    "tokenize='ascii', detail=column, columnsize=0);"
+    "tokenize='ascii', detail=none, columnsize=0);"
     "CREATE TABLE word (id INTEGER NOT NULL PRIMARY KEY, surface TEXT NOT NULL UNIQUE, stem TEXT NOT NULL, public_count BIGINT NOT NULL);"
     "CREATE INDEX word_stem ON word (stem, public_count);"
     "CREATE TABLE near (hash INTEGER NOT NULL, word INTEGER NOT NULL, PRIMARY KEY (hash, word)) WITHOUT ROWID;"
@@ -197,7 +197,7 @@ static void put_label(struct tl_buf *stems, struct tl_str line)
     size_t size = line.size < sizeof lower ? line.size : sizeof lower;
     for (size_t i = 0; i < size; i++)
         lower[i] = (char)(line.data[i] >= 'A' && line.data[i] <= 'Z' ? line.data[i] + 32 : line.data[i]);
-    tl_buf_addf(stems, "%sx%016llx", stems->size ? " " : "", (unsigned long long)tl_hash_keyed(plain_key, lower, size));
+    tl_buf_addf(stems, "%s" SEARCH_LABEL_MARK "%016llx", stems->size ? " " : "", (unsigned long long)tl_hash_keyed(plain_key, lower, size));
 }
 
 void tl_search_term_label(struct tl_buf *query, const char *name, const char *value)
@@ -207,7 +207,7 @@ void tl_search_term_label(struct tl_buf *query, const char *name, const char *va
     tl_buf_init(&line, 1024);
     tl_buf_addf(&line, "%s=%s", name, value);
     put_label(&label, (struct tl_str){line.data, line.size});
-    tl_buf_addf(query, "%s{label} : %s", query->size ? " AND " : "", tl_buf_cstr(&label));
+    tl_buf_addf(query, "%s\"%s\"", query->size ? " AND " : "", tl_buf_cstr(&label));
     tl_buf_done(&label);
     tl_buf_done(&line);
 }
@@ -215,8 +215,7 @@ void tl_search_term_label(struct tl_buf *query, const char *name, const char *va
 static void put_line(struct tl_buf *stems, enum tl_search_field field, struct tl_str line)
 {
     if (field == TL_SEARCH_EXACT) {
-        if (stems->size)
-            tl_buf_addc(stems, ' ');
+        tl_buf_adds(stems, stems->size ? " " TL_SEARCH_EXACT_MARK : TL_SEARCH_EXACT_MARK);
         tl_search_words_join(stems, line);
     } else if (field == TL_SEARCH_LABEL) {
         put_label(stems, line);
@@ -302,11 +301,24 @@ static enum tl_code choose_id(tl_search_writing *writing, int tier, int64_t befo
     return code;
 }
 
+/* The words of the name once more, as those. */
+static void mark_names(const struct tl_buf *name, struct tl_buf *label)
+{
+    for (size_t i = 0; i < name->size; i++) {
+        if (i == 0 || name->data[i - 1] == ' ')
+            tl_buf_adds(label, label->size ? " " SEARCH_NAME_MARK : SEARCH_NAME_MARK);
+        if (name->data[i] != ' ')
+            tl_buf_addc(label, name->data[i]);
+    }
+}
+
 static enum tl_code insert(tl_search_writing *writing, const struct tl_search_document *document, int64_t id, struct tl_err *err)
 {
     struct tl_store_value params[12] = {TL_STORE_I(id), TL_STORE_T(document->kind), TL_STORE_T(document->key), TL_STORE_B(document->payload)};
     for (int field = 0; field < TL_SEARCH_FIELDS; field++) {
         make_stems(&writing->stems[field], (enum tl_search_field)field, document->texts[field]);
+        if (field == TL_SEARCH_LABEL)
+            mark_names(&writing->stems[TL_SEARCH_NAME], &writing->stems[field]);
         params[4 + field] = (struct tl_store_value){.type = TL_STORE_TEXT, .bytes = {writing->stems[field].data, writing->stems[field].size}};
     }
     enum tl_code code = tl_store_run(writing->tx, "INSERT INTO document (id, kind, key, payload, " TEXT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
