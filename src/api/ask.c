@@ -20,6 +20,11 @@ static void send_event(void *context, const char *kind, struct tl_str json)
     tl_buf_done(&event);
 }
 
+static bool is_gone(void *context)
+{
+    return tl_http_client_gone(((struct tl_api_call *)context)->exchange);
+}
+
 static void put_problem(const struct tl_err *err, struct tl_json_writer *json)
 {
     tl_json_begin_object(json);
@@ -33,7 +38,7 @@ static void put_problem(const struct tl_err *err, struct tl_json_writer *json)
 
 static void answer_events(struct tl_api_call *call, const struct tl_ask_question *question)
 {
-    struct tl_ask_sink sink = {call, send_event};
+    struct tl_ask_sink sink = {call, send_event, is_gone};
     struct tl_buf buf;
     struct tl_json_writer json;
     tl_http_set_header(call->exchange, "Cache-Control", "no-store");
@@ -51,8 +56,24 @@ static void answer_events(struct tl_api_call *call, const struct tl_ask_question
 /* --- as one document --- */
 
 struct document {
-    struct tl_buf rows, findings, rest; /* members of lists, and of the document itself */
+    struct tl_api_call *call;
+    struct tl_buf columns, rows, findings, proposals, charts, rest; /* members of lists, and of the document itself */
 };
+
+static bool is_document_gone(void *context)
+{
+    return is_gone(((struct document *)context)->call);
+}
+
+/* What is told only while it happens. */
+static bool is_passing(const char *kind)
+{
+    static const char *const passing[] = {"text_piece", "thought", "tool_start", "tool_end"};
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (strcmp(passing[i], kind) == 0)
+            return true;
+    return false;
+}
 
 static void add_member(struct tl_buf *list, struct tl_str json)
 {
@@ -73,43 +94,58 @@ static void keep_event(void *context, const char *kind, struct tl_str json)
     struct document *document = context;
     if (strcmp(kind, "rows") == 0) {
         add_member(&document->rows, inside(json));
+    } else if (strcmp(kind, "columns") == 0) { /* a table begins; of several the last is kept */
+        tl_buf_clear(&document->columns);
+        tl_buf_clear(&document->rows);
+        add_member(&document->columns, json);
     } else if (strcmp(kind, "finding") == 0) {
         add_member(&document->findings, json);
+    } else if (strcmp(kind, "proposal") == 0) {
+        add_member(&document->proposals, json);
+    } else if (strcmp(kind, "chart") == 0) {
+        add_member(&document->charts, json);
     } else if (strcmp(kind, "done") == 0) {
         add_member(&document->rest, inside(json));
-    } else {
+    } else if (!is_passing(kind)) {
         tl_buf_addf(&document->rest, "%s\"%s\":", document->rest.size ? "," : "", kind);
         tl_buf_add(&document->rest, json.data, json.size);
     }
 }
 
+static void add_list(struct tl_buf *buf, const char *name, struct tl_buf *members)
+{
+    tl_buf_addf(buf, ",\"%s\":[", name);
+    tl_buf_add(buf, tl_buf_cstr(members), members->size);
+    tl_buf_addc(buf, ']');
+    buf->failed = buf->failed || members->failed;
+}
+
+static void put_document(struct document *document, struct tl_buf *buf)
+{
+    tl_buf_addf(buf, "{%s", tl_buf_cstr(&document->rest));
+    if (document->columns.size)
+        tl_buf_addf(buf, ",\"columns\":%s", tl_buf_cstr(&document->columns));
+    add_list(buf, "findings", &document->findings);
+    add_list(buf, "proposals", &document->proposals);
+    add_list(buf, "charts", &document->charts);
+    add_list(buf, "rows", &document->rows);
+    tl_buf_addc(buf, '}');
+    buf->failed = buf->failed || document->rest.failed || document->columns.failed;
+}
+
 static void answer_document(struct tl_api_call *call, const struct tl_ask_question *question)
 {
-    struct document document;
-    struct tl_ask_sink sink = {&document, keep_event};
-    struct tl_buf buf;
-    tl_buf_init(&document.rows, ANSWER_MAX);
-    tl_buf_init(&document.findings, ANSWER_MAX);
-    tl_buf_init(&document.rest, ANSWER_MAX);
+    struct document document = {.call = call};
+    struct tl_buf *parts[] = {&document.columns, &document.rows, &document.findings, &document.proposals, &document.charts, &document.rest}, buf;
+    struct tl_ask_sink sink = {&document, keep_event, is_document_gone};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        tl_buf_init(parts[i], ANSWER_MAX);
     tl_buf_init(&buf, 2 * ANSWER_MAX);
-    if (tl_ask_run(&call->rq, call->api->parts.ask, question, &sink) == TL_OK) {
-        tl_buf_addf(&buf, "{%s,\"findings\":[", tl_buf_cstr(&document.rest));
-        tl_buf_add(&buf, tl_buf_cstr(&document.findings), document.findings.size);
-        tl_buf_adds(&buf, "],\"rows\":[");
-        tl_buf_add(&buf, tl_buf_cstr(&document.rows), document.rows.size);
-        tl_buf_adds(&buf, "]}");
-        if (buf.failed || document.rows.failed || document.rest.failed)
-            tl_err_set(&call->rq.err, TL_TOO_LARGE, "the answer is longer than %d bytes", ANSWER_MAX);
-    }
-    tl_buf_done(&document.rows);
-    tl_buf_done(&document.findings);
-    tl_buf_done(&document.rest);
-    if (call->rq.err.code == TL_OK) {
-        tl_api_reply_json(call, 200, &buf);
-        return;
-    }
-    tl_buf_done(&buf);
-    tl_api_fail(call);
+    if (tl_ask_run(&call->rq, call->api->parts.ask, question, &sink) == TL_OK)
+        put_document(&document, &buf);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        tl_buf_done(parts[i]);
+    tl_api_finish(call, call->rq.err.code, &buf);
 }
 
 void tl_api_ask(struct tl_api_call *call)

@@ -80,6 +80,40 @@ static void print_proof(const tl_json *answer, FILE *to)
             c.off);
 }
 
+/* An answer of a model: its words first, then the rows that it shows, then what it rests on. */
+static void print_model_proof(const tl_json *answer, FILE *to)
+{
+    const tl_json *proof = tl_json_get(answer, "proof");
+    struct tl_cli_colours c = tl_cli_colours(to);
+    int64_t steps = 0, rows;
+    double cost = 0;
+    (void)(tl_json_int64(tl_json_get(proof, "steps"), &steps) + tl_json_double(tl_json_get(proof, "cost"), &cost));
+    fprintf(to, "\n%sproof%s\n  answered  by the language model %s in %lld steps", c.bold, c.off, tl_cli_text(proof, "model"), (long long)steps);
+    if (cost > 0)
+        fprintf(to, " for %.4f", cost);
+    fputs("; check what it says against the queries\n", to);
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "findings")); tl_json_next(&it);)
+        fprintf(to, "  %sfound%s     %s\n", c.yellow, c.off, tl_cli_text(it.value, "text"));
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(answer, "proposals")); tl_json_next(&it);)
+        fprintf(to, "  %sproposes%s  %s (nothing was changed)\n", c.yellow, c.off, tl_cli_text(it.value, "tool"));
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(proof, "queries")); tl_json_next(&it);) {
+        if (tl_json_int64(tl_json_get(it.value, "row_count"), &rows))
+            fprintf(to, "  query     %lld row%s\n", (long long)rows, rows == 1 ? "" : "s");
+        fprintf(to, "%s%s%s\n", c.dim, tl_cli_text(it.value, "sql"), c.off);
+    }
+}
+
+static void print_model_answer(struct tl_cli_job *job, const tl_json *answer, enum tl_cli_form form)
+{
+    bool rows = tl_json_get(answer, "columns") != NULL;
+    fprintf(rows && form != TL_CLI_TABLE ? stderr : stdout, "%s\n", tl_cli_text(tl_json_get(answer, "text"), "text"));
+    if (rows)
+        print_rows(answer, form);
+    fflush(stdout);
+    if (!tl_cli_flag(job->options, job->option_count, "--no-proof"))
+        print_model_proof(answer, form == TL_CLI_TABLE ? stdout : stderr);
+}
+
 static void print_refusal(const tl_json *answer)
 {
     const tl_json *refusal = tl_json_get(answer, "refusal");
@@ -102,6 +136,8 @@ static bool print_answer(struct tl_cli_job *job, const tl_json *answer, enum tl_
         tl_buf_done(&text);
     } else if (tl_json_get(answer, "refusal")) {
         print_refusal(answer);
+    } else if (tl_streq(tl_json_get_text(answer, "answered_by"), "agent")) {
+        print_model_answer(job, answer, form);
     } else {
         print_rows(answer, form);
         fflush(stdout);

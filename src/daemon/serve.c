@@ -16,6 +16,7 @@
 #include "detectors/detectors.h"
 #include "door/upkeep.h"
 #include "io/process.h"
+#include "skipper/agent_answer.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, TOKEN_BYTES = 32, STOP_GRACE_MS = 5000 };
 
@@ -38,6 +39,7 @@ struct tl_serve {
     tl_tools *tools;
     tl_model *model; /* NULL = none, and then no agent */
     tl_agent *agent;
+    struct tl_agent_answer_parts answer_parts; /* of the agent, as one of those who answer questions */
     tl_ask *ask;
     tl_upkeep_schedule *upkeep; /* NULL = none */
     tl_api *api;
@@ -266,6 +268,17 @@ static enum tl_code make_ask(tl_serve *serve, struct tl_err *err)
     return tl_ask_new(&options, &serve->ask, err);
 }
 
+/* Without a model questions are the planner's alone. */
+static enum tl_code make_agent(tl_serve *serve, struct tl_err *err)
+{
+    if (tl_daemon_agent_open(serve->config, &serve->model, &serve->agent, err) != TL_OK || !serve->agent)
+        return err->code;
+    serve->answer_parts = (struct tl_agent_answer_parts){serve->agent, serve->tools, serve->ask, serve->store};
+    struct tl_answerer answerer = tl_agent_answerer(&serve->answer_parts);
+    tl_ask_add(serve->ask, &answerer);
+    return TL_OK;
+}
+
 static bool read_tls_files(const tl_serve *serve, struct tl_http_limits *limits)
 {
     const char *certificate = tl_config_text(serve->config, "listen.tls_certificate"), *key = tl_config_text(serve->config, "listen.tls_key");
@@ -432,7 +445,7 @@ static enum tl_code start_all(tl_serve *serve, const struct tl_serve_options *op
     if (start_audit(serve, err) != TL_OK || start_lifeguard(serve, err) != TL_OK || start_engine(serve, err) != TL_OK || start_registry(serve, err) != TL_OK)
         return err->code;
     if (start_door(serve, err) != TL_OK || make_catalog(serve, err) != TL_OK || make_skimmer(serve, err) != TL_OK ||
-        make_tools(serve, err) != TL_OK || make_ask(serve, err) != TL_OK || tl_daemon_agent_open(serve->config, &serve->model, &serve->agent, err) != TL_OK ||
+        make_tools(serve, err) != TL_OK || make_ask(serve, err) != TL_OK || make_agent(serve, err) != TL_OK ||
         start_http(serve, options->allow_plain_secrets, err) != TL_OK)
         return err->code;
     if (serve->lake && add_lake(serve, err) != TL_OK)

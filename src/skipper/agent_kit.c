@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { KIT_ARENA_MAX = 64 << 20, ANSWER_MAX = TL_TOOL_ANSWER_MAX, NULL_ROWS_MIN = 4 };
+enum { KIT_ARENA_MAX = 64 << 20, ANSWER_MAX = TL_TOOL_ANSWER_MAX, NULL_ROWS_MIN = 4, PERSON_ROWS = 10000, PERSON_BYTES = 8 << 20 };
 
 struct query {
     const char *id, *sql;
@@ -107,6 +107,26 @@ static void note_result(struct kit *kit, const tl_json *answer, const struct tl_
     pthread_mutex_unlock(&kit->mutex);
 }
 
+/* The person gets more than fits the model; what cannot be had is not shown. */
+static void take_rows(struct kit *kit, struct tl_request *rq, const char *id, struct tl_agent_result *result)
+{
+    struct tl_results_want want = {.rows_max = PERSON_ROWS, .bytes_max = PERSON_BYTES, .rows = true, .stopped = is_cancelled, .stop_context = rq};
+    struct tl_request apart;
+    struct tl_buf buf;
+    struct tl_json_writer json;
+    tl_request_init(&apart, rq->arena);
+    apart.principal = rq->principal;
+    apart.deadline_us = rq->deadline_us;
+    tl_buf_init(&buf, 2 * PERSON_BYTES);
+    tl_json_writer_init(&json, &buf);
+    tl_json_begin_object(&json);
+    enum tl_code code = id ? tl_results_put(&apart, tl_tools_results(kit->tools), id, &want, &json) : TL_NOT_FOUND;
+    tl_json_end_object(&json);
+    if (code == TL_OK && !buf.failed)
+        result->rows = (struct tl_str){tl_arena_strndup(rq->arena, buf.data, buf.size), buf.size};
+    tl_buf_done(&buf);
+}
+
 static void after_call(struct kit *kit, struct tl_request *rq, const struct tl_agent_call *call, struct tl_agent_result *result)
 {
     const tl_json *answer;
@@ -124,7 +144,7 @@ static void after_call(struct kit *kit, struct tl_request *rq, const struct tl_a
     tl_agent_examine(rq->arena, answer, result);
     note_result(kit, answer, result);
     if (tl_streq(mode, "display") || tl_streq(mode, "both"))
-        result->rows = result->json;
+        take_rows(kit, rq, tl_json_get_text(answer, "queryId"), result);
 }
 
 static enum tl_code call_tool(void *context, struct tl_request *rq, const struct tl_agent_call *call, struct tl_agent_result *ret_result)

@@ -34,6 +34,7 @@ tl_ask *tl_ask_free(tl_ask *ask);
 struct tl_ask_sink {
     void *context;
     void (*event)(void *context, const char *kind, struct tl_str json);
+    bool (*gone)(void *context); /* nobody waits any more; asked on the thread of tl_ask_run; NULL = never */
 };
 void tl_ask_tell(const struct tl_ask_sink *sink, const char *kind, const struct tl_buf *json);
 

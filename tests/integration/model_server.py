@@ -142,6 +142,7 @@ class ModelServer:
 
     def __init__(self, key="sk-test-4711", port=0):
         self.key, self.steps, self.requests, self.faults, self.lock = key, [], [], [], threading.Lock()
+        self.left = threading.Event()  # a client has gone before its answer was whole
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -156,6 +157,7 @@ class ModelServer:
                     owner.answer(self, Request(self.path, self.headers, json.loads(body)))
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
+                    owner.left.set()
 
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.http.daemon_threads = True
@@ -173,6 +175,7 @@ class ModelServer:
     def play(self, *steps):
         with self.lock:
             self.steps, self.requests, self.faults = list(steps), [], []
+            self.left.clear()
 
     def take(self, request):
         with self.lock:
