@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-lake bench bench-sandbox bench-catalog bench-skimmer lint fuzz web docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-catalog-crawl bench-lake bench bench-sandbox bench-catalog bench-skimmer lint fuzz web docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ deps-trino: deps-test ## ... and a real Trino 476 to compare with (1 GB; needs a
 bench-sandbox: deps-test build ## a script in the sandbox: start to result, calls of the host, memory
 	@ninja -C $(BUILD) -j $(JOBS) src/sandbox/sandbox_bench
 	@$(BUILD)/src/sandbox/sandbox_bench 500
+
+bench-catalog-crawl: deps-test build ## a PostgreSQL of 100,000 tables into the catalog (10 min)
+	@.deps/venv/bin/python bench/catalog.py $(BUILD)/townlake
 
 bench-lake: deps-test build ## the lake's REST catalog: loads, commits, lists
 	@.deps/venv/bin/python bench/lake.py --build $(BUILD)

@@ -26,6 +26,8 @@ struct tl_catalog_options {
     tl_registry *registry;
     tl_store *store;
     tl_lifeguard *lifeguard;
+    tl_lake *lake;         /* NULL = none */
+    const char *lake_name; /* the source that it is */
     const char *pages; /* folder of data-model pages, read in each round; NULL or "" = none */
 };
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "catalog/catalog_int.h"
+#include "lake/describe.h"
 
 struct view {
     const char *source;
@@ -71,6 +72,49 @@ static int compare_names(const void *a, const void *b)
 static int by_name(const void *a, const void *b)
 {
     return compare_names(*(const struct tl_source_dataset *const *)a, *(const struct tl_source_dataset *const *)b);
+}
+
+/* --- the lake: its metadata has the numbers --- */
+
+enum { LAKE_TABLES_MAX = 5000, LAKE_ARENA_BYTES_MAX = 256 * 1024 * 1024 };
+
+static int64_t summary_number(const struct tl_lake_snapshot *snapshot, const char *key)
+{
+    const char *text = tl_json_get_text(snapshot->summary, key);
+    char *end = NULL;
+    int64_t number = text ? strtoll(text, &end, 10) : -1;
+    return text && end != text && *end == '\0' ? number : -1;
+}
+
+static void read_lake_table(struct crawl *crawl, tl_arena *scratch, size_t at)
+{
+    struct tl_lake_table table;
+    struct tl_err err;
+    tl_err_init(&err);
+    const struct tl_source_dataset *listed = crawl->listed[at];
+    if (tl_lake_table_load(crawl->catalog->options.lake, scratch, listed->schema, listed->name, &table, &err) != TL_OK)
+        return; /* dropped meanwhile, or not to be read: its next listing says */
+    struct tl_source_dataset *known = TL_NEW(crawl->rq.arena, struct tl_source_dataset);
+    const struct tl_lake_snapshot *snapshot = tl_lake_table_snapshot(&table, table.current_snapshot_id);
+    *known = *listed;
+    known->row_estimate = snapshot ? summary_number(snapshot, "total-records") : 0;
+    known->size_bytes = snapshot ? summary_number(snapshot, "total-files-size") : 0;
+    known->changed_at_us = snapshot ? snapshot->timestamp_ms * 1000 : 0;
+    crawl->listed[at] = known;
+}
+
+static void read_lake(struct crawl *crawl)
+{
+    const struct tl_catalog_options *options = &crawl->catalog->options;
+    if (!options->lake || !tl_streq(options->lake_name, crawl->progress->source))
+        return;
+    tl_arena *scratch = tl_arena_new(LAKE_ARENA_BYTES_MAX);
+    for (size_t i = 0; i < crawl->listed_count && i < LAKE_TABLES_MAX; i++) {
+        if (crawl->listed[i]->kind == TL_DATASET_TABLE)
+            read_lake_table(crawl, scratch, i);
+        tl_arena_reset(scratch);
+    }
+    tl_arena_free(scratch);
 }
 
 /* Sorted, each name once: a table of the source before a view made here. */
@@ -230,6 +274,7 @@ static void crawl_source(const struct round *round, struct cat_progress *progres
     tl_buf_init(&crawl.scratch, CAT_ARENA_BYTES_MAX);
     crawl.batch->source = progress->source;
     collect(&crawl, round, source);
+    read_lake(&crawl);
     begin(&crawl);
     crawl.batch->now_us = progress->began_at_us;
     end(&crawl, run_crawl(&crawl));

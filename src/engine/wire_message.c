@@ -3,7 +3,7 @@
 
 #include "engine/wire_int.h"
 
-enum { TEXT_LEAST = 4, FIELD_LEAST = 5, VALUE_LEAST = 2, COLUMN_LEAST = 13 };
+enum { TEXT_LEAST = 4, FIELD_LEAST = 5, VALUE_LEAST = 2, COLUMN_LEAST = 14 };
 
 void tl_wire_put_statement(struct tl_buf *buf, const struct tl_engine_statement *statement)
 {
@@ -117,6 +117,12 @@ static void put_column(struct tl_buf *buf, const struct tl_source_column *column
     tl_wire_put_u8(buf, column->nullable);
     tl_wire_put_u32(buf, (uint32_t)column->key_position);
     tl_wire_put_u8(buf, column->unsupported);
+    tl_wire_put_u8(buf, column->statistics.known);
+    if (!column->statistics.known)
+        return;
+    tl_wire_put_f64(buf, column->statistics.null_fraction);
+    tl_wire_put_i64(buf, column->statistics.distinct_count);
+    tl_wire_put_i64(buf, column->statistics.average_bytes);
 }
 
 static void read_column(struct tl_wire_reader *reader, tl_arena *arena, struct tl_source_column *column)
@@ -129,6 +135,12 @@ static void read_column(struct tl_wire_reader *reader, tl_arena *arena, struct t
     column->nullable = tl_wire_flag(reader);
     column->key_position = (int)tl_wire_u32(reader);
     column->unsupported = tl_wire_flag(reader);
+    column->statistics.known = tl_wire_flag(reader);
+    if (column->statistics.known) {
+        column->statistics.null_fraction = tl_wire_f64(reader);
+        column->statistics.distinct_count = tl_wire_i64(reader);
+        column->statistics.average_bytes = tl_wire_i64(reader);
+    }
     if (column->key_position < 0 || column->key_position > TL_SOURCE_COLUMNS_MAX ||
         (column->type.id == TL_TYPE_INVALID && !column->unsupported))
         reader->failed = true;
@@ -142,6 +154,8 @@ void tl_wire_put_dataset(struct tl_buf *buf, const struct tl_source_dataset *dat
     tl_wire_put_optional(buf, dataset->comment);
     tl_wire_put_i64(buf, dataset->row_estimate);
     tl_wire_put_i64(buf, dataset->size_bytes);
+    tl_wire_put_i64(buf, dataset->changed_at_us);
+    tl_wire_put_i64(buf, dataset->change_marker);
     tl_wire_put_u32(buf, (uint32_t)dataset->column_count);
     for (size_t i = 0; i < dataset->column_count; i++)
         put_column(buf, &dataset->columns[i]);
@@ -156,6 +170,8 @@ bool tl_wire_dataset(struct tl_wire_reader *reader, tl_arena *arena, struct tl_s
     ret_dataset->comment = tl_wire_optional(reader, arena);
     ret_dataset->row_estimate = tl_wire_i64(reader);
     ret_dataset->size_bytes = tl_wire_i64(reader);
+    ret_dataset->changed_at_us = tl_wire_i64(reader);
+    ret_dataset->change_marker = tl_wire_i64(reader);
     size_t count = tl_wire_count(reader, COLUMN_LEAST);
     if (count > TL_SOURCE_COLUMNS_MAX) {
         reader->failed = true;

@@ -129,10 +129,12 @@ static void test_dataset_reads_back(void **state)
     (void)state;
     const struct tl_source_column columns[] = {
         {.name = "id", .type = tl_type_simple(TL_TYPE_INT64), .source_type = "bigint", .key_position = 1},
-        {.name = "shape", .source_type = "geometry", .comment = "where", .nullable = true, .unsupported = true},
+        {.name = "shape", .source_type = "geometry", .comment = "where", .nullable = true, .unsupported = true,
+         .statistics = {.known = true, .null_fraction = 0.25, .distinct_count = 7, .average_bytes = -1}},
     };
     struct tl_source_dataset in = {.schema = "public", .name = "places", .kind = TL_DATASET_VIEW, .comment = "all places",
-                                   .row_estimate = -1, .size_bytes = 4096, .column_count = 2, .columns = columns};
+                                   .row_estimate = -1, .size_bytes = 4096, .changed_at_us = 11, .change_marker = 12, .column_count = 2,
+                                   .columns = columns};
     struct tl_source_dataset out;
     tl_wire_put_dataset(&buf, &in);
     struct tl_wire_reader reader = reader_of_buf();
@@ -147,6 +149,12 @@ static void test_dataset_reads_back(void **state)
     assert_null(out.columns[0].comment);
     assert_false(out.columns[0].nullable);
     assert_true(out.columns[1].unsupported && out.columns[1].nullable);
+    assert_int_equal(out.changed_at_us, 11);
+    assert_int_equal(out.change_marker, 12);
+    assert_false(out.columns[0].statistics.known);
+    assert_true(out.columns[1].statistics.known && out.columns[1].statistics.null_fraction == 0.25);
+    assert_int_equal(out.columns[1].statistics.distinct_count, 7);
+    assert_int_equal(out.columns[1].statistics.average_bytes, -1);
     assert_string_equal(out.columns[1].source_type, "geometry");
 }
 

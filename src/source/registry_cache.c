@@ -18,6 +18,21 @@ static void put_type(struct tl_json_writer *writer, const struct tl_type *type)
     tl_buf_done(&text);
 }
 
+static void put_statistics(struct tl_json_writer *writer, const struct tl_source_statistics *statistics)
+{
+    tl_json_key(writer, "nulls");
+    tl_json_put_double(writer, statistics->null_fraction);
+    tl_json_pair_int64(writer, "distinct", statistics->distinct_count);
+    tl_json_pair_int64(writer, "average_bytes", statistics->average_bytes);
+}
+
+static void read_statistics(const tl_json *json, struct tl_source_statistics *statistics)
+{
+    statistics->known = tl_json_double(tl_json_get(json, "nulls"), &statistics->null_fraction) &&
+                        tl_json_int64(tl_json_get(json, "distinct"), &statistics->distinct_count) &&
+                        tl_json_int64(tl_json_get(json, "average_bytes"), &statistics->average_bytes);
+}
+
 static void put_column(struct tl_json_writer *writer, const struct tl_source_column *column)
 {
     tl_json_begin_object(writer);
@@ -31,6 +46,8 @@ static void put_column(struct tl_json_writer *writer, const struct tl_source_col
         tl_json_pair_int64(writer, "key", column->key_position);
     if (column->unsupported)
         tl_json_pair_bool(writer, "unsupported", true);
+    if (column->statistics.known)
+        put_statistics(writer, &column->statistics);
     tl_json_end_object(writer);
 }
 
@@ -44,6 +61,8 @@ static void put_dataset(struct tl_json_writer *writer, const struct tl_source_da
         tl_json_pair_text(writer, "comment", dataset->comment);
     tl_json_pair_int64(writer, "rows", dataset->row_estimate);
     tl_json_pair_int64(writer, "bytes", dataset->size_bytes);
+    tl_json_pair_int64(writer, "changed_at_us", dataset->changed_at_us);
+    tl_json_pair_int64(writer, "marker", dataset->change_marker);
     tl_json_key(writer, "columns");
     tl_json_begin_array(writer);
     for (size_t i = 0; i < dataset->column_count; i++)
@@ -72,6 +91,7 @@ static enum tl_code read_column(tl_arena *arena, const tl_json *json, struct tl_
     column->nullable = tl_json_bool(tl_json_get(json, "nullable"), true);
     column->unsupported = tl_json_bool(tl_json_get(json, "unsupported"), false);
     column->key_position = (int)key;
+    read_statistics(json, &column->statistics);
     if (!column->name)
         return tl_err_set(err, TL_STATE, "the remembered listing has a column without a name");
     return tl_type_decode_hex(arena, tl_json_get_text(json, "type"), &column->type, err);
@@ -87,6 +107,8 @@ static enum tl_code read_dataset(tl_arena *arena, const tl_json *json, struct tl
     dataset->row_estimate = dataset->size_bytes = -1;
     (void)tl_json_int64(tl_json_get(json, "rows"), &dataset->row_estimate);
     (void)tl_json_int64(tl_json_get(json, "bytes"), &dataset->size_bytes);
+    (void)tl_json_int64(tl_json_get(json, "changed_at_us"), &dataset->changed_at_us);
+    (void)tl_json_int64(tl_json_get(json, "marker"), &dataset->change_marker);
     if (!dataset->schema || !dataset->name || tl_json_count(columns) > TL_SOURCE_COLUMNS_MAX)
         return tl_err_set(err, TL_STATE, "the remembered listing has a dataset that cannot be read");
     struct tl_source_column *list = TL_NEW_ARRAY(arena, struct tl_source_column, tl_json_count(columns));

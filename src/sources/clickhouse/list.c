@@ -129,12 +129,14 @@ static enum tl_code each_table(void *context, const struct tl_str *texts, struct
     }
     bool view = texts[2].size >= 4 && memcmp(texts[2].data + texts[2].size - 4, "View", 4) == 0;
     list->keys[list->count] = name_of(list->arena, texts[texts[6].size ? 6 : 7]);
+    int64_t rows = number_of(texts[4]), bytes = number_of(texts[5]);
     list->datasets[list->count++] = (struct tl_source_dataset){.schema = schema,
                                                                .name = name,
                                                                .kind = view ? TL_DATASET_VIEW : TL_DATASET_TABLE,
                                                                .comment = name_of(list->arena, texts[3]),
-                                                               .row_estimate = number_of(texts[4]),
-                                                               .size_bytes = number_of(texts[5])};
+                                                               .row_estimate = rows,
+                                                               .size_bytes = bytes,
+                                                               .change_marker = rows < 0 ? 0 : 1 + (rows ^ (bytes << 20 & INT64_MAX))};
     return tl_arena_check(list->arena, "the listing of a ClickHouse source", err);
 }
 
@@ -212,7 +214,7 @@ static struct tl_source_column make_column(struct list *list, const char *name, 
     return column;
 }
 
-/* database, table, name, type, comment; in the order of the tables */
+/* database, table, name, type, comment, uncompressed bytes; in the order of the tables */
 static enum tl_code each_column(void *context, const struct tl_str *texts, struct tl_err *err)
 {
     struct list *list = context;
@@ -234,6 +236,10 @@ static enum tl_code each_column(void *context, const struct tl_str *texts, struc
         list->column_room = room;
     }
     columns[dataset->column_count] = make_column(list, name, type ? type : "unknown", name_of(list->arena, texts[4]));
+    int64_t bytes = number_of(texts[5]);
+    if (bytes > 0 && dataset->row_estimate > 0)
+        columns[dataset->column_count].statistics =
+            (struct tl_source_statistics){.known = true, .null_fraction = -1, .distinct_count = -1, .average_bytes = bytes / dataset->row_estimate};
     dataset->columns = columns;
     dataset->column_count++;
     return tl_arena_check(list->arena, "the listing of a ClickHouse source", err);
@@ -376,9 +382,9 @@ static enum tl_code read_list(struct list *list, const char *schema, const char 
         " AND NOT is_temporary AND engine NOT IN (" QUEUE_ENGINES ") ORDER BY database, name FORMAT Native", 8,
         each_table, stop, err);
     if (code == TL_OK)
-        code = select_scoped(list, "SELECT database, table, name, type, comment FROM system.columns", "table", schema,
+        code = select_scoped(list, "SELECT database, table, name, type, comment, toString(data_uncompressed_bytes) FROM system.columns", "table", schema,
                              name, " AND default_kind != 'EPHEMERAL' ORDER BY database, table, position FORMAT Native",
-                             5, each_column, stop, err);
+                             6, each_column, stop, err);
     if (code == TL_OK)
         code = finalize_all(list, stop, err);
     return code;

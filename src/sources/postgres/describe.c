@@ -4,9 +4,9 @@
 
 /* Column numbers of the queries below. */
 enum { RELATION_OID, RELATION_SCHEMA, RELATION_NAME, RELATION_KIND, RELATION_ROWS, RELATION_PAGES, RELATION_COMMENT,
-       RELATION_CHILDREN, RELATION_BLOCK, RELATION_HEAP };
+       RELATION_CHILDREN, RELATION_BLOCK, RELATION_HEAP, RELATION_MARKER };
 enum { COLUMN_RELATION, COLUMN_NAME, COLUMN_TYPE, COLUMN_MODIFIER, COLUMN_DIMENSIONS, COLUMN_NOT_NULL, COLUMN_SPELLING,
-       COLUMN_COMMENT, COLUMN_KEY, COLUMN_DETERMINISTIC, COLUMN_COLLATION, COLUMN_NUMBER };
+       COLUMN_COMMENT, COLUMN_KEY, COLUMN_DETERMINISTIC, COLUMN_COLLATION, COLUMN_NUMBER, COLUMN_NULLS, COLUMN_DISTINCT, COLUMN_WIDTH };
 enum { TYPE_OID, TYPE_KIND, TYPE_ELEMENT, TYPE_BASE, TYPE_MODIFIER, TYPE_DIMENSIONS };
 
 enum { STATEMENTS = 5, RESULT_RELATIONS = 1, RESULT_COLUMNS, RESULT_TYPES };
@@ -61,14 +61,21 @@ static const char pages_now[] = "pg_relation_size(c.oid) / current_setting('bloc
 static const char pages_then[] = "c.relpages";
 static const char relations_tail[] =
     " ELSE 0 END::bigint, obj_description(c.oid, 'pg_class'), c.relhassubclass,"
-    " current_setting('block_size')::int, coalesce(m.amname = 'heap', false)"
+    " current_setting('block_size')::int, coalesce(m.amname = 'heap', false),"
+    " 1 + pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid)"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am m ON m.oid = c.relam"
     " LEFT JOIN LATERAL (SELECT sum(greatest(l.reltuples, 0)) AS row_count, sum(l.relpages) AS page_count"
     " FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid WHERE t.isleaf) p ON c.relkind = 'p'";
 static const char columns_head[] =
     " SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attndims, a.attnotnull,"
     " format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum), k.position,"
-    " coalesce(l.collisdeterministic, true), a.attcollation, a.attnum"
+    " coalesce(l.collisdeterministic, true), a.attcollation, a.attnum, ";
+/* of all of them: what the last analyze found, without values; one relation is asked for in haste and without */
+static const char statistics_then[] = "s.null_frac, s.n_distinct, s.avg_width";
+static const char statistics_now[] = "NULL::float4, NULL::float4, NULL::int";
+static const char statistics_join[] = " LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname"
+                                      " AND NOT s.inherited";
+static const char columns_from[] =
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_collation l ON l.oid = a.attcollation"
     " LEFT JOIN (SELECT i.indrelid, u.number, u.position FROM pg_index i CROSS JOIN LATERAL"
@@ -95,6 +102,9 @@ static void write_sql(struct tl_buf *sql, const struct tl_postgres_options *opti
     add_condition(sql, options, schema, name);
     tl_buf_addf(sql, " ORDER BY n.nspname, c.relname LIMIT %d;", TL_POSTGRES_DATASETS_MAX + 1);
     tl_buf_adds(sql, columns_head);
+    tl_buf_adds(sql, schema ? statistics_now : statistics_then);
+    tl_buf_adds(sql, columns_from);
+    tl_buf_adds(sql, schema ? "" : statistics_join);
     add_condition(sql, options, schema, name);
     tl_buf_adds(sql, columns_tail);
     tl_buf_adds(sql, types_head);
@@ -173,6 +183,21 @@ static void read_column(struct reader *reader, int row, const struct tl_source_d
     own->modifier = attribute.modifier;
 }
 
+/* Distinct values as PostgreSQL counts them: below zero, a share of the rows. */
+static void read_statistics(const struct reader *reader, int row, int64_t rows, struct tl_source_statistics *statistics)
+{
+    if (PQgetisnull(reader->columns, row, COLUMN_NULLS))
+        return;
+    double distinct = strtod(PQgetvalue(reader->columns, row, COLUMN_DISTINCT), NULL);
+    bool known = distinct > 0 || (distinct < 0 && rows >= 0);
+    *statistics = (struct tl_source_statistics){
+        .known = true,
+        .null_fraction = strtod(PQgetvalue(reader->columns, row, COLUMN_NULLS), NULL),
+        .distinct_count = !known ? -1 : distinct > 0 ? (int64_t)distinct : (int64_t)(-distinct * (double)rows + 0.5),
+        .average_bytes = number(reader->columns, row, COLUMN_WIDTH),
+    };
+}
+
 /* Both results are sorted alike, so each relation's columns (a table may have none) follow those of the one before. */
 static void read_columns(struct reader *reader, struct tl_source_dataset *dataset, struct tl_postgres_dataset *own)
 {
@@ -184,6 +209,7 @@ static void read_columns(struct reader *reader, struct tl_source_dataset *datase
     struct tl_postgres_column *own_columns = TL_NEW_ARRAY(reader->arena, struct tl_postgres_column, end - first);
     for (int i = first; i < end; i++) {
         read_column(reader, i, dataset, &columns[i - first], &own_columns[i - first]);
+        read_statistics(reader, i, own->rows, &columns[i - first].statistics);
         dataset->key_unique = dataset->key_unique || columns[i - first].key_position > 0;
     }
     dataset->column_count = (size_t)(end - first);
@@ -211,6 +237,7 @@ static void read_relation(struct reader *reader, int row, struct tl_source_datas
         .name = text(reader, relations, row, RELATION_NAME),
         .kind = own->kind == 'v' || own->kind == 'm' ? TL_DATASET_VIEW : TL_DATASET_TABLE,
         .comment = text(reader, relations, row, RELATION_COMMENT),
+        .change_marker = number(relations, row, RELATION_MARKER),
         .driver_data = own,
     };
     /* before the first analyze: -1, or 0 rows on 0 pages in older servers */
@@ -244,8 +271,8 @@ static enum tl_code read_all(struct reader *reader, struct tl_source_dataset **r
 
 static bool right_shape(PGresult *const *results)
 {
-    return PQnfields(results[RESULT_RELATIONS]) == RELATION_HEAP + 1 &&
-           PQnfields(results[RESULT_COLUMNS]) == COLUMN_NUMBER + 1 &&
+    return PQnfields(results[RESULT_RELATIONS]) == RELATION_MARKER + 1 &&
+           PQnfields(results[RESULT_COLUMNS]) == COLUMN_WIDTH + 1 &&
            PQnfields(results[RESULT_TYPES]) == TYPE_DIMENSIONS + 1;
 }
 
