@@ -18,16 +18,10 @@ static enum tl_code open_file(const struct tl_model_options *options, void **ret
 
 static enum tl_code ask(void *state, tl_arena *arena, const struct tl_model_request *request, struct tl_model_answer *answer, struct tl_err *err)
 {
-    struct tl_str question;
     struct tl_err missing;
-    size_t step;
-    (void)arena;
     tl_err_init(&missing);
-    tl_transcript_key(request, &question, &step);
-    if (tl_transcript_find(state, question, step, answer, &missing) != TL_OK) {
-        enum tl_code code = models_fail(answer, TL_MODEL_BAD_REQUEST, err, "%s", missing.message);
-        return code;
-    }
+    if (tl_transcript_find(state, arena, request, answer, &missing) != TL_OK)
+        return models_fail(answer, TL_MODEL_BAD_REQUEST, err, "%s", missing.message);
     for (size_t i = 0; i < answer->message.part_count; i++)
         if (answer->message.parts[i].kind == TL_MODEL_TEXT && request->sink.text) {
             answer->was_shown = true;

@@ -34,6 +34,17 @@ struct tl_str tl_context_data(tl_arena *arena, const char *mark, const char *too
     return kept(arena, &buf);
 }
 
+struct tl_str tl_context_inside(struct tl_str data)
+{
+    static const char begin[] = "<data-", end[] = "\n</data-";
+    const char *from = memchr(data.data, '\n', data.size);
+    if (!tl_str_starts_with(data, TL_STR(begin)) || !from)
+        return data;
+    struct tl_str rest = {from + 1, data.size - (size_t)(from + 1 - data.data)};
+    const char *to = memmem(rest.data, rest.size, end, sizeof end - 1);
+    return to ? (struct tl_str){rest.data, (size_t)(to - rest.data)} : data;
+}
+
 struct tl_str tl_context_system(tl_arena *arena, const struct tl_principal *person, const char *more, int64_t now_us)
 {
     char day[TL_CLOCK_TEXT_SIZE];

@@ -13,6 +13,8 @@ enum { TL_CONTEXT_MARK_SIZE = 17 };
 TL_CHECKED enum tl_code tl_context_mark(char mark[TL_CONTEXT_MARK_SIZE], struct tl_err *err);
 /* <data-MARK tool="NAME">text</data-MARK>; a longer text is cut within a character and says so. */
 struct tl_str tl_context_data(tl_arena *arena, const char *mark, const char *tool, struct tl_str text, size_t bytes_max);
+/* What stands between the marks; the text itself where there are none. */
+struct tl_str tl_context_inside(struct tl_str data);
 /* The guidance with the day and the person. */
 struct tl_str tl_context_system(tl_arena *arena, const struct tl_principal *person, const char *more, int64_t now_us);
 

@@ -7,13 +7,15 @@
 #include <unistd.h>
 
 #include "io/process.h"
+#include "skipper/context.h"
 
-enum { LINES_MAX = 100000, ARENA_MAX = 512 << 20 };
+enum { LINES_MAX = 100000, ARENA_MAX = 512 << 20, HANDLE_MIN = 8, HANDLE_MAX = 100, SCRATCH_MAX = 16 << 20 };
 
 struct line {
     struct tl_str question;
     size_t step;
     struct tl_model_answer answer;
+    const tl_json *saw; /* NULL = nothing */
 };
 
 struct tl_transcript {
@@ -48,6 +50,85 @@ void tl_transcript_key(const struct tl_model_request *request, struct tl_str *re
     }
 }
 
+/* ---- handles: one short text that a call was answered with ---- */
+
+/* "20261124_191500_00001_abcde" in JSON, as tools give it.  *ret_handle lives in the arena. */
+static bool read_handle(tl_arena *arena, struct tl_str result, struct tl_str *ret_handle)
+{
+    const tl_json *root;
+    struct tl_err unread;
+    struct tl_str inside = tl_context_inside(result);
+    tl_err_init(&unread);
+    if (inside.size < HANDLE_MIN || inside.size > HANDLE_MAX || inside.data[0] != '"')
+        return false;
+    if (tl_json_parse(arena, inside.data, inside.size, &root, &unread) != TL_OK || !tl_json_is_string(root))
+        return false;
+    *ret_handle = tl_json_str(root);
+    return ret_handle->size >= HANDLE_MIN;
+}
+
+/* The handle that the call has now. */
+static bool find_handle(tl_arena *arena, const struct tl_model_request *request, const char *id, struct tl_str *ret_handle)
+{
+    for (size_t i = request->message_count; i-- > 0;)
+        for (size_t k = 0; k < request->messages[i].part_count; k++) {
+            const struct tl_model_part *part = &request->messages[i].parts[k];
+            if (part->kind == TL_MODEL_RESULT && tl_streq(part->id, id))
+                return read_handle(arena, part->text, ret_handle);
+        }
+    return false;
+}
+
+static void put_saw(struct tl_json_writer *json, const struct tl_model_request *request)
+{
+    tl_arena *arena = tl_arena_new(SCRATCH_MAX);
+    struct tl_str handle;
+    tl_json_key(json, "saw");
+    tl_json_begin_object(json);
+    for (size_t i = 0; i < request->message_count; i++)
+        for (size_t k = 0; k < request->messages[i].part_count; k++) {
+            const struct tl_model_part *part = &request->messages[i].parts[k];
+            if (part->kind == TL_MODEL_RESULT && read_handle(arena, part->text, &handle)) {
+                tl_json_key(json, part->id);
+                tl_json_put_str(json, handle);
+            }
+        }
+    tl_json_end_object(json);
+    tl_arena_free(arena);
+}
+
+static struct tl_str replaced(tl_arena *arena, struct tl_str text, struct tl_str from, struct tl_str to)
+{
+    struct tl_buf buf;
+    tl_buf_init(&buf, SCRATCH_MAX);
+    for (;;) {
+        const char *at = text.size ? memmem(text.data, text.size, from.data, from.size) : NULL;
+        size_t before = at ? (size_t)(at - text.data) : text.size;
+        tl_buf_add(&buf, text.data, before);
+        if (!at)
+            break;
+        tl_buf_add(&buf, to.data, to.size);
+        text = (struct tl_str){at + from.size, text.size - before - from.size};
+    }
+    struct tl_str copy = {tl_arena_strndup(arena, buf.size ? buf.data : "", buf.size), buf.size};
+    tl_buf_done(&buf);
+    return copy;
+}
+
+static void give_handles(const struct line *line, tl_arena *arena, const struct tl_model_request *request, struct tl_model_answer *answer)
+{
+    struct tl_model_part *parts = TL_NEW_ARRAY(arena, struct tl_model_part, answer->message.part_count);
+    for (size_t i = 0; i < answer->message.part_count; i++) {
+        parts[i] = answer->message.parts[i];
+        for (struct tl_json_iter it = tl_json_iter(line->saw); parts[i].kind == TL_MODEL_CALL && tl_json_next(&it);) {
+            struct tl_str then = tl_json_str(it.value), now;
+            if (then.size >= HANDLE_MIN && find_handle(arena, request, it.key, &now))
+                parts[i].text = replaced(arena, parts[i].text, then, now);
+        }
+    }
+    answer->message.parts = parts;
+}
+
 /* ---- written ---- */
 
 static void put_part(struct tl_json_writer *json, const struct tl_model_part *part)
@@ -79,6 +160,7 @@ static void put_line(struct tl_json_writer *json, const struct tl_model_request 
     for (size_t i = 0; i < answer->message.part_count; i++)
         put_part(json, &answer->message.parts[i]);
     tl_json_end_array(json);
+    put_saw(json, request);
     tl_json_key(json, "usage");
     tl_json_begin_object(json);
     tl_json_pair_int64(json, "input", answer->usage.input_tokens);
@@ -157,6 +239,7 @@ static bool read_line(tl_arena *arena, const tl_json *root, struct line *line)
         if (!read_part(it.value, &kept_parts[at]))
             return false;
     line->answer.message = (struct tl_model_message){TL_MODEL_ASSISTANT, count, kept_parts};
+    line->saw = tl_json_get(root, "saw");
     read_usage(tl_json_get(root, "usage"), &line->answer.usage);
     return true;
 }
@@ -215,12 +298,16 @@ tl_transcript *tl_transcript_free(tl_transcript *transcript)
     return NULL;
 }
 
-enum tl_code tl_transcript_find(const tl_transcript *transcript, struct tl_str question, size_t step, struct tl_model_answer *ret_answer,
-                                struct tl_err *err)
+enum tl_code tl_transcript_find(const tl_transcript *transcript, tl_arena *arena, const struct tl_model_request *request,
+                                struct tl_model_answer *ret_answer, struct tl_err *err)
 {
+    struct tl_str question;
+    size_t step;
+    tl_transcript_key(request, &question, &step);
     for (size_t i = 0; i < transcript->count; i++)
         if (transcript->lines[i].step == step && tl_str_equal(transcript->lines[i].question, question)) {
             *ret_answer = transcript->lines[i].answer;
+            give_handles(&transcript->lines[i], arena, request, ret_answer);
             return TL_OK;
         }
     struct tl_str cut = tl_utf8_cut(question, 200);

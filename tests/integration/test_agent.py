@@ -267,3 +267,30 @@ def test_what_the_planner_cannot_place_is_answered_by_the_agent_with_the_company
     model.play(start(sql), fetch(), {"text": "As you see."})
     table = townlake_ask(demo, program, "--output", "table", "is there something odd about our plans?").stdout
     assert table.startswith("As you see.\n") and str(rows[0][1]) in table and "language model m-1 in 3 steps" in table and sql in table
+
+
+def test_what_was_recorded_is_answered_again_without_the_model_from_the_data_of_today(program, tmp_path, model):
+    transcript = tmp_path / "transcript.jsonl"
+    question = "which of the numbers are there?"
+    running = Server(program, tmp_path / "recorded", yaml_of("openai", model, record=f'"{transcript}"'), environment={"MODEL_KEY": KEY})
+    model.play({"calls": [("start_query", {"sql": COUNT}), ("start_query", {"sql": "SELECT random() AS r"})]},
+               lambda request: {"calls": [("fetch_results", {"queryId": request.result(1), "mode": "inject"})]},
+               lambda request: {"calls": [("fetch_results", {"queryId": json.loads(request.body["messages"][3]["content"].split("\n")[1]), "mode": "both"})]},
+               {"text": "These."})
+    try:
+        first = ask(running, question)
+    finally:
+        running.stop()
+    assert model.faults == [] and transcript.stat().st_mode & 0o777 == 0o600 and KEY not in transcript.read_text()
+    model.play()
+    running = Server(program, tmp_path / "replayed", f'tokens: []\nmodels: {{provider: replay, transcript: "{transcript}"}}\n')
+    try:
+        again = ask(running, question)
+        assert of(ask(running, "something else?"), "error")[0]["code"] == "model_failed"
+    finally:
+        running.stop()
+    assert model.requests == []
+    assert of(again, "text") == of(first, "text") and of(again, "rows") == of(first, "rows") == [[[3, 42]]]
+    assert of(again, "proof")[0]["failed_calls"] == 0
+    ids = [[query["query_id"] for query in of(events, "proof")[0]["queries"]] for events in (first, again)]
+    assert not set(ids[0]) & set(ids[1])
