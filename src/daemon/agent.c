@@ -70,6 +70,8 @@ enum tl_code tl_daemon_agent_open(const tl_config *config, tl_model **ret_model,
         .budget = {.steps = (int)tl_config_int(config, "models.question_steps"),
                    .time_us = tl_config_duration_us(config, "models.question_time"),
                    .tokens = tl_config_int(config, "models.question_tokens")},
+        .questions_max = (int)tl_config_int(config, "models.questions_max"),
+        .user_questions_max = (int)tl_config_int(config, "models.user_questions_max"),
         .context_tokens = tl_config_int(config, "models.context_tokens"),
     };
     *ret_model = NULL;

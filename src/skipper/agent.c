@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/principal.h"
 #include "base/clock.h"
 #include "skipper/agent_int.h"
 
@@ -31,6 +32,11 @@ static const char *const notes[] = {
     [TL_AGENT_LOOP] = "The model made the same call again and again; it was stopped.",
 };
 
+static int within(int wanted)
+{
+    return wanted > 0 && wanted < TL_AGENT_QUESTIONS_MAX ? wanted : TL_AGENT_QUESTIONS_MAX;
+}
+
 enum tl_code tl_agent_new(const struct tl_agent_options *options, tl_agent **ret_agent, struct tl_err *err)
 {
     const struct tl_agent_budget *budget = &options->budget;
@@ -41,14 +47,60 @@ enum tl_code tl_agent_new(const struct tl_agent_options *options, tl_agent **ret
     }
     tl_agent *agent = tl_heap_alloc(sizeof *agent);
     agent->options = *options;
+    agent->options.questions_max = within(options->questions_max);
+    agent->options.user_questions_max = within(options->user_questions_max);
+    agent->users = tl_heap_alloc((size_t)agent->options.questions_max * sizeof *agent->users);
+    pthread_mutex_init(&agent->mutex, NULL);
     *ret_agent = agent;
     return TL_OK;
 }
 
 tl_agent *tl_agent_free(tl_agent *agent)
 {
+    if (!agent)
+        return NULL;
+    pthread_mutex_destroy(&agent->mutex);
+    free(agent->users);
     free(agent);
     return NULL;
+}
+
+/* ---- how many at once ---- */
+
+static int count_of(const tl_agent *agent, const char *user)
+{
+    int count = 0;
+    for (int i = 0; i < agent->running; i++)
+        count += strcmp(agent->users[i], user) == 0;
+    return count;
+}
+
+static enum tl_code enter(struct tl_request *rq, tl_agent *agent, const char *user)
+{
+    enum tl_code code = TL_OK;
+    pthread_mutex_lock(&agent->mutex);
+    if (agent->running >= agent->options.questions_max)
+        code = tl_err_set(&rq->err, TL_TOO_MANY_REQUESTS, "the language model works on %d questions, and no more at once", agent->running);
+    else if (count_of(agent, user) >= agent->options.user_questions_max)
+        code = tl_err_set(&rq->err, TL_TOO_MANY_REQUESTS, "the language model works on %d questions of yours, and no more at once",
+                          agent->options.user_questions_max);
+    else
+        agent->users[agent->running++] = tl_heap_strdup(user);
+    pthread_mutex_unlock(&agent->mutex);
+    if (code != TL_OK)
+        tl_err_hint(&rq->err, "wait until one of them is answered");
+    return code;
+}
+
+static void leave(tl_agent *agent, const char *user)
+{
+    pthread_mutex_lock(&agent->mutex);
+    int at = 0;
+    while (strcmp(agent->users[at], user) != 0)
+        at++;
+    free(agent->users[at]);
+    agent->users[at] = agent->users[--agent->running];
+    pthread_mutex_unlock(&agent->mutex);
 }
 
 tl_model *tl_agent_model(const tl_agent *agent)
@@ -273,8 +325,9 @@ static enum tl_code check_question(struct tl_request *rq, const struct tl_agent_
 enum tl_code tl_agent_ask(struct tl_request *rq, tl_agent *agent, const struct tl_agent_question *question, struct tl_agent_outcome *ret_outcome)
 {
     struct tl_agent_run run = {.rq = rq, .agent = agent, .question = question, .outcome = ret_outcome, .context = {.arena = rq->arena}};
+    const char *user = rq->principal ? rq->principal->user : "";
     *ret_outcome = (struct tl_agent_outcome){.text = ""};
-    if (check_question(rq, question) != TL_OK || tl_context_mark(run.mark, &rq->err) != TL_OK)
+    if (check_question(rq, question) != TL_OK || tl_context_mark(run.mark, &rq->err) != TL_OK || enter(rq, agent, user) != TL_OK)
         return rq->err.code;
     run.deadline_us = tl_clock_monotonic_us() + agent->options.budget.time_us;
     if (rq->deadline_us && rq->deadline_us < run.deadline_us)
@@ -286,6 +339,7 @@ enum tl_code tl_agent_ask(struct tl_request *rq, tl_agent *agent, const struct t
     while (code == TL_OK && !ended)
         code = step(&run, &ended);
     tl_buf_done(&run.text);
+    leave(agent, user);
     if (code == TL_OK) {
         ret_outcome->note = notes[ret_outcome->end];
         emit_proof(&run);

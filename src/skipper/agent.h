@@ -26,6 +26,7 @@ enum {
     TL_AGENT_FINDINGS_MAX = 16,
     TL_AGENT_TURNS_MAX = 20, /* of the conversation; the oldest are left out */
     TL_AGENT_STEPS_MAX = 100,
+    TL_AGENT_QUESTIONS_MAX = 1000, /* at once */
 };
 
 /* ---- tools, as the agent sees them ---- */
@@ -132,6 +133,7 @@ struct tl_agent_budget {
 struct tl_agent_options {
     tl_model *model; /* must outlive the agent */
     struct tl_agent_budget budget;
+    int questions_max, user_questions_max; /* at once, of all and of one person; 0 = TL_AGENT_QUESTIONS_MAX */
     int64_t context_tokens; /* what the model can read at once; older results are left out before it is full; 0 = not known */
 };
 
@@ -141,7 +143,7 @@ tl_agent *tl_agent_free(tl_agent *agent);
 tl_model *tl_agent_model(const tl_agent *agent);
 
 /* The outcome is filled also when it fails (then steps, usage and cost are what was spent).  TL_MODEL_UNAVAILABLE, TL_MODEL_FAILED,
- * TL_CANCELLED, TL_INVALID_ARGUMENT (an empty question). */
+ * TL_CANCELLED, TL_INVALID_ARGUMENT (an empty question), TL_TOO_MANY_REQUESTS. */
 TL_CHECKED enum tl_code tl_agent_ask(struct tl_request *rq, tl_agent *agent, const struct tl_agent_question *question,
                                      struct tl_agent_outcome *ret_outcome);
 

@@ -8,6 +8,9 @@
 
 struct tl_agent {
     struct tl_agent_options options;
+    pthread_mutex_t mutex;
+    int running;
+    char **users; /* of the questions that run */
 };
 
 /* Calls already made, to see that they are repeated. */

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ struct world {
     size_t message_counts[ASKED_MAX];
     struct tl_buf events;
     struct tl_agent_outcome outcome;
-    atomic_int running, most_running, tool_calls, stop_after_events;
+    atomic_int waiting, running, most_running, tool_calls, stop_after_events;
     char agent_call[100];
 };
 
@@ -85,6 +86,7 @@ static void note_request(const struct tl_model_request *request)
 static enum tl_code wait_as_drivers_do(const struct tl_model_request *request, const struct turn *turn, struct tl_model_answer *answer, struct tl_err *err)
 {
     for (int ms = 0; ms < turn->wait_ms; ms += 10) {
+        atomic_store(&world->waiting, 1);
         answer->failure = TL_MODEL_INTERRUPTED;
         if (request->stop && request->stop(request->stop_context))
             return tl_err_set(err, TL_CANCELLED, "cancelled");
@@ -524,6 +526,53 @@ static void test_an_empty_answer_is_a_failure(void **state)
     assert_int_equal(ASK(&roomy, {.text = NULL}), TL_MODEL_FAILED);
 }
 
+struct asker {
+    struct tl_request rq;
+    struct tl_agent_question question;
+    struct tl_agent_outcome outcome;
+    enum tl_code code;
+};
+
+static void *ask_apart(void *context)
+{
+    struct asker *asker = context;
+    asker->code = tl_agent_ask(&asker->rq, world->agent, &asker->question, &asker->outcome);
+    return NULL;
+}
+
+static void test_more_questions_at_once_than_may_be_are_refused_and_the_place_is_free_again_afterwards(void **state)
+{
+    (void)state;
+    static const struct turn turns[] = {{.text = "slowly", .wait_ms = 60000}, {.text = "at last"}};
+    static const struct tl_principal other = {.user = "bob", .authenticated = true};
+    struct tl_agent_options options = {.budget = roomy, .user_questions_max = 1, .questions_max = 2};
+    struct asker asker = {.question = question_of("first?")};
+    struct tl_agent_question question = question_of("second?");
+    pthread_t thread;
+    make_agent(&roomy);
+    tl_agent_free(world->agent);
+    options.model = world->model;
+    assert_int_equal(tl_agent_new(&options, &world->agent, &world->rq.err), TL_OK);
+    world->turns = turns;
+    world->turn_count = 2;
+    tl_request_init(&asker.rq, tl_arena_new(64 << 20));
+    asker.rq.principal = &person;
+    pthread_create(&thread, NULL, ask_apart, &asker);
+    while (atomic_load(&world->waiting) == 0)
+        rest(5);
+    assert_int_equal(tl_agent_ask(&world->rq, world->agent, &question, &world->outcome), TL_TOO_MANY_REQUESTS);
+    tl_err_init(&world->rq.err);
+    world->rq.principal = &other;
+    assert_int_equal(tl_agent_ask(&world->rq, world->agent, &question, &world->outcome), TL_OK);
+    atomic_store(&asker.rq.cancelled, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(asker.code, TL_CANCELLED);
+    tl_arena_free(asker.rq.arena);
+    world->asked = 1;
+    world->rq.principal = &person;
+    assert_int_equal(tl_agent_ask(&world->rq, world->agent, &question, &world->outcome), TL_OK);
+}
+
 static void test_budgets_that_cannot_be_are_refused(void **state)
 {
     (void)state;
@@ -597,6 +646,7 @@ int main(void)
         TEST(test_a_refusal_is_told),
         TEST(test_an_answer_that_is_cut_says_so),
         TEST(test_an_empty_answer_is_a_failure),
+        TEST(test_more_questions_at_once_than_may_be_are_refused_and_the_place_is_free_again_afterwards),
         TEST(test_budgets_that_cannot_be_are_refused),
         TEST(test_what_a_query_returned_is_examined),
     };
