@@ -536,6 +536,14 @@ static void note_sampled(struct compile *compile)
                 tl_arena_printf(compile->arena, "\"%s\" is a sample: good for shares and ranks, not for bills", compile->model->datasets[i].name);
 }
 
+static bool has_several_times(const struct tl_semantic_metric *metric)
+{
+    for (size_t k = 1; k < metric->measure_count; k++)
+        if (metric->measures[k].anchor != metric->measures[0].anchor)
+            return true;
+    return false;
+}
+
 static enum tl_code check_query(const struct compile *compile)
 {
     const struct tl_metric_query *query = compile->query;
@@ -543,6 +551,10 @@ static enum tl_code check_query(const struct compile *compile)
         return tl_err_set(compile->err, TL_INVALID_ARGUMENT, "nothing is asked for: name a metric, or rows to list");
     if (query->before.given && starts_with_time(compile))
         return tl_err_set(compile->err, TL_UNSUPPORTED, "a split by time and a comparison with the period before do not go together");
+    for (size_t m = 0; m < query->metric_count && query->period.given && query->time_dataset < 0; m++)
+        if (has_several_times(metric_of(compile, (int)m)))
+            return tl_err_set(compile->err, TL_UNSUPPORTED, "\"%s\" is made of datasets that each have a time of their own, so it cannot be asked for a period",
+                              metric_of(compile, (int)m)->name);
     for (size_t i = 0; i < query->threshold_count; i++) {
         size_t m = 0;
         while (m < query->metric_count && query->metrics[m] != query->thresholds[i].metric)

@@ -25,7 +25,8 @@ static bool wants_number(const struct tl_planner *planner)
 {
     const struct tl_item *last = planner->item_count ? &planner->items[planner->item_count - 1] : NULL;
     return last && last->kind == TL_ITEM_CUE &&
-           (last->cue == TL_CUE_TOP || last->cue == TL_CUE_BOTTOM || last->cue == TL_CUE_IN_TOP || (last->cue >= TL_CUE_GREATER && last->cue <= TL_CUE_EQUAL));
+           (last->cue == TL_CUE_TOP || last->cue == TL_CUE_BEST || last->cue == TL_CUE_BOTTOM || last->cue == TL_CUE_IN_TOP ||
+               (last->cue >= TL_CUE_GREATER && last->cue <= TL_CUE_EQUAL));
 }
 
 static size_t take_item(struct tl_planner *planner, const struct tl_phrases *phrases, size_t at, struct tl_item *item)
@@ -250,7 +251,7 @@ static void put_rest(tl_arena *arena, const tl_semantic *model, const struct tl_
         put_period(&query->before, text);
     }
     if (query->limit > 0 && (query->dimension_count > 0 || query->metric_count == 0))
-        tl_buf_addf(text, ", the %s %lld", query->metric_count == 0 ? "first" : query->ascending ? "lowest" : "top", (long long)query->limit);
+        tl_buf_addf(text, ", the %s %lld", query->metric_count == 0 ? "newest" : query->ascending ? "lowest" : "top", (long long)query->limit);
 }
 
 const char *tl_plan_reading(tl_arena *arena, const tl_semantic *model, const struct tl_metric_query *query)

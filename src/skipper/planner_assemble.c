@@ -84,9 +84,10 @@ static bool is_follow_up(const struct assembly *assembly)
     if (!assembly->planner->request->before)
         return false;
     bool cue = first->kind == TL_ITEM_CUE && (first->cue == TL_CUE_FOLLOW || first->cue == TL_CUE_AND);
+    bool change = first->kind == TL_ITEM_CUE && (first->cue == TL_CUE_WITHOUT || first->cue == TL_CUE_INCLUDING || first->cue == TL_CUE_BY);
     bool whole = grammar->metric_count > 0 || grammar->list || grammar->count || grammar->threshold_count > 0 ||
                  (first_entity(grammar) && !(grammar->dimension_count > 0 && grammar->entity_count == 0));
-    return cue || !whole;
+    return cue || (change && grammar->metric_count == 0) || !whole;
 }
 
 static void make_list(struct assembly *assembly, int dataset)
@@ -113,13 +114,42 @@ static void metric_of_threshold(struct assembly *assembly, const struct tl_meani
         grammar->dimensions[grammar->dimension_count++] = (struct tl_raw_dimension){grammar->entities[0], TL_GRAIN_NONE};
 }
 
+/* Can the metric be split by all that the question splits by? */
+static bool bears_split(const struct assembly *assembly, int metric)
+{
+    const struct tl_grammar *grammar = assembly->grammar;
+    for (size_t i = 0; i < grammar->dimension_count; i++) {
+        const struct tl_item *item = grammar->dimensions[i].item;
+        bool reached = !item;
+        for (size_t k = 0; item && k < item->meaning_count; k++)
+            reached = reached || ((item->meanings[k].kind == TL_MEANS_FIELD || item->meanings[k].kind == TL_MEANS_DATASET) &&
+                                  tl_metric_distance(assembly->model, metric, item->meanings[k].dataset) >= 0);
+        if (!reached)
+            return false;
+    }
+    return true;
+}
+
+/* Where a word means several metrics, the first that bears the split: revenue by product is not that of invoices. */
+static void add_metrics(struct assembly *assembly)
+{
+    const struct tl_grammar *grammar = assembly->grammar;
+    for (size_t i = 0; i < grammar->metric_count; i++) {
+        int chosen = grammar->metrics[i];
+        const struct tl_item *item = grammar->metric_items[i];
+        for (size_t k = 0; item && !bears_split(assembly, chosen) && k < item->meaning_count; k++)
+            if (item->meanings[k].kind == TL_MEANS_METRIC && bears_split(assembly, item->meanings[k].metric))
+                chosen = item->meanings[k].metric;
+        assembly->query->metrics[assembly->query->metric_count++] = chosen;
+    }
+}
+
 static bool find_subject(struct assembly *assembly)
 {
     struct tl_grammar *grammar = assembly->grammar;
     struct tl_metric_query *query = assembly->query;
     const struct tl_meaning *entity = first_entity(grammar);
-    for (size_t i = 0; i < grammar->metric_count; i++)
-        query->metrics[query->metric_count++] = grammar->metrics[i];
+    add_metrics(assembly);
     if (query->metric_count > 0)
         return true;
     if (grammar->threshold_count > 0 && entity && !grammar->count) {
@@ -137,8 +167,13 @@ static bool find_subject(struct assembly *assembly)
     if (!entity)
         return tl_planner_refuse(assembly->planner, "nothing in the question says what to count, sum or list");
     int counted = tl_grammar_count_metric(assembly->model, entity->dataset);
-    bool split = grammar->dimension_count > (grammar->subject_item ? 1 : 0);
-    bool rows = grammar->list || grammar->subject_item || grammar->extra_count > 0 || counted < 0;
+    bool subject = grammar->subject_item && tl_item_meaning(grammar->subject_item, TL_MEANS_DATASET);
+    bool split = grammar->dimension_count > (subject ? 1 : 0);
+    bool chosen = grammar->filter_count + grammar->threshold_count > 0 || grammar->set_given || grammar->list;
+    if (subject && !split && grammar->limit > 0 && (grammar->best || !chosen))
+        return tl_planner_refuse(assembly->planner, "the %s %s by what? say \"by\" and a metric", grammar->ascending ? "lowest" : "top",
+            words_of(assembly, grammar->subject_item));
+    bool rows = grammar->list || subject || grammar->extra_count > 0 || counted < 0;
     if (rows && !split)
         make_list(assembly, entity->dataset);
     else if (counted >= 0)
@@ -333,6 +368,8 @@ static bool add_periods(struct assembly *assembly)
 {
     struct tl_grammar *grammar = assembly->grammar;
     struct tl_metric_query *query = assembly->query;
+    if (grammar->shift && grammar->period.given)
+        grammar->change = true; /* "in the last 30 days and the 30 days before" */
     bool compared = grammar->change || query->before.given;
     if (grammar->period.given)
         query->period = grammar->period;
@@ -401,8 +438,7 @@ static bool begin(struct assembly *assembly)
     if (grammar->metric_count > 0) {
         query->list = -1;
         query->extra_count = query->threshold_count = query->metric_count = 0;
-        for (size_t i = 0; i < grammar->metric_count; i++)
-            query->metrics[query->metric_count++] = grammar->metrics[i];
+        add_metrics(assembly);
     } else if (grammar->entity_count > 0 && grammar->threshold_count == 0 && !grammar->set_given && grammar->filter_count == 0) {
         int counted = tl_grammar_count_metric(assembly->model, tl_item_meaning(grammar->entities[0], TL_MEANS_DATASET)->dataset);
         if (counted < 0)
@@ -426,11 +462,48 @@ static bool begin(struct assembly *assembly)
     return true;
 }
 
+/* --- nothing is passed over --- */
+
+static bool is_used(const struct assembly *assembly, int dataset)
+{
+    const struct tl_metric_query *query = assembly->query;
+    int counted = tl_grammar_count_metric(assembly->model, dataset);
+    bool used = query->list == dataset || query->time_dataset == dataset || (counted >= 0 && has_metric(query, counted));
+    for (size_t i = 0; i < query->filter_count; i++)
+        used = used || query->filters[i].dataset == dataset;
+    for (size_t i = 0; i < query->dimension_count; i++)
+        used = used || query->dimensions[i].dataset == dataset;
+    for (size_t i = 0; i < query->set_count; i++)
+        used = used || query->sets[i].dataset == dataset;
+    return used;
+}
+
+/* "paying customers": the word before says what of them is meant, and has its place. */
+static bool is_described(const struct assembly *assembly, const struct tl_item *item)
+{
+    const struct tl_item *before = item > assembly->planner->items ? item - 1 : NULL;
+    for (size_t i = 0; before && i < assembly->grammar->filter_count; i++)
+        if (assembly->grammar->filters[i].item == before)
+            return true;
+    return false;
+}
+
+static bool all_entities_used(struct assembly *assembly)
+{
+    const struct tl_grammar *grammar = assembly->grammar;
+    for (size_t i = 0; i < grammar->entity_count; i++) {
+        const struct tl_item *item = grammar->entities[i];
+        if (!is_used(assembly, tl_item_meaning(item, TL_MEANS_DATASET)->dataset) && !is_described(assembly, item))
+            return tl_planner_refuse(assembly->planner, "\"%s\" has no place here: to split by it say \"by\" before it", words_of(assembly, item));
+    }
+    return true;
+}
+
 bool tl_grammar_assemble(struct tl_grammar *grammar)
 {
     struct assembly assembly = {grammar, grammar->planner, grammar->planner->model, &grammar->planner->plan->query};
     if (!begin(&assembly) || !add_dimensions(&assembly) || !add_filters(&assembly) || !add_periods(&assembly))
         return false;
     add_limit(&assembly);
-    return add_time_field(&assembly) && add_thresholds(&assembly) && add_extras(&assembly);
+    return add_time_field(&assembly) && add_thresholds(&assembly) && add_extras(&assembly) && all_entities_used(&assembly);
 }

@@ -50,7 +50,7 @@ static bool means_time(const struct tl_grammar *grammar, const struct tl_item *i
 
 /* --- what an item becomes --- */
 
-static void add_metric(struct tl_grammar *grammar, int metric)
+static void add_metric(struct tl_grammar *grammar, int metric, const struct tl_item *item)
 {
     for (size_t i = 0; i < grammar->metric_count; i++)
         if (grammar->metrics[i] == metric)
@@ -59,6 +59,7 @@ static void add_metric(struct tl_grammar *grammar, int metric)
         tl_planner_refuse(grammar->planner, "more than %d metrics in one question", TL_METRIC_METRICS_MAX);
         return;
     }
+    grammar->metric_items[grammar->metric_count] = item;
     grammar->metrics[grammar->metric_count++] = metric;
 }
 
@@ -130,9 +131,12 @@ static void take_number(struct tl_grammar *grammar, const struct tl_item *item)
             grammar->compare_number = item->number;
     } else if (grammar->set_open && grammar->set_top == 0) {
         grammar->set_top = whole;
-    } else if ((grammar->subject && before && before->kind == TL_ITEM_CUE && (before->cue == TL_CUE_TOP || before->cue == TL_CUE_BOTTOM)) ||
+    } else if ((grammar->subject && before && before->kind == TL_ITEM_CUE && (before->cue == TL_CUE_TOP || before->cue == TL_CUE_BEST ||
+        before->cue == TL_CUE_BOTTOM)) ||
+               (before && before->kind == TL_ITEM_CUE && (before->cue == TL_CUE_MOST || before->cue == TL_CUE_LEAST)) ||
                next_is_cue(grammar, TL_CUE_MOST) || next_is_cue(grammar, TL_CUE_LEAST) || next_is_cue(grammar, TL_CUE_TOP)) {
         grammar->limit = whole;
+        grammar->subject = true;
     } else if (before && before == grammar->operand && !grammar->operand_is_metric) {
         grammar->compare = grammar->negate ? TL_COMPARE_NOT_EQUAL : TL_COMPARE_EQUAL;
         close_comparison(grammar, item->number);
@@ -198,7 +202,7 @@ static bool take_split(struct tl_grammar *grammar, const struct tl_item *item)
         return false; /* "top 10 new customers" */
     bool ranking = metric && grammar->by && grammar->metric_count == 0 && (grammar->dimension_count > 0 || !(dataset || field));
     if (ranking || (metric && !dataset && !field)) {
-        add_metric(grammar, metric->metric);
+        add_metric(grammar, metric->metric, item);
         grammar->ranked = true;
         grammar->operand = item;
         grammar->operand_is_metric = true;
@@ -279,7 +283,7 @@ static void take_entity(struct tl_grammar *grammar, const struct tl_item *item, 
 {
     int counted = tl_grammar_count_metric(grammar->planner->model, dataset->dataset);
     if (grammar->count && counted >= 0) {
-        add_metric(grammar, counted);
+        add_metric(grammar, counted, NULL);
         grammar->counted = dataset->dataset;
         grammar->count = false;
     }
@@ -314,6 +318,17 @@ static bool take_field(struct tl_grammar *grammar, const struct tl_item *item)
     return true;
 }
 
+/* "customers who wrote urgent tickets", "accounts with invoices": those that have at least one. */
+static bool stands_behind_who(const struct tl_grammar *grammar)
+{
+    const struct tl_item *before = grammar->at > 0 ? &grammar->planner->items[grammar->at - 1] : NULL, *next = next_item(grammar);
+    if (!before || before->kind != TL_ITEM_CUE || before->cue != TL_CUE_WHO || !last_entity(grammar))
+        return false;
+    const char *word = grammar->planner->words[before->first_word].text;
+    bool compared = next && next->kind == TL_ITEM_CUE && next->cue >= TL_CUE_GREATER && next->cue <= TL_CUE_EQUAL;
+    return !compared && (tl_streq(word, "who") || tl_streq(word, "with") || tl_streq(word, "having"));
+}
+
 static void take_meaning(struct tl_grammar *grammar, const struct tl_item *item)
 {
     const struct tl_meaning *metric = tl_item_meaning(item, TL_MEANS_METRIC), *dataset = tl_item_meaning(item, TL_MEANS_DATASET);
@@ -323,13 +338,23 @@ static void take_meaning(struct tl_grammar *grammar, const struct tl_item *item)
     if (!dataset && !metric && take_value(grammar, item))
         return;
     const struct tl_item *before = grammar->at > 0 ? &grammar->planner->items[grammar->at - 1] : NULL;
-    bool joined = before && before->kind == TL_ITEM_CUE && before->cue == TL_CUE_AND && grammar->metric_count > 0;
+    bool joined = before && before->kind == TL_ITEM_CUE && (before->cue == TL_CUE_AND || before->cue == TL_CUE_COMMA) && grammar->metric_count > 0;
+    if (dataset && metric && stands_behind_who(grammar)) {
+        grammar->compare = TL_COMPARE_AT_LEAST;
+        add_threshold(grammar, metric->metric, "1");
+        return;
+    }
     if (dataset && !(metric && joined)) { /* "tickets" are rows and a number; a number in "revenue and tickets" */
         take_entity(grammar, item, dataset);
         return;
     }
+    if (metric && stands_behind_who(grammar)) {
+        grammar->compare = TL_COMPARE_AT_LEAST;
+        add_threshold(grammar, metric->metric, "1");
+        return;
+    }
     if (metric) {
-        add_metric(grammar, metric->metric);
+        add_metric(grammar, metric->metric, item);
         grammar->count = false;
         grammar->operand = item;
         grammar->operand_is_metric = true;
@@ -394,9 +419,11 @@ static void take_cue(struct tl_grammar *grammar, const struct tl_item *item)
         grammar->by = true;
         break;
     case TL_CUE_TOP:
+    case TL_CUE_BEST:
     case TL_CUE_BOTTOM:
         grammar->subject = true;
-        grammar->ascending = item->cue == TL_CUE_BOTTOM;
+        grammar->best = grammar->best || item->cue == TL_CUE_BEST;
+        grammar->ascending = item->cue == TL_CUE_BOTTOM || tl_streq(grammar->planner->words[item->first_word].text, "worst");
         grammar->limit = grammar->limit > 0 ? grammar->limit : 10;
         break;
     case TL_CUE_MOST:
@@ -458,7 +485,8 @@ static void take_or(struct tl_grammar *grammar, const struct tl_item *item)
 
 static void take(struct tl_grammar *grammar, const struct tl_item *item)
 {
-    bool joins = item->kind == TL_ITEM_CUE && (item->cue == TL_CUE_AND || item->cue == TL_CUE_OR);
+    bool comma = item->kind == TL_ITEM_CUE && item->cue == TL_CUE_COMMA;
+    bool joins = item->kind == TL_ITEM_CUE && (item->cue == TL_CUE_AND || item->cue == TL_CUE_OR || comma);
     bool leads = item->kind == TL_ITEM_CUE && (item->cue == TL_CUE_WITHOUT || item->cue == TL_CUE_INCLUDING || item->cue == TL_CUE_BY);
     if (item->kind == TL_ITEM_UNKNOWN)
         tl_planner_unplaced(grammar->planner, item);
@@ -475,12 +503,15 @@ static void take(struct tl_grammar *grammar, const struct tl_item *item)
     if (item->kind != TL_ITEM_CUE || !(item->cue >= TL_CUE_GREATER && item->cue <= TL_CUE_EQUAL))
         if (item != grammar->operand)
             grammar->operand = NULL;
-    bool kept = joins || leads || (item->kind == TL_ITEM_MEANING && next_item(grammar) && next_item(grammar)->kind == TL_ITEM_CUE &&
-                                   (next_item(grammar)->cue == TL_CUE_AND || next_item(grammar)->cue == TL_CUE_OR));
-    if (!kept) {
+    const struct tl_item *next = next_item(grammar);
+    bool list = item->kind == TL_ITEM_MEANING && next && next->kind == TL_ITEM_CUE &&
+                (next->cue == TL_CUE_AND || next->cue == TL_CUE_OR || next->cue == TL_CUE_COMMA);
+    if (!(joins || leads || list)) {
         grammar->negate = grammar->including = false;
         grammar->by = grammar->by && item->kind == TL_ITEM_CUE;
     }
+    if (comma) /* "without internal accounts, German customers": the second is not left out */
+        grammar->negate = grammar->including = false;
 }
 
 bool tl_planner_interpret(struct tl_planner *planner)

@@ -29,6 +29,7 @@ struct tl_grammar {
     size_t at; /* of the items */
     size_t metric_count, dimension_count, filter_count, threshold_count, entity_count, extra_count;
     int metrics[TL_METRIC_METRICS_MAX];
+    const struct tl_item *metric_items[TL_METRIC_METRICS_MAX]; /* where each was named; a phrase may mean several */
     struct tl_raw_dimension dimensions[TL_METRIC_DIMENSIONS_MAX];
     struct tl_raw_filter filters[TL_METRIC_FILTERS_MAX];
     struct tl_raw_threshold thresholds[TL_METRIC_METRICS_MAX];
@@ -38,7 +39,7 @@ struct tl_grammar {
     const struct tl_item *time_field;
     int counted;              /* dataset after "how many", -1 = none */
     int64_t limit;
-    bool ascending, ranked;
+    bool ascending, ranked, best; /* best: "best customers", by what must be said */
     /* the set of "in the top 100 domains by traffic" */
     bool set_open, set_given;
     int64_t set_top;

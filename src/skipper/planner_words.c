@@ -79,6 +79,8 @@ size_t tl_words_cut(tl_arena *arena, struct tl_str text, struct tl_word *words, 
                    (at + 2 == text.size || !belongs(text, at + 2))) {
             at += 2;
             continue;
+        } else if (text.data[at] == ',') {
+            at++; /* between numbers it belongs to them; else it joins like "and" */
         } else if (belongs(text, at)) {
             while (at < text.size && belongs(text, at))
                 at++;
@@ -193,7 +195,7 @@ static const struct {
     {"breakdown by", TL_CUE_BY},
     {"split by", TL_CUE_BY}, {"split it by", TL_CUE_BY}, {"grouped by", TL_CUE_BY}, {"group by", TL_CUE_BY}, {"ranked by", TL_CUE_BY}, {"sorted by", TL_CUE_BY},
     {"across", TL_CUE_BY}, {"in terms of", TL_CUE_BY}, {"according to", TL_CUE_BY},
-    {"top", TL_CUE_TOP}, {"first", TL_CUE_TOP}, {"best", TL_CUE_TOP}, {"bottom", TL_CUE_BOTTOM}, {"worst", TL_CUE_BOTTOM},
+    {"top", TL_CUE_TOP}, {"first", TL_CUE_TOP}, {"best", TL_CUE_BEST}, {"bottom", TL_CUE_BOTTOM}, {"worst", TL_CUE_BEST},
     {"most", TL_CUE_MOST}, {"highest", TL_CUE_MOST}, {"largest", TL_CUE_MOST}, {"biggest", TL_CUE_MOST}, {"greatest", TL_CUE_MOST}, {"busiest", TL_CUE_MOST},
     {"least", TL_CUE_LEAST}, {"lowest", TL_CUE_LEAST}, {"smallest", TL_CUE_LEAST}, {"fewest", TL_CUE_LEAST},
     {"without", TL_CUE_WITHOUT}, {"excluding", TL_CUE_WITHOUT}, {"exclude", TL_CUE_WITHOUT}, {"ignore", TL_CUE_WITHOUT}, {"ignoring", TL_CUE_WITHOUT},
@@ -206,7 +208,7 @@ static const struct {
     {"change", TL_CUE_CHANGE}, {"changes", TL_CUE_CHANGE}, {"difference", TL_CUE_CHANGE}, {"growth", TL_CUE_CHANGE}, {"compared to", TL_CUE_VERSUS},
     {"compared with", TL_CUE_VERSUS}, {"compare to", TL_CUE_VERSUS}, {"compare with", TL_CUE_VERSUS}, {"compare", TL_CUE_CHANGE}, {"versus", TL_CUE_VERSUS},
     {"vs", TL_CUE_VERSUS}, {"against", TL_CUE_VERSUS}, {"relative to", TL_CUE_VERSUS}, {"did it change", TL_CUE_CHANGE},
-    {"and", TL_CUE_AND}, {"or", TL_CUE_OR}, {"now", TL_CUE_FOLLOW}, {"what about", TL_CUE_FOLLOW}, {"how about", TL_CUE_FOLLOW}, {"same",
+    {"and", TL_CUE_AND}, {",", TL_CUE_COMMA}, {"or", TL_CUE_OR}, {"now", TL_CUE_FOLLOW}, {"what about", TL_CUE_FOLLOW}, {"how about", TL_CUE_FOLLOW}, {"same",
     TL_CUE_FOLLOW}, {"the same", TL_CUE_FOLLOW},
     {"instead", TL_CUE_FOLLOW}, {"only", TL_CUE_FOLLOW}, {"just", TL_CUE_FOLLOW}, {"also", TL_CUE_FOLLOW}, {"then", TL_CUE_FOLLOW},
     {"in the top", TL_CUE_IN_TOP}, {"among the top", TL_CUE_IN_TOP}, {"within the top", TL_CUE_IN_TOP}, {"are top", TL_CUE_IN_TOP},
@@ -228,7 +230,8 @@ static const char *const fillers[] = {
     "to", "total",
     "us", "want", "was", "we", "were", "what", "when", "will", "would", "you", "your", "data", "break", "down", "make", "need", "know", "currently",
     "overall", "altogether",
-    "generate", "generated", "write", "wrote", "hello", "hi", "thanks", "skipper", "value", "table", "figure", "figures", "numbers", "served", "sent",
+    "generate", "generated", "write", "wrote", "hello", "hi", "thanks", "skipper", "value", "table", "figure", "figures", "numbers", "served",
+    "sent", "use", "used", "uses", "ones",
 };
 
 size_t tl_cue_match(const struct tl_word *words, size_t at, size_t count, enum tl_cue *ret_cue)

@@ -68,6 +68,7 @@ struct expansion {
     bool *used;
     struct tl_buf *sql;
     struct tl_err *err;
+    bool measure; /* of no dataset's own */
 };
 
 static enum tl_code expand(struct expansion *expansion, int dataset, const char *expression, int depth);
@@ -83,6 +84,8 @@ static enum tl_code expand_field(struct expansion *expansion, struct tl_str text
             (int)text.size, text.data);
     if (field < 0)
         return tl_err_set(expansion->err, TL_CONFIG, "the dataset \"%s\" has no field \"%s\"", dataset_name, field_name ? field_name : "");
+    if (expansion->measure && depth == 0)
+        expansion->used[dataset] = true; /* its rows are counted, also where the field's columns are another dataset's */
     return expand(expansion, dataset, expansion->model->datasets[dataset].fields[field].expression, depth + 1);
 }
 
@@ -136,7 +139,7 @@ static enum tl_code expand(struct expansion *expansion, int dataset, const char 
 enum tl_code tl_semantic_expand(tl_arena *arena, const tl_semantic *model, int dataset, const char *expression, bool *used, struct tl_buf *sql,
                                 struct tl_err *err)
 {
-    struct expansion expansion = {arena, model, used, sql, err};
+    struct expansion expansion = {arena, model, used, sql, err, dataset < 0};
     return expand(&expansion, dataset, expression, 0);
 }
 

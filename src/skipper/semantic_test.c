@@ -88,6 +88,13 @@ static void expect_in(const char *text, const char *part)
         fail_msg("\"%s\" is not in\n%s", part, text);
 }
 
+#define MODEL "semantic_model:\n  - name: m\n    datasets:\n"
+#define FIELD(name, text) "          - {name: " name ", expression: {dialects: [{dialect: ANSI_SQL, expression: \"" text "\"}]}}\n"
+#define ORDERS "      - name: orders\n        source: a.b.orders\n        primary_key: [id]\n        fields:\n" FIELD("id", "id") FIELD("amount", "amount")
+#define PEOPLE "      - name: people\n        source: a.b.people\n        fields:\n" FIELD("age", "age")
+#define DATED "      - name: visits\n        source: a.b.visits\n        primary_key: [id]\n        fields:\n" FIELD("id", "id")
+#define METRIC(text) "    metrics:\n      - {name: total, expression: {dialects: [{dialect: ANSI_SQL, expression: \"" text "\"}]}}\n"
+
 static void test_metric_by_entity_joins_along_many_to_one(void **state)
 {
     (void)state;
@@ -156,6 +163,23 @@ static void test_period_that_is_not_whole_is_refused(void **state)
     expect_refused(&query, "is kept in whole months");
 }
 
+static void test_metric_of_several_times_has_no_period(void **state)
+{
+    (void)state;
+    static const char yaml[] = MODEL ORDERS DATED METRIC("SUM(orders.amount) / COUNT(visits.id)");
+    const tl_semantic *model;
+    struct tl_metric_sql sql;
+    struct tl_metric_query query;
+    tl_err_init(&world.err);
+    if (tl_semantic_read(world.arena, "m.yaml", tl_str_of(yaml), &model, &world.err) != TL_OK)
+        fail_msg("%s", world.err.message);
+    tl_metric_query_init(&query);
+    query.metric_count = 1;
+    assert_int_equal(tl_metric_compile(world.arena, model, &query, &sql, &world.err), TL_OK);
+    query.period = (struct tl_period){true, 0, INT64_C(86400000000), NULL};
+    assert_int_equal(tl_metric_compile(world.arena, model, &query, &sql, &world.err), TL_UNSUPPORTED);
+}
+
 static void test_comparison_has_both_periods_and_the_change(void **state)
 {
     (void)state;
@@ -200,12 +224,6 @@ static void expect_wrong(const char *yaml, const char *message, const char *hint
         fail_msg("\"%s\" (%s) is not \"%s\" (%s)", err.message, err.hint, message, hint ? hint : "");
 }
 
-#define MODEL "semantic_model:\n  - name: m\n    datasets:\n"
-#define FIELD(name, text) "          - {name: " name ", expression: {dialects: [{dialect: ANSI_SQL, expression: \"" text "\"}]}}\n"
-#define ORDERS "      - name: orders\n        source: a.b.orders\n        primary_key: [id]\n        fields:\n" FIELD("id", "id") FIELD("amount", "amount")
-#define PEOPLE "      - name: people\n        source: a.b.people\n        fields:\n" FIELD("age", "age")
-#define METRIC(text) "    metrics:\n      - {name: total, expression: {dialects: [{dialect: ANSI_SQL, expression: \"" text "\"}]}}\n"
-
 static void test_mistakes_are_told_with_their_line(void **state)
 {
     (void)state;
@@ -238,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_count_split_by_the_side_of_many_counts_keys_once),
         cmocka_unit_test(test_what_would_count_rows_twice_is_refused),
         cmocka_unit_test(test_period_that_is_not_whole_is_refused),
+        cmocka_unit_test(test_metric_of_several_times_has_no_period),
         cmocka_unit_test(test_comparison_has_both_periods_and_the_change),
         cmocka_unit_test(test_set_of_the_top_is_a_subquery),
         cmocka_unit_test(test_value_with_a_quote_stays_a_value),
