@@ -163,3 +163,30 @@ def test_command_line_answers_and_goes_on(company, program):
 def test_demo_model_names_only_what_is_there(company):
     (model,) = company.lake().get("/api/v1/semantic-models").json()["models"]
     assert model["problems"] == [] and len(model["metrics"]) > 20
+
+
+def test_suite_is_judged_by_rows_and_compared_with_the_run_before(company, program, tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text("""questions:
+  - {ask: tickets by category, sql: "SELECT category, count(*) FROM ops.public.support_tickets GROUP BY 1 ORDER BY 2", tables: [ops.public.support_tickets]}
+  - {ask: and by priority, follow: true, sql: "SELECT priority, count(*) + 1 FROM ops.public.support_tickets GROUP BY 1"}
+  - {ask: revenue by shoe size, refuse: true}
+  - {ask: revenue by country, denied: true, as: contractor}
+""")
+    environment = {"TOWNLAKE_URL": company.url, "TOWNLAKE_TOKEN": company.token("analyst"), "TOWNLAKE_TOKEN_CONTRACTOR": company.token("contractor")}
+
+    def run(*options):
+        return subprocess.run([program, "skipper", "eval", str(suite), *options], env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    first = run("--record", str(tmp_path / "run.json"))
+    assert first.returncode == 1 and "3 of 4 right: 1 of 2 answers, 2 of 2 refusals and denials" in first.stdout
+    assert "missing: " in first.stdout and "read as: ticket count by priority" in first.stdout
+    again = run("--last", str(tmp_path / "run.json"))
+    assert again.returncode == 0, again.stdout + again.stderr
+    suite.write_text(suite.read_text().replace("shoe size", "country"))
+    (tmp_path / "run.json").write_text((tmp_path / "run.json").read_text().replace("shoe size", "country"))
+    worse = run("--last", str(tmp_path / "run.json"))
+    assert worse.returncode == 1 and "wrong since the last run: revenue by country" in worse.stdout
+    suite.write_text("questions:\n  - {ask: x}\n")
+    wrong = run()
+    assert wrong.returncode != 0 and "suite.yaml:2: a question has" in wrong.stderr
