@@ -250,10 +250,12 @@ if [ "$set_wanted" != build ]; then
     install_wheels wheel venv
     install_wheels dbt dbt
     install_wheels scim scim
+    install_wheels mcp mcp
     install_wheels models models
     [ "$set_wanted" != lake ] || install_wheels pylake pylake
     install_kit
     install_node node
+    install_node mcpjs
     install_node web
 fi
 stamp "all-$set_wanted" "$whole"

@@ -293,7 +293,8 @@ static const char *client_of(struct tl_api_call *call, const tl_json *info)
     const char *name = tl_json_get_text(info, "name"), *version = tl_json_get_text(info, "version");
     if (!name)
         return NULL;
-    struct tl_str text = tl_utf8_cut(tl_str_of(tl_arena_printf(call->rq.arena, "%s%s%s", name, version ? " " : "", version ? version : "")), MCP_CLIENT_MAX - 1);
+    const char *whole = tl_arena_printf(call->rq.arena, "%s%s%s", name, version ? " " : "", version ? version : "");
+    struct tl_str text = tl_utf8_cut(tl_str_of(whole), MCP_CLIENT_MAX - 1);
     return tl_arena_strndup(call->rq.arena, text.data, text.size);
 }
 
