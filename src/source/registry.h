@@ -4,7 +4,7 @@
  * State: configured sources (from the configuration file, and those added at run time, kept in the store without secrets:
  *   only secret references) and the last listing of each, also kept in the store so that a restart knows the names at once.
  * Listing: a background thread refreshes each source every source.refresh (default 60 s), at start, and when asked; it lists
- *   through the callbacks given (the engine), so this room knows no engine.
+ *   through the callbacks given (the engine), so this room knows no engine.  One that took long to list rests ten times as long.
  * Readers take a snapshot: immutable, reference-counted, swapped whole.
  * Threads: every call from any thread.
  */

@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "source/registry_int.h"
 
-enum { RETRY_US = 5000000, LIST_TIME_US = 60000000, WAIT_STEP_MS = 100 };
+/* REST: a source that takes long to list is left alone for so many times as long. */
+enum { RETRY_US = 5000000, LIST_TIME_US = 180000000, WAIT_STEP_MS = 100, REST = 10 };
 
 struct tl_registry_entry *tl_registry_find(tl_registry *registry, const char *name)
 {
@@ -107,15 +108,22 @@ static enum tl_code attach(tl_registry *registry, struct tl_registry_entry *entr
     return registry->calls.put(registry->calls.context, rq, &config);
 }
 
+static int64_t rest_us(const tl_registry *registry, bool failed, int64_t took_us)
+{
+    if (failed && registry->refresh_us > RETRY_US)
+        return RETRY_US;
+    return took_us * REST > registry->refresh_us ? took_us * REST : registry->refresh_us;
+}
+
 static void set_result(tl_registry *registry, struct tl_registry_entry *entry, const struct tl_request *rq,
-                       struct tl_registry_listing *listing)
+                       struct tl_registry_listing *listing, int64_t took_us)
 {
     pthread_mutex_lock(&registry->lock);
     bool failed = rq->err.code != TL_OK;
     entry->attached = !failed; /* after a failure it is attached anew, with its secrets read again */
     entry->due_now = false;
     entry->state = failed ? "failed" : "ready";
-    entry->next_us = tl_clock_monotonic_us() + (failed && registry->refresh_us > RETRY_US ? RETRY_US : registry->refresh_us);
+    entry->next_us = tl_clock_monotonic_us() + rest_us(registry, failed, took_us);
     memcpy(entry->failure, rq->err.message, sizeof entry->failure);
     memcpy(entry->failure_hint, rq->err.hint, sizeof entry->failure_hint);
     if (listing) {
@@ -132,6 +140,7 @@ enum tl_code tl_registry_list_entry(tl_registry *registry, struct tl_registry_en
     struct tl_source_dataset *datasets = NULL;
     struct tl_registry_listing *listing = NULL;
     size_t count = 0;
+    int64_t began_us = tl_clock_monotonic_us();
     if ((entry->attached || attach(registry, entry, rq) == TL_OK) &&
         registry->calls.list(registry->calls.context, rq, entry->name, &datasets, &count) == TL_OK) {
         if (count > TL_REGISTRY_DATASETS_MAX)
@@ -142,7 +151,7 @@ enum tl_code tl_registry_list_entry(tl_registry *registry, struct tl_registry_en
     }
     if (listing && !entry->removed)
         tl_registry_cache_listing(registry, entry, listing);
-    set_result(registry, entry, rq, listing);
+    set_result(registry, entry, rq, listing, tl_clock_monotonic_us() - began_us);
     return rq->err.code;
 }
 
