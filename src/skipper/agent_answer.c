@@ -295,6 +295,7 @@ static enum tl_code answer(void *context, struct tl_request *rq, const struct tl
     question.context = context_of(&telling, parts, question.text);
     ret_outcome->taken = true;
     enum tl_code code = tl_agent_ask(rq, parts->agent, &question, &outcome);
+    tl_agent_kit_end(rq, &question.tools);
     if (code == TL_OK)
         tell_outcome(&telling, &outcome, ret_outcome);
     tl_buf_done(&telling.buf);

@@ -162,6 +162,14 @@ static enum tl_code call_tool(void *context, struct tl_request *rq, const struct
     return code;
 }
 
+void tl_agent_kit_end(struct tl_request *rq, const struct tl_agent_tools *tools)
+{
+    struct kit *kit = tools->context;
+    for (size_t i = 0; i < kit->query_count; i++) /* no call runs any more */
+        if (kit->queries[i].row_count < 0)
+            tl_results_drop(rq, tl_tools_results(kit->tools), kit->queries[i].id);
+}
+
 /* ---- the proof ---- */
 
 static void put_query(const struct query *query, struct tl_json_writer *json)

@@ -14,6 +14,8 @@
 enum { TL_AGENT_KIT_QUERIES_MAX = 200 };
 
 struct tl_agent_tools tl_agent_kit(tl_arena *arena, tl_tools *tools);
+/* Ends the queries that were started and not read to their end: nobody waits for them any more. */
+void tl_agent_kit_end(struct tl_request *rq, const struct tl_agent_tools *tools);
 /* What there is to say of fetch_results' answer. */
 void tl_agent_examine(tl_arena *arena, const tl_json *result, struct tl_agent_result *ret_result);
 

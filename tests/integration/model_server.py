@@ -84,7 +84,7 @@ def chat_events(step, serial, body):
         return "data: " + json.dumps({**base, "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}) + "\n\n"
 
     yield chunk({"role": "assistant", "content": ""})
-    for piece in pieces(step.get("text") or ""):
+    for piece in pieces(step.get("text") or "", step.get("piece", 7)):
         yield chunk({"content": piece})
     for number, call_id, name, arguments in calls_of(step, serial):
         yield chunk({"tool_calls": [{"index": number, "id": call_id, "type": "function", "function": {"name": name, "arguments": ""}}]})
@@ -124,7 +124,7 @@ def message_events(step, serial, body):
         empty = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}[block["type"]]
         yield event("content_block_start", index=index, content_block={**block, **empty})
         if block["type"] == "text":
-            deltas = [{"type": "text_delta", "text": piece} for piece in pieces(block["text"])]
+            deltas = [{"type": "text_delta", "text": piece} for piece in pieces(block["text"], step.get("piece", 7))]
         elif block["type"] == "thinking":
             deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(block["thinking"])]
             deltas.append({"type": "signature_delta", "signature": block["signature"]})

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import pytest
 import requests
@@ -171,7 +172,7 @@ def test_a_failure_that_passes_is_not_noticed(server, model):
     ({"raw": b"data: {\"choices\": [\n\n"}, 1, "model_failed", "JSON"),
     ({"raw": b"data: {\"type\": \"x\xff\"}\n\n"}, 1, "model_failed", "JSON"),
     ({"calls": [("start_query", json.dumps({"sql": "x" * (10 << 20)}))], "piece": 1 << 20}, 1, "model_failed", "longer than"),
-    ({"text": "for ever and ever", "endless": True}, 1, "model_failed", "the model's answer "),  # is longer, or has more parts, than a bound
+    ({"text": "for ever " * 4000, "piece": 9000, "endless": True}, 1, "model_failed", "the model's answer "),  # is longer, or has more parts, than a bound
 
 ])
 def test_what_can_go_wrong_is_a_clear_error(server, model, step, tries, code, words):
@@ -194,6 +195,19 @@ def test_who_goes_away_ends_the_model_too(server, model):
     with requests.post(server.url + "/api/v1/ask", json={"question": "tell me all?"}, headers={**USER, "Accept": "text/event-stream"}, stream=True, timeout=60) as answer:
         assert next(answer.iter_lines())
     assert model.left.wait(20)
+
+
+def test_who_goes_away_ends_the_queries_too(server, model):
+    numbers = "UNNEST(sequence(1, 10000))"
+    model.play(start(f"SELECT count(*) AS n FROM {numbers} a(x) CROSS JOIN {numbers} b(y) CROSS JOIN {numbers} c(z)"), fetch(), {"text": "never"})
+    with requests.post(server.url + "/api/v1/ask", json={"question": "how many triples?"}, headers={**USER, "Accept": "text/event-stream"}, stream=True, timeout=60) as answer:
+        assert any(b"fetch_results" in line for line in answer.iter_lines())
+    query = model.requests[1].result()
+    deadline = time.monotonic() + 20
+    while requests.get(f"{server.url}/api/v1/results/{query}", headers=USER, timeout=30).status_code != 404:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(model.requests) == 2
 
 
 def doctor(server, program):

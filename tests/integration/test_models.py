@@ -24,7 +24,7 @@ def test_the_official_clients_read_the_scripted_model(model):
     thought = {**said, "thinking": "First the grain."}
     limited = {"status": 429, "headers": {"Retry-After": "0"}}
     model.play(said, said, thought, thought, limited, {"text": "a"}, limited, {"text": "b"}, {"status": 529})
-    done = subprocess.run([str(PYTHON), str(ROOT / "tests/integration/model_clients.py"), model.url, model.key], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([str(PYTHON), str(ROOT / "tests/integration/model_clients.py"), model.url, model.key], capture_output=True, text=True, timeout=180, check=True)
     read = json.loads(done.stdout)
     calls = [["start_query", {"sql": "SELECT 'ü'"}], ["start_query", {}]]
     for answer in read["chat"]:
