@@ -190,6 +190,7 @@ enum tl_code tl_search_run(struct tl_request *rq, tl_search *search, const struc
         copy.count_max = TL_SEARCH_RESULTS_MAX;
     struct srch_query *query = TL_NEW(rq->arena, struct srch_query);
     query->rq = rq;
+    query->catalog = search->options.catalog;
     query->lifeguard = search->options.lifeguard;
     query->asked = &copy;
     struct showing showing = {query, json};

@@ -6,7 +6,8 @@
  * Order: BM25 over the fields, each with its weight, a table named as asked first; then curated before others, used and fresh before idle
  *   ones, deprecated last.
  * Rights: that a dataset exists may be known to everybody.  A word that stands only in a column (its name, its description), or
- *   in the SQL of a view, that the caller may not see counts as not there: it brings no dataset up, is in no explanation, and changes
+ *   in the SQL of a view, that the caller may not see counts as not there, as does
+ *   a page about what the caller may not see: it brings no dataset up, is in no explanation, and changes
  *   no order, since how rare a word is comes from what everybody may read.  How far a search looks is bounded, hidden
  *   or not: for words of many thousand hidden columns others may be missed.
  * Kept up: a thread follows the catalog's changes; the index is rebuilt when it is damaged or much has changed, and meanwhile the old one
@@ -16,13 +17,14 @@
 #ifndef TL_CATALOG_SEARCH_H
 #define TL_CATALOG_SEARCH_H
 
-#include "data/json.h"
+#include "catalog/catalog.h"
 #include "lifeguard/clearance.h"
 #include "store/search_index.h"
 
 typedef struct tl_search tl_search;
 
 struct tl_search_options {
+    tl_catalog *catalog; /* who may read which page; NULL = none is found */
     tl_store *store;
     tl_lifeguard *lifeguard;
     const char *directory; /* of the state */

@@ -137,6 +137,7 @@ static void put_reasons(struct answering *answering)
     put_reason(answering, "domain", NULL, tl_json_get_text(payload, "domain"), false);
     put_list_reason(answering, "tag", "tags");
     put_list_reason(answering, "term", "terms");
+    put_list_reason(answering, "synonym", "synonyms");
     put_reason(answering, "description", NULL, tl_json_get_text(payload, "description"), true);
     put_reason(answering, "text", NULL, tl_json_get_text(payload, "text"), true);
     put_column_reasons(answering);
@@ -166,7 +167,8 @@ static void put_name(struct answering *answering)
 
 static enum tl_code put_result(void *context, const struct tl_search_found *found, struct tl_err *err)
 {
-    static const char *const copied[] = {"source", "schema", "table", "title", "description", "domain", "deprecated", "owners", "tags", "terms", "curated"};
+    static const char *const copied[] = {"source", "schema", "table", "title", "description", "domain", "deprecated", "owners", "tags", "terms", "synonyms",
+                                       "about", "curated"};
     struct answering *answering = context;
     struct tl_json_writer *json = answering->json;
     if (tl_json_parse(answering->query->rq->arena, found->payload.data, found->payload.size, &answering->payload, err) != TL_OK)

@@ -192,7 +192,7 @@ static enum tl_code run(const char *folder, struct tl_err *err)
         code = fill(store, err);
     if (code == TL_OK)
         code = tl_lifeguard_open(store, &rules, &lifeguard, err);
-    const struct tl_search_options options = {store, lifeguard, folder};
+    const struct tl_search_options options = {NULL, store, lifeguard, folder};
     if (code == TL_OK)
         code = tl_search_new(&options, &search, err);
     int64_t began_us = tl_clock_monotonic_us();

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "catalog/catalog_int.h"
 #include "catalog/search.h"
 #include "store/search_words.h"
 
@@ -48,6 +49,7 @@ struct srch_place {
 
 struct srch_query {
     struct tl_request *rq;
+    tl_catalog *catalog;
     tl_lifeguard *lifeguard;
     const struct tl_search_query *asked;
     tl_store_tx *tx;
@@ -117,6 +119,50 @@ struct tl_search {
     bool stopping, rebuild_asked;
     int64_t asked, answered; /* rounds */
 };
+
+/* A document on its way into the index; its buffers are used again for the next one. */
+struct srch_document {
+    struct tl_buf texts[TL_SEARCH_FIELDS], payload, key;
+};
+void srch_document_init(struct srch_document *document);
+void srch_document_clear(struct srch_document *document);
+void srch_document_done(struct srch_document *document);
+/* On one line: lines are parts.  NULL: nothing. */
+void srch_put_flat(struct tl_buf *buf, const char *text);
+void srch_put_line(struct tl_buf *buf, const char *text);
+void srch_put_lines(struct tl_buf *buf, const tl_json *texts);
+void srch_put_label(struct srch_document *document, const char *name, const char *value);
+void srch_put_labels(struct srch_document *document, const char *name, const tl_json *values);
+/* Members of the payload. */
+void srch_put_cut(struct tl_json_writer *json, const char *key, const char *text);
+void srch_put_list(struct tl_json_writer *json, const char *key, const tl_json *values);
+TL_CHECKED enum tl_code srch_document_put(tl_search_writing *writing, struct srch_document *document, const char *kind, int tier, bool is_private,
+                                          struct tl_err *err);
+
+/* --- search_meaning.c: what people say --- */
+
+/* Of a dataset, or of one of its columns. */
+struct srch_said {
+    const char *description, *domain, *deprecated;
+    const tl_json *owners, *terms, *synonyms;
+};
+struct srch_said_column {
+    const char *name;
+    struct srch_said said;
+};
+struct srch_meaning {
+    struct srch_said said;
+    const tl_json *tags;
+    size_t column_count, column_capacity;
+    struct srch_said_column *columns; /* by name */
+};
+TL_CHECKED enum tl_code srch_meaning_read(tl_store_tx *tx, tl_arena *arena, const struct tl_grant_scope *dataset, struct srch_meaning *ret_meaning,
+                                          struct tl_err *err);
+/* Tags are lifeguard's. */
+void srch_meaning_read_tags(tl_search *search, tl_arena *arena, const struct tl_grant_scope *dataset, struct srch_meaning *meaning);
+const struct srch_said *srch_said_of(const struct srch_meaning *meaning, const char *column);
+/* Terms with their synonyms, and pages: those of later edits; after_edit -1 = all. */
+TL_CHECKED enum tl_code srch_put_terms_and_pages(tl_search *search, tl_search_writing *writing, int64_t after_edit, struct tl_err *err);
 
 bool srch_is_stopping(tl_search *search);
 /* One round: all anew when that is needed, else what has changed. */

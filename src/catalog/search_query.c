@@ -72,7 +72,8 @@ static void add_alternative(struct srch_query *query, size_t term_index, const c
     *alternative = (struct srch_alternative){.stems = stems, .surface = surface, .weight = weight, .how = how};
     for (const char *at = stems; *at && alternative->word_count < SRCH_PHRASE_WORDS_MAX; at += *at == ' ') {
         size_t size = strcspn(at, " ");
-        struct srch_place use = {tl_arena_strndup(query->rq->arena, at, size), (uint16_t)term_index, (uint16_t)term->count, (uint16_t)alternative->word_count, 0};
+        const char *stem = tl_arena_strndup(query->rq->arena, at, size);
+        struct srch_place use = {stem, (uint16_t)term_index, (uint16_t)term->count, (uint16_t)alternative->word_count, 0};
         add_use(query, use, size);
         alternative->word_count++;
         at += size;
@@ -82,11 +83,11 @@ static void add_alternative(struct srch_query *query, size_t term_index, const c
 
 static enum tl_code add_synonyms(struct srch_query *query, size_t term, const char *stems, struct tl_err *err)
 {
-    const char *others[SRCH_SYNONYMS_MAX];
+    struct tl_search_synonym others[SRCH_SYNONYMS_MAX];
     size_t count;
     enum tl_code code = tl_search_synonyms(query->tx, query->rq->arena, stems, SRCH_SYNONYMS_MAX, others, &count, err);
     for (size_t i = 0; code == TL_OK && i < count; i++)
-        add_alternative(query, term, others[i], others[i], 0.8, SRCH_SYNONYM);
+        add_alternative(query, term, others[i].stems, others[i].text, 0.8, SRCH_SYNONYM);
     return code;
 }
 
@@ -172,7 +173,7 @@ static const char *phrase_of(struct srch_query *query, const struct typed_word *
 static enum tl_code take_term(struct srch_query *query, const struct typed_word *words, size_t left, bool last, size_t *ret_taken, struct tl_err *err)
 {
     size_t length = left < SRCH_PHRASE_WORDS_MAX ? left : SRCH_PHRASE_WORDS_MAX, known = 0;
-    const char *others[1];
+    struct tl_search_synonym others[1];
     for (; length > 1 && !known; length -= !known)
         if (tl_search_synonyms(query->tx, query->rq->arena, phrase_of(query, words, length, false), 1, others, &known, err) != TL_OK)
             return err->code;

@@ -63,6 +63,17 @@ static const struct srch_sight *look(struct scoring *scoring)
     return &scoring->sight;
 }
 
+/* Before a word of it is compared. */
+static bool may_read_page(struct scoring *scoring)
+{
+    struct srch_query *query = scoring->query;
+    struct tl_err err;
+    tl_err_init(&err);
+    return query->catalog &&
+           tl_json_parse(query->rq->arena, scoring->found->payload.data, scoring->found->payload.size, &scoring->payload, &err) == TL_OK &&
+           cat_page_visible(query->rq, query->catalog, scoring->payload);
+}
+
 static bool may_see(struct scoring *scoring, enum tl_search_field field, size_t line)
 {
     if (field == TL_SEARCH_SQL)
@@ -210,6 +221,8 @@ double srch_score(struct srch_query *query, const struct tl_search_found *found,
     struct scoring scoring = {.query = query, .found = found};
     double score = 0;
     *ret_matched = 0;
+    if (tl_str_equal(found->kind, TL_STR("page")) && !may_read_page(&scoring))
+        return 0;
     if (query->term_count == 0)
         return quality_of(found->tier);
     for (int field = TL_SEARCH_NAME; field < TL_SEARCH_LABEL; field++)

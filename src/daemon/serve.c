@@ -220,8 +220,8 @@ static enum tl_code make_catalog(tl_serve *serve, struct tl_err *err)
 {
     struct tl_catalog_options options = {serve->door, serve->registry, serve->store, serve->lifeguard, serve->lake,
                                          tl_config_text(serve->config, "lake.name"), tl_config_text(serve->config, "catalog.pages")};
-    const struct tl_search_options search = {serve->store, serve->lifeguard, serve->state_dir};
     enum tl_code code = tl_catalog_new(&options, &serve->catalog, err);
+    const struct tl_search_options search = {serve->catalog, serve->store, serve->lifeguard, serve->state_dir};
     return code == TL_OK ? tl_search_new(&search, &serve->search, err) : code;
 }
 

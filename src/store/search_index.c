@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "store/search_int.h"
 
-enum { SEARCH_VERSION = 2, SEARCH_CHECK_BYTES_MAX = 64 * 1024 * 1024, NAME_MAX_BYTES = 32 };
+enum { SEARCH_VERSION = 3, SEARCH_CHECK_BYTES_MAX = 64 * 1024 * 1024, NAME_MAX_BYTES = 32 };
 
 static void name_file(int number, const char *suffix, char ret_name[NAME_MAX_BYTES])
 {

@@ -37,6 +37,7 @@ enum tl_search_field {
 struct tl_search_document {
     const char *kind, *key;
     int tier; /* 0 = best .. TL_SEARCH_TIERS - 1 */
+    bool is_private; /* not everybody may know of it: none of its words counts as public */
     struct tl_str texts[TL_SEARCH_FIELDS];
     struct tl_str payload;
 };
@@ -115,8 +116,12 @@ TL_CHECKED enum tl_code tl_search_completions(tl_store_tx *tx, tl_arena *arena, 
 /* Words that differ by a slip of the hand (two in long words), nearest first; as above. */
 TL_CHECKED enum tl_code tl_search_neighbours(tl_store_tx *tx, tl_arena *arena, const char *surface, size_t count_max, struct tl_search_vocable *ret_words,
                                              size_t *ret_count, struct tl_err *err);
-/* What means the same as these stems: stems with blanks between. */
-TL_CHECKED enum tl_code tl_search_synonyms(tl_store_tx *tx, tl_arena *arena, const char *stems, size_t count_max, const char **ret_stems, size_t *ret_count,
-                                           struct tl_err *err);
+/* What means the same as these stems. */
+struct tl_search_synonym {
+    const char *stems; /* with blanks between */
+    const char *text;  /* as it was put */
+};
+TL_CHECKED enum tl_code tl_search_synonyms(tl_store_tx *tx, tl_arena *arena, const char *stems, size_t count_max, struct tl_search_synonym *ret_synonyms,
+                                           size_t *ret_count, struct tl_err *err);
 
 #endif

@@ -221,7 +221,7 @@ enum tl_code tl_search_neighbours(tl_store_tx *tx, tl_arena *arena, const char *
 
 struct meaning {
     tl_arena *arena;
-    const char **stems;
+    struct tl_search_synonym *synonyms;
     size_t count;
 };
 
@@ -230,17 +230,17 @@ static enum tl_code take_synonym(void *context, const struct tl_store_value *cel
     struct meaning *meaning = context;
     (void)count;
     (void)err;
-    meaning->stems[meaning->count++] = tl_store_text(meaning->arena, &cells[0]);
+    meaning->synonyms[meaning->count++] = (struct tl_search_synonym){tl_store_text(meaning->arena, &cells[0]), tl_store_text(meaning->arena, &cells[1])};
     return TL_OK;
 }
 
-enum tl_code tl_search_synonyms(tl_store_tx *tx, tl_arena *arena, const char *stems, size_t count_max, const char **ret_stems, size_t *ret_count,
-                                struct tl_err *err)
+enum tl_code tl_search_synonyms(tl_store_tx *tx, tl_arena *arena, const char *stems, size_t count_max, struct tl_search_synonym *ret_synonyms,
+                                size_t *ret_count, struct tl_err *err)
 {
-    struct meaning meaning = {arena, ret_stems, 0};
+    struct meaning meaning = {arena, ret_synonyms, 0};
     const struct tl_store_value params[] = {TL_STORE_T(stems), TL_STORE_I((int64_t)count_max)};
     enum tl_code code =
-        tl_store_run(tx, "SELECT other FROM synonym WHERE phrase = ?1 ORDER BY other LIMIT ?2", params, 2, take_synonym, &meaning, err);
+        tl_store_run(tx, "SELECT other, text FROM synonym WHERE phrase = ?1 ORDER BY other LIMIT ?2", params, 2, take_synonym, &meaning, err);
     *ret_count = meaning.count;
     return code;
 }

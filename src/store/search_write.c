@@ -17,7 +17,7 @@ static const char schema[] =
     "CREATE TABLE word (id INTEGER NOT NULL PRIMARY KEY, surface TEXT NOT NULL UNIQUE, stem TEXT NOT NULL, public_count BIGINT NOT NULL);"
     "CREATE INDEX word_stem ON word (stem, public_count);"
     "CREATE TABLE near (hash INTEGER NOT NULL, word INTEGER NOT NULL, PRIMARY KEY (hash, word)) WITHOUT ROWID;"
-    "CREATE TABLE synonym (phrase TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (phrase, other)) WITHOUT ROWID;"
+    "CREATE TABLE synonym (phrase TEXT NOT NULL, other TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (phrase, other)) WITHOUT ROWID;"
     "CREATE TABLE number (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);";
 
 #define TEXT_COLUMNS "exact, name, context, body, part, part_body, sql, label"
@@ -245,7 +245,7 @@ static enum tl_code take_words(tl_search_writing *writing, const struct tl_searc
     enum tl_code code = TL_OK;
     struct tl_search_word word;
     for (int field = TL_SEARCH_NAME; field < TL_SEARCH_LABEL; field++) {
-        bool is_public = field <= TL_SEARCH_BODY;
+        bool is_public = field <= TL_SEARCH_BODY && !document->is_private;
         struct tl_str text = tl_utf8_cut(document->texts[field], TL_SEARCH_TEXT_MAX);
         for (struct tl_search_words it = {text, 0}; code == TL_OK && tl_search_words_next(&it, &word);) {
             if (writing->vocabulary)
@@ -345,10 +345,10 @@ enum tl_code tl_search_put(tl_search_writing *writing, const struct tl_search_do
 
 /* --- the rest --- */
 
-static enum tl_code write_synonym(tl_search_writing *writing, struct tl_buf *a, struct tl_buf *b, struct tl_err *err)
+static enum tl_code write_synonym(tl_search_writing *writing, struct tl_buf *a, struct tl_buf *b, const char *text, struct tl_err *err)
 {
-    const struct tl_store_value params[] = {TL_STORE_T(tl_buf_cstr(a)), TL_STORE_T(tl_buf_cstr(b))};
-    return tl_store_run(writing->tx, "INSERT INTO synonym (phrase, other) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params, 2, NULL, NULL, err);
+    const struct tl_store_value params[] = {TL_STORE_T(tl_buf_cstr(a)), TL_STORE_T(tl_buf_cstr(b)), TL_STORE_T(text)};
+    return tl_store_run(writing->tx, "INSERT INTO synonym (phrase, other, text) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", params, 3, NULL, NULL, err);
 }
 
 enum tl_code tl_search_put_synonym(tl_search_writing *writing, const char *phrase, const char *other, struct tl_err *err)
@@ -360,9 +360,9 @@ enum tl_code tl_search_put_synonym(tl_search_writing *writing, const char *phras
     tl_search_words_put(&b, tl_str_of(other));
     enum tl_code code = TL_OK;
     if (a.size && b.size && !a.failed && !b.failed && !tl_streq(tl_buf_cstr(&a), tl_buf_cstr(&b)))
-        code = write_synonym(writing, &a, &b, err);
+        code = write_synonym(writing, &a, &b, other, err);
     if (code == TL_OK && a.size && b.size && !a.failed && !b.failed && !tl_streq(tl_buf_cstr(&a), tl_buf_cstr(&b)))
-        code = write_synonym(writing, &b, &a, err);
+        code = write_synonym(writing, &b, &a, phrase, err);
     tl_buf_done(&a);
     tl_buf_done(&b);
     return code;

@@ -38,8 +38,8 @@ def search(lake, text=None, **filters):
     return response.json()
 
 
-def names(answer):
-    return [result["name"] for result in answer["results"]]
+def names(answer, kinds=("table", "view")):
+    return [result["name"] for result in answer["results"] if result["kind"] in kinds]
 
 
 def reasons(answer, name):
@@ -75,11 +75,11 @@ def test_columns_bring_their_table_up_and_say_so(searched):
 
 
 def test_a_description_is_shown_around_the_words(searched):
-    answer = search(searched.lake(), "sales paygo")
+    answer = search(searched.lake(), "sales missing")
     (result,) = [result for result in answer["results"] if result["name"] == "ops.public.customers"]
     (reason,) = [reason for reason in result["why"] if reason["field"] == "description"]
     marked = [reason["snippet"].encode()[at:at + size].decode() for at, size in reason["marks"]]
-    assert "sales" in marked and "paygo" in marked
+    assert "sales" in marked and "missing" in marked
 
 
 def test_a_beginning_and_a_slip_are_understood_and_told(searched):
@@ -132,6 +132,42 @@ def test_a_rebuild_changes_nothing_that_is_found(searched):
     assert sorted(names(search(lake, "customer"))) == sorted(before)
 
 
+# ---- what people said ----
+
+
+def test_the_glossary_s_other_words_are_understood_and_told(searched):
+    answer = search(searched.lake(), "turnover")
+    assert answer["words"] == [{"word": "turnover", "found": True, "read_as": [{"text": "Revenue", "how": "synonym"}]}]
+    assert "Revenue" in names(answer, ["term"]) and "revenue" in names(answer, ["page"])
+    assert {"ops.public.invoices", "lake.fct.billings_allocated"} <= set(names(answer))
+    assert ("term", None, ("Revenue",)) in reasons(answer, "ops.public.invoices")
+
+
+def test_owners_domains_and_curation_are_filters_and_shown(searched):
+    lake = searched.lake()
+    billing = search(lake, domain="Billing", kind="table")["results"]
+    assert billing and all(result["domain"] == "Billing" for result in billing)
+    curated = search(lake, "customer", curated="true", kind="table")["results"]
+    assert [result["name"] for result in curated][:1] == ["lake.dim.customers"] and all(result["curated"] for result in curated)
+
+
+def test_what_was_just_said_is_found(searched):
+    lake = searched.lake()
+    said = {"dataset": "ops.public.zones", "description": "Every zorkmid that was ever minted.", "deprecated": {"reason": "old"}}
+    response = lake.call("POST", "/api/v1/catalog/annotate", said)
+    assert response.status_code < 300, response.text
+    wait_for(lambda: names(search(lake, "zorkmid")) == ["ops.public.zones"])
+    (result,) = search(lake, "zorkmid")["results"]
+    assert result["deprecated"] == "old" and result["why"][-1]["snippet"] == "Every zorkmid that was ever minted."
+
+
+def test_a_page_is_found_by_who_may_see_all_that_it_is_about(searched):
+    assert names(search(searched.lake(), "earned invoices", kind="page"), ["page"])[0] == "revenue"
+    contractor = searched.lake("contractor")
+    assert search(contractor, "earned", kind="page")["results"] == []
+    assert search(contractor, kind="page", domain="Billing")["results"] == []
+
+
 # ---- what is hidden ----
 
 
@@ -161,7 +197,8 @@ def test_words_of_hidden_columns_find_nothing_and_are_shown_nowhere(searched):
 def test_a_word_in_hidden_columns_alone_is_as_unknown_as_any_other(searched):
     admin, lake = searched.lake(), searched.lake("contractor")
     known = {word for column in columns_seen(lake) for word in WORD.findall(column)}
-    shown = " ".join(str(result) for source in ("ops", "events", "lake") for result in search(lake, source=source, count=100)["results"]).lower()
+    shown = " ".join(str(result) for place in ({"source": "ops"}, {"source": "events"}, {"source": "lake"}, {"kind": "term"}, {"kind": "page"})
+                     for result in search(lake, **place, count=100)["results"]).lower()
     secret = {word for column in columns_seen(admin) for word in WORD.findall(column)} - known
     secret = {word for word in secret if word not in shown and word.rstrip("s") not in shown and len(word) > 3}
     assert len(secret) > 5
@@ -195,4 +232,4 @@ def test_the_command_shows_what_was_found_and_how_words_were_read(searched):
                          env={"TOWNLAKE_URL": searched.url, "TOWNLAKE_TOKEN": searched.token(), "PATH": "/usr/bin"})
     assert run.returncode == 0, run.stderr
     assert '"custmers" was also read as customers' in run.stdout and "ops.public.customers  table" in run.stdout
-    assert "columns  " in run.stdout and "lake.dim" not in run.stdout
+    assert "columns  " in run.stdout and "lake.dim.customers  table" not in run.stdout
