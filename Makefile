@@ -7,7 +7,7 @@ DEMO_DIR ?= $(CURDIR)/.demo
 PYTEST = .deps/venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-catalog-crawl bench-lake bench bench-sandbox bench-catalog bench-skimmer lint fuzz web docs clean
+.PHONY: help deps deps-test deps-trino bench-federation build build-test demo demo-federated test test-unit test-integration test-differential test-trino test-lake deps-lake bench-catalog-crawl bench-lake bench bench-sandbox bench-catalog bench-skimmer eval lint fuzz web docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-skimmer: deps-test build ## what the Skimmer finds in labelled columns, be
 	@tools/deps.sh skimmer
 	@ninja -C $(BUILD) -j $(JOBS) src/detectors/detect_columns
 	@.deps/presidio/bin/python tests/bench/skimmer.py --build $(BUILD) --columns $(COLUMNS)
+
+eval: deps-test build ## the suites of questions that Skipper's planner is judged by
+	@BUILD=$(BUILD) tools/eval.sh
 
 lint: build-test ## layers and style rules
 	@python3 tools/layers.py src && python3 tools/tidy.py .
