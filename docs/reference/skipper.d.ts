@@ -4,6 +4,8 @@ declare const skipper: {
   search_datasets(args: { query: string; source?: string; tag?: string; owner?: string; domain?: string; curated?: boolean; limit?: number }): Promise<{ name: string; kind?: string; description?: string; curated?: boolean; why?: Record<string, unknown>[] }[]>;
   /** All that is known of one table: columns, comments, keys, owner, terms, size, freshness, and how the person may read it. */
   get_entity_details(args: { dataset: string }): Promise<{ source?: string; schema?: string; name: string; kind?: string; comment?: string | null; columns: { name: string; type?: string }[] }>;
+  /** Pages that people wrote on how the data fits together: all with their titles, or one by its path. */
+  data_models(args: { path?: string }): Promise<{ pages?: ({ path: string; title: string | null })[]; page?: { path: string; title?: string | null; text: string } }>;
   /** Start a SQL query (Trino's dialect; names are source.schema.table) and get its id at once. Only reads: statements that change anything are refused. */
   start_query(args: { sql: string; catalog?: string; schema?: string }): Promise<string>;
   /** Wait for a query and get its columns and rows. Rows beyond the caps stay on the server for 15 minutes: ask for them by `from`. */

@@ -1,4 +1,4 @@
-/* Resources of MCP (datasets) and its prompts. */
+/* Resources of MCP (data-model pages and datasets) and its prompts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 
 enum { PAGE = 100, URI_MAX = 4096, PARTS = 3, CURSOR_MAX = 9 };
 
-static const char scheme[] = "townlake://dataset/";
+static const char scheme[] = "townlake://dataset/", page_scheme[] = "townlake://page/";
 
 /* ---- datasets as resources ---- */
 
@@ -45,6 +45,50 @@ static void put_resource(void *context, const char *source, const struct tl_sour
     tl_buf_done(&uri);
 }
 
+/* A tool's answer, read; NULL: call->rq.err. */
+static const tl_json *ask(struct mcp_message *message, const char *tool, const char *name, const char *value)
+{
+    struct tl_request *rq = &message->call->rq;
+    struct tl_tool_caller caller = {.client = message->client, .script = true};
+    struct tl_buf text, answer;
+    struct tl_json_writer json;
+    const tl_json *arguments, *read = NULL;
+    tl_buf_init(&text, URI_MAX * 2);
+    tl_buf_init(&answer, TL_TOOL_ANSWER_MAX);
+    tl_json_writer_init(&json, &text);
+    tl_json_begin_object(&json);
+    if (value)
+        tl_json_pair_text(&json, name, value);
+    tl_json_end_object(&json);
+    if (tl_json_parse(rq->arena, tl_buf_cstr(&text), text.size, &arguments, &rq->err) != TL_OK ||
+        tl_tool_call(rq, message->call->api->parts.tools, &caller, tool, arguments, &answer) != TL_OK ||
+        tl_json_parse(rq->arena, tl_buf_cstr(&answer), answer.size, &read, &rq->err) != TL_OK)
+        read = NULL;
+    tl_buf_done(&text);
+    tl_buf_done(&answer);
+    return read;
+}
+
+/* They are few: all of them stand on the first page of the list. */
+static void put_pages(struct mcp_message *message)
+{
+    struct tl_json_writer *json = &message->json;
+    const tl_json *pages = tl_json_get(ask(message, "data_models", NULL, NULL), "pages");
+    for (struct tl_json_iter it = tl_json_iter(pages); tl_json_next(&it);) {
+        struct tl_buf uri;
+        tl_buf_init(&uri, URI_MAX);
+        tl_buf_adds(&uri, page_scheme);
+        tl_http_encode(&uri, tl_json_get_text(it.value, "path"));
+        tl_json_begin_object(json);
+        tl_json_pair_text(json, "uri", tl_buf_cstr(&uri));
+        const char *title = tl_json_get_text(it.value, "title");
+        tl_json_pair_text(json, "name", title && *title ? title : tl_json_get_text(it.value, "path"));
+        tl_json_pair_text(json, "mimeType", "text/markdown");
+        tl_json_end_object(json);
+        tl_buf_done(&uri);
+    }
+}
+
 void mcp_resources_list(struct mcp_message *message)
 {
     struct tl_api_call *call = message->call;
@@ -56,6 +100,8 @@ void mcp_resources_list(struct mcp_message *message)
     }
     tl_json_key(&message->json, "resources");
     tl_json_begin_array(&message->json);
+    if (listing.skip == 0)
+        put_pages(message);
     tl_door_each_dataset(&call->rq, call->api->parts.door, put_resource, &listing);
     tl_json_end_array(&message->json);
     if (listing.seen > listing.skip + PAGE)
@@ -67,7 +113,9 @@ void mcp_resources_templates(struct mcp_message *message)
     tl_json_key(&message->json, "resourceTemplates");
     tl_json_put_raw(&message->json, TL_STR("[{\"uriTemplate\":\"townlake://dataset/{source}/{schema}/{table}\",\"name\":\"dataset\","
                                            "\"description\":\"columns, masks and row rules of a table, as the person sees it\","
-                                           "\"mimeType\":\"application/json\"}]"));
+                                           "\"mimeType\":\"application/json\"},"
+                                           "{\"uriTemplate\":\"townlake://page/{path}\",\"name\":\"page\","
+                                           "\"description\":\"what people wrote on how the data fits together\",\"mimeType\":\"text/markdown\"}]"));
 }
 
 /* "townlake://dataset/ops/public/accounts" gives "ops"."public"."accounts"; NULL: it is none. */
@@ -95,47 +143,56 @@ static const char *dataset_of(tl_arena *arena, const char *uri)
     return copy;
 }
 
-static enum tl_code read_dataset(struct mcp_message *message, const char *name, struct tl_buf *answer)
+static void put_content(struct mcp_message *message, const char *uri, const char *type, struct tl_str text)
 {
-    struct tl_request *rq = &message->call->rq;
-    struct tl_tool_caller caller = {.client = message->client};
+    struct tl_json_writer *json = &message->json;
+    tl_json_key(json, "contents");
+    tl_json_begin_array(json);
+    tl_json_begin_object(json);
+    tl_json_pair_text(json, "uri", uri);
+    tl_json_pair_text(json, "mimeType", type);
+    tl_json_key(json, "text");
+    tl_json_put_str(json, text);
+    tl_json_end_object(json);
+    tl_json_end_array(json);
+}
+
+static bool read_dataset(struct mcp_message *message, const char *uri)
+{
+    const char *name = dataset_of(message->call->rq.arena, uri);
+    const tl_json *access = name ? ask(message, "check_access", "dataset", name) : NULL;
     struct tl_buf text;
     struct tl_json_writer json;
-    const tl_json *arguments;
-    tl_buf_init(&text, URI_MAX * 2);
+    if (!access)
+        return false;
+    tl_buf_init(&text, TL_TOOL_ANSWER_MAX);
     tl_json_writer_init(&json, &text);
-    tl_json_begin_object(&json);
-    tl_json_pair_text(&json, "dataset", name);
-    tl_json_end_object(&json);
-    enum tl_code code = tl_json_parse(rq->arena, tl_buf_cstr(&text), text.size, &arguments, &rq->err);
+    tl_json_put_value(&json, access);
+    put_content(message, uri, "application/json", (struct tl_str){text.data, text.size});
     tl_buf_done(&text);
-    return code == TL_OK ? tl_tool_call(rq, message->call->api->parts.tools, &caller, "check_access", arguments, answer) : code;
+    return true;
+}
+
+static bool read_page(struct mcp_message *message, const char *uri)
+{
+    const char *path = uri + sizeof page_scheme - 1;
+    path = tl_http_decode(message->call->rq.arena, path, strlen(path), false);
+    const tl_json *page = path && *path ? tl_json_get(ask(message, "data_models", "path", path), "page") : NULL;
+    if (page)
+        put_content(message, uri, "text/markdown", tl_json_str(tl_json_get(page, "text")));
+    return page != NULL;
 }
 
 void mcp_resources_read(struct mcp_message *message)
 {
-    struct tl_json_writer *json = &message->json;
-    const char *uri = tl_json_get_text(message->params, "uri"), *name = uri ? dataset_of(message->call->rq.arena, uri) : NULL;
-    struct tl_buf answer;
+    const char *uri = tl_json_get_text(message->params, "uri");
     if (!uri) {
         mcp_fail(message, MCP_INVALID_PARAMS, "the uri is missing");
         return;
     }
-    tl_buf_init(&answer, TL_TOOL_ANSWER_MAX);
-    if (!name || read_dataset(message, name, &answer) != TL_OK) {
+    bool page = strncmp(uri, page_scheme, sizeof page_scheme - 1) == 0;
+    if (page ? !read_page(message, uri) : !read_dataset(message, uri))
         mcp_fail(message, message->modern ? MCP_INVALID_PARAMS : MCP_RESOURCE_NOT_FOUND, "no such resource: %.300s", uri);
-    } else {
-        tl_json_key(json, "contents");
-        tl_json_begin_array(json);
-        tl_json_begin_object(json);
-        tl_json_pair_text(json, "uri", uri);
-        tl_json_pair_text(json, "mimeType", "application/json");
-        tl_json_key(json, "text");
-        tl_json_put_str(json, (struct tl_str){answer.data, answer.size});
-        tl_json_end_object(json);
-        tl_json_end_array(json);
-    }
-    tl_buf_done(&answer);
 }
 
 /* ---- prompts ---- */

@@ -183,9 +183,22 @@ static void *run_script(void *context)
     return NULL;
 }
 
-static void watch(struct execution *execution)
+/* Each step that has begun; a step's tool does not change.  With the lock held, which is given back while it tells. */
+static void tell_steps(struct execution *execution, int *told)
 {
     const struct tl_execute_job *job = execution->job;
+    int steps = execution->step_count;
+    pthread_mutex_unlock(&execution->lock);
+    for (; *told < steps; (*told)++)
+        if (job->progress)
+            job->progress(job->progress_context, *told + 1, execution->steps[*told].tool);
+    if (job->caller.stopped && job->caller.stopped(job->caller.stop_context))
+        tl_sandbox_run_cancel(execution->run);
+    pthread_mutex_lock(&execution->lock);
+}
+
+static void watch(struct execution *execution)
+{
     int told = 0;
     pthread_mutex_lock(&execution->lock);
     while (!execution->ended || execution->calling > 0) {
@@ -195,16 +208,9 @@ static void watch(struct execution *execution)
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&execution->changed, &execution->lock, &until);
-        int steps = execution->step_count;
-        const char *tool = steps ? execution->steps[steps - 1].tool : NULL;
-        pthread_mutex_unlock(&execution->lock);
-        if (job->progress && steps > told)
-            job->progress(job->progress_context, steps, tool);
-        told = steps;
-        if (job->caller.stopped && job->caller.stopped(job->caller.stop_context))
-            tl_sandbox_run_cancel(execution->run);
-        pthread_mutex_lock(&execution->lock);
+        tell_steps(execution, &told);
     }
+    tell_steps(execution, &told);
     pthread_mutex_unlock(&execution->lock);
 }
 
@@ -229,6 +235,14 @@ static enum tl_code run(struct execution *execution)
     pthread_join(thread, NULL);
     execution->run = tl_sandbox_run_free(execution->run);
     return tl_err_copy(err, &execution->err);
+}
+
+/* Nobody waits for what a script has started that did not come to its end. */
+static void end_statements(struct execution *execution)
+{
+    for (int i = 0; execution->result.end != TL_SANDBOX_DONE && i < execution->step_count; i++)
+        if (execution->steps[i].query_id[0])
+            tl_results_cancel(execution->rq, execution->tools->results, execution->steps[i].query_id);
 }
 
 /* ---- the record ---- */
@@ -414,6 +428,7 @@ enum tl_code tl_execute(struct tl_request *rq, tl_tools *tools, const struct tl_
     enum tl_code code = record_begin(execution);
     if (code == TL_OK) {
         code = run(execution);
+        end_statements(execution);
         record_end(execution);
     }
     if (code == TL_OK)

@@ -17,8 +17,8 @@ enum { TL_EXECUTE_SCRIPT_MAX = 128 * 1024, TL_EXECUTE_RUNS_MAX = 32, TL_EXECUTE_
 struct tl_execute_job {
     struct tl_str script;
     struct tl_tool_caller caller;
-    /* On the calling thread, now and then: so many steps have begun, the last of this tool.  NULL = none. */
-    void (*progress)(void *context, int steps, const char *tool);
+    /* On the calling thread, soon after it has begun: step number `step`, of this tool.  NULL = none. */
+    void (*progress)(void *context, int step, const char *tool);
     void *progress_context;
 };
 

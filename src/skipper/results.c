@@ -451,3 +451,12 @@ void tl_results_drop(struct tl_request *rq, tl_results *results, const char *id)
         unlink_entry(results, entry);
     pthread_mutex_unlock(&results->lock);
 }
+
+void tl_results_cancel(struct tl_request *rq, tl_results *results, const char *id)
+{
+    pthread_mutex_lock(&results->lock);
+    struct tl_result_entry *entry = find(results, rq->principal, id);
+    if (entry && entry->running)
+        atomic_store(&entry->rq.cancelled, true);
+    pthread_mutex_unlock(&results->lock);
+}

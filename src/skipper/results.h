@@ -48,6 +48,8 @@ TL_CHECKED enum tl_code tl_results_put(struct tl_request *rq, tl_results *result
 /* Rows as a JSON array for somebody inside: a copy in rq->arena, with the count. */
 TL_CHECKED enum tl_code tl_results_rows(struct tl_request *rq, tl_results *results, const char *id, const struct tl_results_want *want,
                                         struct tl_str *ret_array, size_t *ret_count);
+/* Ends it, if it runs: who asks for it then is told so. */
+void tl_results_cancel(struct tl_request *rq, tl_results *results, const char *id);
 /* Ends it, if it runs, and forgets it. */
 void tl_results_drop(struct tl_request *rq, tl_results *results, const char *id);
 size_t tl_results_count(tl_results *results);

@@ -1,4 +1,4 @@
-/* The tools over the catalog: search_datasets and get_entity_details. */
+/* The tools over the catalog: search_datasets, get_entity_details and data_models. */
 #include <ctype.h>
 #include <string.h>
 
@@ -109,4 +109,18 @@ TL_TOOL(get_entity_details)
     if (!run->tools->parts.catalog)
         return tl_err_set(&run->rq->err, TL_UNSUPPORTED, "there is no catalog");
     return tl_catalog_details(run->rq, run->tools->parts.catalog, tl_json_get_text(run->arguments, "dataset"), json);
+}
+
+TL_TOOL(data_models)
+{
+    const char *path = tl_json_get_text(run->arguments, "path");
+    tl_catalog *catalog = run->tools->parts.catalog;
+    enum tl_code code;
+    if (!catalog)
+        return tl_err_set(&run->rq->err, TL_UNSUPPORTED, "there is no catalog");
+    tl_json_begin_object(json);
+    tl_json_key(json, path ? "page" : "pages");
+    code = path ? tl_catalog_put_page(run->rq, catalog, path, 0, json) : tl_catalog_put_pages(run->rq, catalog, json);
+    tl_json_end_object(json);
+    return code;
 }

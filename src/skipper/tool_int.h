@@ -52,6 +52,7 @@ TL_TOOL(check_access);
 TL_TOOL(request_access);
 TL_TOOL(search_datasets);
 TL_TOOL(get_entity_details);
+TL_TOOL(data_models);
 TL_TOOL(create_chart);
 TL_TOOL(save_query);
 TL_TOOL(remember);

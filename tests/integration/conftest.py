@@ -86,6 +86,14 @@ def demo(program, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def closed_demo(program, tmp_path_factory):
+    """With the demo's own people and reviews: each sees what is theirs."""
+    running = Demo(tmp_path_factory.mktemp("closed") / "demo", scale="0.02", default="closed")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
 def federated(program, demo):
     folder = pathlib.Path("/tmp") / f"townlake-federated-{os.getpid()}"  # PostgreSQL's own user must be able to reach it
     today = next(line.split()[-1] for line in (demo.folder / "world.txt").read_text().splitlines() if line)

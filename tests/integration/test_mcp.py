@@ -8,13 +8,8 @@ import urllib.parse
 import pytest
 import requests
 
-from conftest import Demo
-from townlake import Lake
-
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 META = "io.modelcontextprotocol/"
-
-
 # As the article has it; what its dots stand for is filled in.
 ARTICLE = """
 const datasets = await skipper.search_datasets({ query: "billing product revenue" })
@@ -74,10 +69,8 @@ class Mcp:
 
 
 @pytest.fixture(scope="module")
-def world(program, tmp_path_factory):
-    running = Demo(tmp_path_factory.mktemp("mcp") / "demo", scale="0.02", default="closed")
-    yield running
-    running.stop()
+def world(closed_demo):
+    return closed_demo
 
 
 @pytest.fixture(scope="module", params=["modern", "legacy"])
@@ -240,6 +233,7 @@ def test_a_program_approves_nothing_in_a_persons_name(world):
     assert admin.call("POST", f"/api/v1/memory/{answer['result']['memoryId']}/approve").status_code == 204
     found = json.loads(Mcp(world.url, world.token("fraud"), modern=True).tool("search", query="zebras")["content"][0]["text"])
     assert [note["text"] for note in found["notes"]] == ["Only paying zebras count"] and found["notes"][0]["author"] == "admin"
+    assert admin.call("DELETE", f"/api/v1/memory/{answer['result']['memoryId']}").status_code == 204
 
 
 def test_text_in_rows_is_marked_as_data(modern):
@@ -326,6 +320,9 @@ def test_a_request_is_cancelled_by_its_id_in_its_own_session(world):
     assert requests.post(client.url + "/mcp", json=cancel, headers=client.headers, timeout=30).status_code == 202
     thread.join(20)
     assert not thread.is_alive() and done["failed"] and done["answer"]["state"] == "cancelled"
+    query = done["answer"]["steps"][0]["queryId"]
+    result = world.lake("admin").call("POST", "/api/v1/tools/fetch_results", {"queryId": query, "waitSeconds": 20})
+    assert result.status_code != 200 and result.json()["code"] == "cancelled", "what it had started ends with it"
 
 
 # ---- flat tools, resources, prompts ----
@@ -353,6 +350,18 @@ def test_datasets_are_resources(mcp):
         assert mcp.call("resources/read", uri=uri)["error"]["code"] == (-32602 if mcp.modern else -32002), uri
     assert mcp.call("resources/list", cursor="-1")["error"]["code"] == -32602
     assert mcp.call("resources/list", cursor="100000")["result"]["resources"] == []
+
+
+def test_data_model_pages_are_resources_and_found_by_scripts(mcp):
+    deadline = time.monotonic() + 30
+    while not (pages := [one for one in mcp.call("resources/list")["result"]["resources"] if one["mimeType"] == "text/markdown"]):
+        assert time.monotonic() < deadline, "the pages of the demo are not there in time"
+        time.sleep(0.2)
+    content = mcp.call("resources/read", uri=pages[0]["uri"])["result"]["contents"][0]
+    assert content["mimeType"] == "text/markdown" and len(content["text"]) > 100
+    answer, failed = mcp.run("const all = await skipper.data_models()\nreturn skipper.data_models({ path: all.pages[0].path })")
+    assert not failed and answer["result"]["page"]["text"] == content["text"]
+    assert mcp.call("resources/read", uri="townlake://page/none")["error"]["code"] == (-32602 if mcp.modern else -32002)
 
 
 def test_prompts_are_filled_in(mcp):
@@ -443,4 +452,7 @@ def test_more_scripts_at_once_than_allowed_are_refused(world):
     for thread in threads:
         thread.join(60)
     refused = [answer for answer in answers if answer.startswith("too_many_requests")]
+    for answer in set(answers) - set(refused):
+        query = json.loads(answer[answer.index("{"):])["steps"][0]["queryId"]
+        assert world.lake("fraud").call("DELETE", f"/api/v1/results/{query}").status_code == 204
     assert len(answers) == 8 and 0 < len(refused) <= 4

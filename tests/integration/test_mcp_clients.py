@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import PROGRAM, ROOT, Demo
+from conftest import PROGRAM, ROOT
 from test_mcp import ARTICLE, Mcp
 
 HERE = ROOT / "tests/integration/mcp"
@@ -17,10 +17,8 @@ TOKENS_MAX = 1100
 
 
 @pytest.fixture(scope="module")
-def world(program, tmp_path_factory):
-    running = Demo(tmp_path_factory.mktemp("clients") / "demo", scale="0.02", default="closed")
-    yield running
-    running.stop()
+def world(closed_demo):
+    return closed_demo
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,12 @@ import time
 
 import pytest
 
-from conftest import Demo
 from townlake import Lake
 
 
 @pytest.fixture(scope="module")
-def world(program, tmp_path_factory):
-    running = Demo(tmp_path_factory.mktemp("tools") / "demo", scale="0.02", default="closed")
-    yield running
-    running.stop()
+def world(closed_demo):
+    return closed_demo
 
 
 def call(lake, tool, expect=200, /, **arguments):
@@ -72,13 +69,13 @@ def test_what_is_beyond_the_caps_is_not_kept_and_said(admin):
 
 
 def test_a_result_belongs_to_one_person(world, admin):
-    query = call(admin, "start_query", sql="SELECT 42 AS secret")
+    query = call(admin, "start_query", sql="SELECT 987654321 AS secret")
     other = world.lake("analyst")
     refused = call(other, "fetch_results", 404, queryId=query)
-    assert refused["code"] == "not_found" and "42" not in json.dumps(refused)
+    assert refused["code"] == "not_found" and "987654321" not in json.dumps(refused)
     assert other.get(f"/api/v1/results/{query}").status_code == 404
     assert other.call("DELETE", f"/api/v1/results/{query}").status_code == 204
-    assert call(admin, "fetch_results", queryId=query)["rows"] == [{"secret": 42}]
+    assert call(admin, "fetch_results", queryId=query)["rows"] == [{"secret": 987654321}]
     assert admin.call("DELETE", f"/api/v1/results/{query}").status_code == 204
     assert call(admin, "fetch_results", 404, queryId=query)["code"] == "not_found"
 
