@@ -216,3 +216,18 @@ def test_tables_that_come_and_go_and_a_source_that_is_down_lose_nothing(lake, da
     assert set(columns(lake, "pg.public.people")) >= {"id", "plan", "email"}
     database.script("start", str(database.port))
     wait_for(lambda: call(lake, "POST", "/crawl", {"source": "pg"}).status_code == 204)
+
+
+def test_a_source_that_is_removed_has_nothing_any_more_and_what_was_said_comes_back_with_it(lake, database):
+    options = {"host": "127.0.0.1", "port": str(database.port), "database": "postgres", "user": "postgres"}
+    again = {"name": "second", "kind": "postgres", "options": options}
+    assert lake.call("POST", "/api/v1/sources", again).status_code in (200, 201, 204)
+    wait_for(lambda: call(lake, "GET", "/dataset", name="second.public.people").status_code == 200)
+    ok(call(lake, "POST", "/crawl", {"source": "second"}))
+    ok(call(lake, "POST", "/annotate", {"dataset": "second.public.people", "description": "stays"}))
+    assert lake.call("DELETE", "/api/v1/sources/second").status_code in (200, 204)
+    wait_for(lambda: any(row["source"] == "second" and row["gone"] > 0 for row in ok(call(lake, "GET", ""))["sources"]))
+    assert call(lake, "GET", "/dataset", name="second.public.people").status_code == 404
+    assert lake.call("POST", "/api/v1/sources", again).status_code in (200, 201, 204)
+    wait_for(lambda: call(lake, "GET", "/dataset", name="second.public.people").status_code == 200)
+    assert show(lake, "second.public.people")["description"] == "stays"
