@@ -146,6 +146,56 @@ test("numbers by name become bars, numbers by time lines", async () => {
   assert.equal(await lines.locator("path.line").count(), 2);
 });
 
+async function askInWords(question) {
+  const before = await page.locator(".turn").count();
+  await page.fill(".composer textarea", question);
+  await page.keyboard.press("Enter");
+  const turn = page.locator(".turn").nth(before);
+  await turn.locator(".proof, .notice-box, .problem-box").first().waitFor();
+  return turn;
+}
+
+test("a question in words is answered with its SQL and its proof, and followed up", async () => {
+  await signIn("analyst");
+  const first = await askInWords("top 5 customers by revenue last quarter");
+  assert.equal(await first.locator("tbody tr").count(), 5);
+  assert.match(await first.locator(".proof summary").innerText(), /no language model/);
+  assert.match(await first.locator(".reading").innerText(), /revenue by customer/);
+  const second = await askInWords("now by country");
+  assert.deepEqual(await texts(second.locator("th")), ["country", "revenue"]);
+  await second.locator(".proof summary").click();
+  assert.match(await second.locator(".proof dl").innerText(), /ops\.public\.invoices/);
+});
+
+test("what cannot be placed is refused with words that can", async () => {
+  await signIn("analyst");
+  const turn = await askInWords("how happy are our customers");
+  assert.equal(await turn.locator("table").count(), 0);
+  assert.ok(await turn.locator(".chip").count() > 0);
+});
+
+test("the SQL of an answer can be changed, and the proof goes with the answer", async () => {
+  await signIn("analyst");
+  const turn = await askInWords("revenue by country last quarter");
+  await turn.locator(".behind summary").click();
+  await turn.locator(".behind .sql button").click();
+  await turn.locator("textarea").fill("SELECT 4711 AS n");
+  await page.keyboard.press("Control+Enter");
+  await turn.locator("text=4,711").waitFor();
+  assert.equal(await turn.locator(".proof").count(), 0);
+});
+
+test("an earlier conversation is opened again without its rows", async () => {
+  await signIn("analyst");
+  await askInWords("number of customers by country");
+  await page.reload();
+  await page.click(".welcome .quiet");
+  await page.waitForSelector("text=number of customers by country");
+  assert.equal(await page.locator("tbody").count(), 0);
+  await page.click("text=Run it");
+  await page.waitForSelector("tbody tr");
+});
+
 test("what was asked comes back by the arrow key", async () => {
   await signIn("admin");
   await run("SELECT 41");

@@ -26,7 +26,7 @@ export function Composer() {
     text.value = "";
     back.current = 0;
     ask(asked);
-    requestAnimationFrame(() => scrollTo({ top: document.body.scrollHeight, behavior: "smooth" }));
+    requestAnimationFrame(() => document.querySelector(".turn:last-child")?.scrollIntoView());
   };
 
   const onKey = (event: KeyboardEvent) => {
@@ -51,7 +51,7 @@ export function Composer() {
       <div class="box">
         <textarea
           ref={box} rows={1} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} onKeyDown={onKey} autofocus
-          spellcheck={false} aria-label="Your statement" placeholder="SELECT …"
+          aria-label="Your question or statement" placeholder="Ask in words, or write SQL"
         />
         <button type="submit" aria-label="Run" disabled={!text.value.trim()}>
           <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M5 12h13M12 5l7 7-7 7" /></svg>

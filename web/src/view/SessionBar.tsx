@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { ProblemError } from "../api";
+import { startAnew, turns } from "../conversation";
 import { me, properties, resolution, seesPersonalData, signOut } from "../session";
 import { runStatement } from "../statement";
 import { Mark } from "./Mark";
@@ -59,6 +60,7 @@ export function SessionBar() {
   return (
     <header class={seesPersonalData.value ? "bar personal" : "bar"}>
       <a class="brand" href="/"><Mark /><span>Town Lake</span></a>
+      {turns.value.length > 0 && <button type="button" class="quiet" onClick={startAnew}>New</button>}
       <label class="resolution" title="exact reads everything; fast may read samples, and says so">
         <span>Answers</span>
         <select value={resolution.value} onChange={choose}>
