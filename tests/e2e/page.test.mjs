@@ -15,7 +15,7 @@ after(() => browser.close());
 
 beforeEach(async () => {
   page = await browser.newPage({ viewport: { width: 1200, height: 850 } });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   faults = [];
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("console", (message) => message.type() === "error" && /Content Security|Uncaught/.test(message.text()) && faults.push(message.text()));

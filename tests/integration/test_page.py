@@ -41,7 +41,7 @@ def test_the_page_in_a_browser(tmp_path):
     try:
         command = [NODE, "--test", "--test-reporter=spec", ROOT / "tests" / "e2e" / "page.test.mjs"]
         environment = {**os.environ, **demo.environment, "NODE_MODULES": str(ROOT / ".deps" / "web" / "node_modules")}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     finally:
         demo.stop()

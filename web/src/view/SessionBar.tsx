@@ -32,10 +32,10 @@ function PersonalData() {
   return (
     <div class="pii">
       <button
-        type="button" role="switch" aria-checked={seesPersonalData.value} class="switch"
+        type="button" role="switch" aria-label="Personal data" aria-checked={seesPersonalData.value} class="switch"
         onClick={() => (seesPersonalData.value ? void off() : (asks.value = !asks.value))}
       >
-        Personal data
+        <span>Personal data</span>
       </button>
       {asks.value && (
         <form class="popover" onSubmit={on}>
