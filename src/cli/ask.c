@@ -50,12 +50,14 @@ static void print_joins(const tl_json *proof, FILE *to)
     }
 }
 
-static void print_tables(const tl_json *proof, FILE *to)
+static void print_tables(struct tl_cli_job *job, const tl_json *proof, FILE *to)
 {
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(proof, "tables")); tl_json_next(&it);) {
         int64_t rules = 0;
         tl_json_int64(tl_json_get(it.value, "row_rules"), &rules);
-        fprintf(to, "  table     %s%s", tl_cli_text(it.value, "name"), tl_json_bool(tl_json_get(it.value, "sampled"), false) ? " (a sample)" : "");
+        const char *changed = tl_cli_time_or(job->arena, it.value, "changed_at_us", NULL);
+        fprintf(to, "  table     %s%s%s%s%s", tl_cli_text(it.value, "name"), tl_json_bool(tl_json_get(it.value, "curated"), false) ? ", curated" : "",
+                changed ? ", changed " : "", changed ? changed : "", tl_json_bool(tl_json_get(it.value, "sampled"), false) ? " (a sample)" : "");
         for (struct tl_json_iter mask = tl_json_iter(tl_json_get(it.value, "masks")); tl_json_next(&mask);)
             fprintf(to, ", %s is masked (%s)", mask.key, tl_json_text(mask.value));
         if (rules > 0)
@@ -64,12 +66,12 @@ static void print_tables(const tl_json *proof, FILE *to)
     }
 }
 
-static void print_proof(const tl_json *answer, FILE *to)
+static void print_proof(struct tl_cli_job *job, const tl_json *answer, FILE *to)
 {
     const tl_json *proof = tl_json_get(answer, "proof");
     struct tl_cli_colours c = tl_cli_colours(to);
     fprintf(to, "\n%sproof%s\n  read as   %s\n  grain     %s\n", c.bold, c.off, tl_cli_text(proof, "reading"), tl_cli_text(proof, "grain"));
-    print_tables(proof, to);
+    print_tables(job, proof, to);
     print_joins(proof, to);
     for (struct tl_json_iter it = tl_json_iter(tl_json_get(proof, "notes")); tl_json_next(&it);)
         fprintf(to, "  note      %s\n", tl_json_text(it.value));
@@ -142,7 +144,7 @@ static bool print_answer(struct tl_cli_job *job, const tl_json *answer, enum tl_
         print_rows(answer, form);
         fflush(stdout);
         if (!tl_cli_flag(job->options, job->option_count, "--no-proof"))
-            print_proof(answer, form == TL_CLI_TABLE ? stdout : stderr);
+            print_proof(job, answer, form == TL_CLI_TABLE ? stdout : stderr);
     }
     return !tl_json_get(answer, "refusal");
 }

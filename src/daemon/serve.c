@@ -264,6 +264,7 @@ static enum tl_code make_ask(tl_serve *serve, struct tl_err *err)
         .registry = serve->registry,
         .store = serve->store,
         .lifeguard = serve->lifeguard,
+        .catalog = serve->catalog,
         .models = tl_config_text(serve->config, "skipper.semantic_models"),
     };
     return tl_ask_new(&options, &serve->ask, err);

@@ -12,6 +12,7 @@
 #ifndef TL_SKIPPER_ASK_H
 #define TL_SKIPPER_ASK_H
 
+#include "catalog/catalog.h"
 #include "door/door.h"
 #include "skipper/planner.h"
 
@@ -24,6 +25,7 @@ struct tl_ask_options {
     tl_registry *registry;
     tl_store *store;
     tl_lifeguard *lifeguard;
+    tl_catalog *catalog; /* for what the proof says of tables; NULL = none */
     const char *models; /* folder of semantic models, *.yaml; NULL or "" = none */
 };
 

@@ -29,6 +29,7 @@ struct card {
     size_t part_count;
     int64_t (*counts)[3]; /* rows in, joined, used: a part each; -1 = not known */
     char span[2][TIME_SIZE];
+    const tl_json **details; /* what the catalog says of each dataset of the model that is used */
 };
 
 static const char *const weights[] = {"note", "doubt", "wrong"};
@@ -191,8 +192,64 @@ static void put_clearance(struct card *card, const struct tl_semantic_dataset *d
     tl_buf_done(&mask);
 }
 
-static void put_table(struct card *card, const tl_registry_snapshot *snapshot, const struct tl_semantic_dataset *dataset, struct tl_json_writer *json)
+/* As far as the person may know it; NULL = nothing is known. */
+static const tl_json *details_of(const struct card *card, const struct tl_semantic_dataset *dataset)
 {
+    struct tl_request apart;
+    struct tl_buf buf;
+    struct tl_json_writer json;
+    const tl_json *details = NULL;
+    if (!card->ask->options.catalog)
+        return NULL;
+    tl_request_init(&apart, card->rq->arena);
+    apart.principal = card->rq->principal;
+    tl_buf_init(&buf, JSON_MAX);
+    tl_json_writer_init(&json, &buf);
+    const char *name = tl_arena_printf(card->rq->arena, "%s.%s.%s", dataset->source[0], dataset->source[1], dataset->source[2]);
+    if (tl_catalog_details(&apart, card->ask->options.catalog, name, &json) == TL_OK && !buf.failed &&
+        tl_json_parse(card->rq->arena, buf.data, buf.size, &details, &apart.err) != TL_OK)
+        details = NULL;
+    tl_buf_done(&buf);
+    return details;
+}
+
+static bool has_tag(const tl_json *details, const char *tag)
+{
+    for (struct tl_json_iter it = tl_json_iter(tl_json_get(details, "tags")); tl_json_next(&it);)
+        if (tl_streq(tl_json_text(it.value), tag))
+            return true;
+    return false;
+}
+
+static void put_meaning(struct card *card, size_t index, struct tl_json_writer *json)
+{
+    const tl_json *details = card->details[index];
+    int64_t changed_at_us;
+    if (!details)
+        return;
+    tl_json_pair_bool(json, "curated", has_tag(details, "curated"));
+    if (tl_json_int64(tl_json_get(details, "changed_at_us"), &changed_at_us))
+        tl_json_pair_int64(json, "changed_at_us", changed_at_us);
+    if (tl_json_get(details, "owners")) {
+        tl_json_key(json, "owners");
+        tl_json_put_value(json, tl_json_get(details, "owners"));
+    }
+}
+
+static void check_tables(struct card *card)
+{
+    card->details = TL_NEW_ARRAY(card->rq->arena, const tl_json *, card->proof->model->dataset_count);
+    for (size_t i = 0; i < card->proof->model->dataset_count; i++) {
+        const tl_json *details = card->proof->sql->used[i] ? details_of(card, &card->proof->model->datasets[i]) : NULL;
+        card->details[i] = details;
+        if (tl_json_is_object(tl_json_get(details, "deprecated")))
+            find(card, WEIGHT_DOUBT, "deprecated", "the table of %s is deprecated", name_of(card, (int)i));
+    }
+}
+
+static void put_table(struct card *card, size_t index, const tl_registry_snapshot *snapshot, struct tl_json_writer *json)
+{
+    const struct tl_semantic_dataset *dataset = &card->proof->model->datasets[index];
     const struct tl_source_dataset *table = tl_snapshot_dataset(snapshot, dataset->source[0], dataset->source[1], dataset->source[2]);
     const struct tl_registry_source *source = tl_snapshot_source(snapshot, dataset->source[0]);
     tl_json_begin_object(json);
@@ -203,6 +260,7 @@ static void put_table(struct card *card, const tl_registry_snapshot *snapshot, c
     tl_json_pair_bool(json, "sampled", dataset->sampled);
     if (source)
         tl_json_pair_int64(json, "listed_at_us", source->listed_at_us);
+    put_meaning(card, index, json);
     if (table)
         put_clearance(card, dataset, table, json);
     tl_json_end_object(json);
@@ -215,7 +273,7 @@ static void put_tables(struct card *card, struct tl_json_writer *json)
     tl_json_begin_array(json);
     for (size_t i = 0; i < card->proof->model->dataset_count; i++)
         if (card->proof->sql->used[i])
-            put_table(card, snapshot, &card->proof->model->datasets[i], json);
+            put_table(card, i, snapshot, json);
     tl_json_end_array(json);
     tl_registry_release(snapshot);
 }
@@ -272,7 +330,7 @@ static void put_confidence(const struct card *card, struct tl_json_writer *json)
 
 static void put_checks(struct card *card, struct tl_json_writer *json)
 {
-    static const char *const kinds[] = {"fan_out", "no_partner", "no_rows", "nulls", "period_open", "period_incomplete", "cut"};
+    static const char *const kinds[] = {"fan_out", "no_partner", "no_rows", "nulls", "period_open", "period_incomplete", "cut", "deprecated"};
     tl_json_key(json, "checks");
     tl_json_begin_array(json);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
@@ -339,5 +397,6 @@ void tl_proof_tell(struct tl_request *rq, tl_ask *ask, const struct tl_ask_turn 
     }
     check_period(card);
     check_result(card);
+    check_tables(card);
     tell_card(card);
 }

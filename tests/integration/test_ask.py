@@ -77,6 +77,8 @@ def test_proof_says_what_the_answer_rests_on(analyst):
     assert proof["language_model"] is False and proof["answered_by"] == "planner"
     assert {table["name"] for table in proof["tables"]} == {"ops.public.support_tickets", "lake.dim.accounts", "lake.dim.customers"}
     assert proof["grain"] == "one row per customer and category"
+    (customers,) = [table for table in proof["tables"] if table["name"] == "lake.dim.customers"]
+    assert customers["curated"] is True and customers["changed_at_us"] > 0 and customers["owners"] == ["group:analyst"]
     (part,) = proof["joins"]
     assert part["rows_in"] == part["rows_joined"] >= part["rows_used"] > 0
     assert sum(int(row[-1]) for row in document["rows"]) == part["rows_used"]
@@ -190,3 +192,18 @@ def test_suite_is_judged_by_rows_and_compared_with_the_run_before(company, progr
     suite.write_text("questions:\n  - {ask: x}\n")
     wrong = run()
     assert wrong.returncode != 0 and "suite.yaml:2: a question has" in wrong.stderr
+
+
+def test_deprecated_table_is_a_doubt(company, analyst):
+    admin = company.lake()
+
+    def say(deprecated):
+        said = {"dataset": "ops.public.api_tokens", "deprecated": deprecated}
+        done = admin.http.post(f"{admin.url}/api/v1/catalog/annotate", json=said, headers=admin.headers, timeout=60)
+        assert done.ok, done.text
+
+    assert all(f["kind"] != "deprecated" for f in analyst.ask("how many API tokens")["proof"]["findings"])
+    say({"reason": "it moves"})
+    proof = analyst.ask("how many API tokens")["proof"]
+    assert [f["kind"] for f in proof["findings"]] == ["deprecated"] and proof["confidence"].startswith("medium")
+    say(False)
