@@ -9,7 +9,8 @@
  *   "outcome"   when it is over: id, state, error code, rows, bytes, time.
  *   others      of policy (tl_audit_event), before they are in force: "rules" (reviews, grants, row rules, attributes, limits, tables
  *               made and dropped: the rule as it is now), "request", "personal_data" (a choice begun, ended, refused), "raw_reading";
- *               and of identity: "signed_in", "signed_out", "token_created", "token_revoked", "refused", "scim".
+ *               and of identity: "signed_in", "signed_out", "token_created", "token_revoked", "refused", "scim"; and of agents: "script" (its
+ *               text, before it runs), "script_ended" (its steps), "memory", "saved_query".
  * A statement whose record cannot be written does not run (the error says why); a lost outcome is logged, no more.
  * Threads: any.
  */
