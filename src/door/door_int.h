@@ -188,11 +188,10 @@ const bool *tl_rights_visible(struct tl_door_call *call, const char *source, con
 /* May the caller read the text of a view: its owner may, and who governs it. */
 bool tl_rights_own(struct tl_door_call *call, const struct tl_door_view *view);
 void tl_rights_put_columns(struct tl_buf *sql, const struct tl_dataset_grant *grant, const struct tl_source_dataset *described);
-void tl_rights_put_rules(struct tl_buf *sql, const struct tl_dataset_grant *grant, bool barrier, tl_rule_dataset dataset, void *context);
+void tl_rights_put_rules(struct tl_buf *sql, const struct tl_dataset_grant *grant, tl_rule_dataset dataset, void *context);
 /* The columns that an expression of a row rule may name. */
 void tl_rights_sql_columns(tl_arena *arena, const char *sql, const struct tl_source_dataset *described, void (*each)(void *context, const char *column),
                            void *context);
-bool tl_rights_need_barrier(const struct tl_dataset_grant *grant, const struct tl_dataset *dataset, bool no_pushdown);
 /* Of a row rule; context is the door. */
 TL_CHECKED enum tl_code tl_rights_check_sql(void *context, struct tl_request *rq, const char *sql);
 /* After a change of the lake: who made a table sees it, one that is gone leaves no review behind. */

@@ -434,7 +434,7 @@ static enum tl_code make_view_sql(struct work *work, size_t index, const struct 
     }
     if (table->at_unit)
         tl_buf_addf(&sql, " AT (%s => %s)", table->at_unit, at_value);
-    tl_rights_put_rules(&sql, grant, tl_rights_need_barrier(grant, dataset, work->call->settings.no_pushdown), put_rule_dataset, work);
+    tl_rights_put_rules(&sql, grant, put_rule_dataset, work);
     *ret_sql = sql.failed ? NULL : tl_arena_strndup(rq->arena, sql.data, sql.size);
     tl_buf_done(&sql);
     return *ret_sql ? TL_OK : tl_err_set(&rq->err, TL_TOO_LARGE, "the view of \"%s\" is too long", dataset->name);

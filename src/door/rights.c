@@ -79,26 +79,17 @@ void tl_rights_put_columns(struct tl_buf *sql, const struct tl_dataset_grant *gr
     }
 }
 
-void tl_rights_put_rules(struct tl_buf *sql, const struct tl_dataset_grant *grant, bool barrier, tl_rule_dataset dataset, void *context)
+void tl_rights_put_rules(struct tl_buf *sql, const struct tl_dataset_grant *grant, tl_rule_dataset dataset, void *context)
 {
     for (size_t i = 0; i < grant->row_rule_count; i++) {
         tl_buf_adds(sql, i ? " AND " : " WHERE ");
         tl_rule_write(sql, grant->row_rules[i], dataset, context);
     }
-    /* No expression of the caller's may be computed on a row before the rules have passed it: an error would tell of it.  The
-     * engine moves nothing past this. */
-    if (barrier)
+    /* No expression of the caller's may be computed on a row before the rules have passed it: an error would tell of it, and the
+     * engine takes functions for infallible that are not.  It moves nothing past this; what surely cannot fail we do ourselves
+     * (engines/duckdb/scan_barrier.cpp). */
+    if (grant->row_rule_count)
         tl_buf_adds(sql, " OFFSET 0");
-}
-
-/* Comparisons with a constant are applied by the scan itself, ahead of everything else; all other rules need the barrier. */
-bool tl_rights_need_barrier(const struct tl_dataset_grant *grant, const struct tl_dataset *dataset, bool no_pushdown)
-{
-    bool table = dataset->origin == TL_ORIGIN_SOURCE && dataset->described->kind == TL_DATASET_TABLE;
-    bool simple = table && !no_pushdown && (tl_streq(dataset->registered->kind, "duckdb") || tl_streq(dataset->registered->kind, "iceberg"));
-    for (size_t i = 0; i < grant->row_rule_count && simple; i++)
-        simple = tl_rule_is_simple(grant->row_rules[i]);
-    return grant->row_rule_count > 0 && !simple;
 }
 
 /* --- tables that come and go --- */

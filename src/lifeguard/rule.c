@@ -349,16 +349,6 @@ void tl_rule_write(struct tl_buf *sql, const struct tl_rule *rule, tl_rule_datas
 
 /* --- what it is made of --- */
 
-bool tl_rule_is_simple(const struct tl_rule *rule)
-{
-    if (rule->kind == TL_RULE_COMPARE)
-        return rule->value_count <= 1 && rule->op != TL_RULE_LIKE && rule->op != TL_RULE_NOT_IN && rule->op != TL_RULE_NOT_EQUAL;
-    bool simple = rule->kind == TL_RULE_ALL;
-    for (size_t i = 0; i < rule->child_count && simple; i++)
-        simple = tl_rule_is_simple(rule->children[i]);
-    return simple;
-}
-
 bool tl_rule_columns(const struct tl_rule *rule, void (*each)(void *context, const char *column), void *context)
 {
     bool known = rule->kind != TL_RULE_SQL;

@@ -59,10 +59,6 @@ const char *tl_rule_sign(const struct tl_rule *rule, bool *ret_list);
 typedef bool (*tl_rule_dataset)(void *context, const struct tl_rule *rule, struct tl_buf *sql);
 void tl_rule_write(struct tl_buf *sql, const struct tl_rule *rule, tl_rule_dataset dataset, void *context);
 
-/* Is it nothing but comparisons of a column with one constant, joined by AND?  Sources and scans apply these before
- * anything else sees a row. */
-bool tl_rule_is_simple(const struct tl_rule *rule);
-
 /* Calls `each` for every column of the dataset itself that the rule reads; false = not known (SQL). */
 bool tl_rule_columns(const struct tl_rule *rule, void (*each)(void *context, const char *column), void *context);
 /* Calls `each` for every DATASET rule in it. */

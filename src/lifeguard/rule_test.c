@@ -188,16 +188,6 @@ static void test_attributes_are_the_callers_values_and_none_is_nothing(void **st
     }
 }
 
-static void test_only_comparisons_with_one_constant_are_simple(void **state)
-{
-    (void)state;
-    assert_true(tl_rule_is_simple(read_rule("{\"all\":[{\"column\":\"a\",\"op\":\"=\",\"value\":1},{\"column\":\"b\",\"op\":\">\",\"value\":2}]}")));
-    assert_false(tl_rule_is_simple(read_rule("{\"any\":[{\"column\":\"a\",\"op\":\"=\",\"value\":1}]}")));
-    assert_false(tl_rule_is_simple(read_rule("{\"column\":\"a\",\"op\":\"in\",\"values\":[1,2]}")));
-    assert_false(tl_rule_is_simple(read_rule("{\"column\":\"a\",\"op\":\"like\",\"value\":\"x\"}")));
-    assert_false(tl_rule_is_simple(read_rule("{\"sql\":\"true\"}")));
-}
-
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -209,7 +199,6 @@ int main(void)
         CASE(test_rules_are_written_by_their_forms),
         CASE(test_rules_that_are_none_are_refused),
         CASE(test_attributes_are_the_callers_values_and_none_is_nothing),
-        CASE(test_only_comparisons_with_one_constant_are_simple),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "duckdb/planner/operator/logical_filter.hpp"
 #include "duckdb/planner/operator/logical_projection.hpp"
 
+#include "engines/duckdb/scan_barrier_int.hpp"
 #include "engines/duckdb/scan_relation_int.hpp"
 
 using namespace duckdb;
@@ -333,16 +334,27 @@ private:
 
 void Optimize(OptimizerExtensionInput &input, unique_ptr<LogicalOperator> &plan)
 {
-    ConnectionState::Of(input.context)->ForgetPlanned();
+    auto state = ConnectionState::Of(input.context);
+    state->ForgetPlanned();
     if (ScanBelow(*plan))
         Pusher(input, plan).Push();
+    else if (state->Pushes())
+        PassBarriers(input.context, plan);
+}
+
+void BeforeOptimizing(OptimizerExtensionInput &input, unique_ptr<LogicalOperator> &plan)
+{
+    if (!ConnectionState::Of(input.context)->AllowsEverything())
+        HideBoundsBelowBarriers(*plan, false);
 }
 
 } // namespace
 
 void InstallPush(DatabaseInstance &instance)
 {
+    HideBoundsInCopies(instance);
     OptimizerExtension extension;
+    extension.pre_optimize_function = BeforeOptimizing;
     extension.optimize_function = Optimize;
     OptimizerExtension::Register(DBConfig::GetConfig(instance), std::move(extension));
 }
