@@ -1,5 +1,6 @@
 #include "sources/files/files.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "sources/files/files_int.h"
@@ -122,12 +123,15 @@ static enum tl_code attach_sql(const struct tl_source_config *config, const char
     tl_arena *arena = tl_arena_new(SCAN_BYTES_MAX);
     struct tl_files_view *views;
     size_t count;
-    if (tl_files_scan(arena, config->name, without_slashes(arena, tl_source_config_get(config, "path")), only, &views, &count, err) == TL_OK) {
+    uint64_t state;
+    if (tl_files_scan(arena, config->name, without_slashes(arena, tl_source_config_get(config, "path")), only, &views, &count, &state, err) == TL_OK) {
         tl_buf_adds(sql, "ATTACH ':memory:' AS ");
         tl_buf_add_identifier(sql, catalog);
         tl_buf_adds(sql, ";\n");
         for (size_t i = 0; i < count; i++)
             add_view(sql, catalog, &views[i], union_by_name);
+        /* a view keeps the types that its files had: other statements are a source to attach anew */
+        tl_buf_addf(sql, "-- %016" PRIx64 "\n", state);
         if (sql->failed)
             tl_err_set(err, TL_TOO_LARGE, "the statements that attach source \"%s\" are too large", config->name);
     }

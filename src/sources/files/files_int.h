@@ -19,8 +19,9 @@ struct tl_files_view {
 int tl_files_suffix(const char *name, enum tl_files_format *ret_format);
 const char *tl_files_suffix_text(int suffix);
 
-/* Views of the folder sorted by name.  only: TL_FILES_NONE = every format. */
+/* Views of the folder sorted by name.  only: TL_FILES_NONE = every format.  state: another number when a file came, went or was
+ * written. */
 TL_CHECKED enum tl_code tl_files_scan(tl_arena *arena, const char *source, const char *folder, enum tl_files_format only,
-                                      struct tl_files_view **ret_views, size_t *ret_count, struct tl_err *err);
+                                      struct tl_files_view **ret_views, size_t *ret_count, uint64_t *ret_state, struct tl_err *err);
 
 #endif

@@ -68,6 +68,10 @@ static void expect_sql(const char *format, const char *wanted_format)
             tl_buf_adds(&wanted, folder);
         else
             tl_buf_addc(&wanted, *c);
+    const char *state = strstr(tl_buf_cstr(&sql), "-- ");
+    assert_non_null(state);
+    assert_int_equal(strlen(state), strlen("-- 0123456789abcdef\n"));
+    sql.size -= strlen(state);
     assert_string_equal(tl_buf_cstr(&sql), tl_buf_cstr(&wanted));
     tl_buf_done(&sql);
     tl_buf_done(&wanted);
@@ -132,6 +136,28 @@ static void test_format_option_leaves_the_others_out(void **state)
     expect_sql("csv", "ATTACH ':memory:' AS \"p\";\n"
                       "CREATE VIEW \"p\".main.\"a\" AS SELECT * FROM read_csv('@/a.csv', hive_partitioning = false);\n"
                       "CREATE VIEW \"p\".main.\"mixed\" AS SELECT * FROM read_csv(['@/mixed/**/*.csv'], hive_partitioning = false);\n");
+}
+
+static void test_a_file_that_was_written_is_another_source_to_attach(void **state)
+{
+    (void)state;
+    struct tl_buf sql[4];
+    struct tl_err err;
+    put("people.csv", "a,b\n1,2\n");
+    put("events/a.json", "{}");
+    for (int i = 0; i < 4; i++) {
+        tl_buf_init(&sql[i], 1 << 20);
+        if (i == 2)
+            put("people.csv", "a,b\nDE,2\n");
+        if (i == 3)
+            put("events/b.json", "{}");
+        assert_int_equal(attach(NULL, &sql[i], &err), TL_OK);
+    }
+    assert_string_equal(tl_buf_cstr(&sql[0]), tl_buf_cstr(&sql[1]));
+    assert_string_not_equal(tl_buf_cstr(&sql[1]), tl_buf_cstr(&sql[2]));
+    assert_string_not_equal(tl_buf_cstr(&sql[2]), tl_buf_cstr(&sql[3]));
+    for (int i = 0; i < 4; i++)
+        tl_buf_done(&sql[i]);
 }
 
 static void test_two_formats_in_a_subfolder_are_an_error_that_names_both(void **state)
@@ -216,6 +242,7 @@ int main(void)
         WITH_FOLDER(test_each_file_and_each_subfolder_is_a_view),
         WITH_FOLDER(test_partitioned_folder_itself_is_one_view),
         WITH_FOLDER(test_format_option_leaves_the_others_out),
+        WITH_FOLDER(test_a_file_that_was_written_is_another_source_to_attach),
         WITH_FOLDER(test_two_formats_in_a_subfolder_are_an_error_that_names_both),
         WITH_FOLDER(test_two_files_of_one_name_are_an_error),
         WITH_FOLDER(test_broken_files_are_named),

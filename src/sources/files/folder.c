@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "sources/files/files_int.h"
 
 enum { DEPTH_MAX = 8, ENTRIES_MAX = 100000, VIEWS_MAX = 4096, PATH_BYTES_MAX = 4096, NAME_MAX_BYTES = 63, PARQUET_MIN = 12 };
@@ -16,6 +17,7 @@ struct scan {
     const char *source;
     enum tl_files_format only;
     size_t entries;
+    uint64_t state; /* of the files met so far, which are met in a fixed order */
     struct tl_files_view *views;
     size_t count;
 };
@@ -91,6 +93,14 @@ static enum tl_code check_file(const struct scan *scan, const char *path, enum t
     return err->code;
 }
 
+/* Another file, or one that was written since, is another state: its columns may have other types. */
+static void note_file(struct scan *scan, const char *path, const struct stat *info)
+{
+    const uint64_t key[2] = {scan->state, tl_hash_keyed((const uint64_t[2]){0}, path, strlen(path))};
+    const int64_t facts[] = {(int64_t)info->st_size, (int64_t)info->st_ino, (int64_t)info->st_mtim.tv_sec, (int64_t)info->st_mtim.tv_nsec};
+    scan->state = tl_hash_keyed(key, facts, sizeof facts);
+}
+
 static int ignore(const struct dirent *entry)
 {
     return entry->d_name[0] != '.' && entry->d_name[0] != '_';
@@ -151,6 +161,7 @@ static enum tl_code see_below(struct scan *scan, void *context, const char *path
         return TL_OK;
     if (check_name(scan, path, err) != TL_OK || check_file(scan, path, format, info->st_size, err) != TL_OK)
         return err->code;
+    note_file(scan, path, info);
     if (contents->format == TL_FILES_NONE) {
         contents->format = format;
         contents->first = path;
@@ -227,6 +238,7 @@ static enum tl_code see_top(struct scan *scan, void *context, const char *path, 
         return TL_OK;
     if (check_name(scan, path, err) != TL_OK || check_file(scan, path, format, info->st_size, err) != TL_OK)
         return err->code;
+    note_file(scan, path, info);
     size_t stem = strlen(name) - strlen(suffixes[suffix].text);
     return add_view(scan, (struct tl_files_view){.name = view_name(scan->arena, name, stem), .format = format, .path = path}, err);
 }
@@ -247,7 +259,7 @@ static int by_name(const void *a, const void *b)
 }
 
 enum tl_code tl_files_scan(tl_arena *arena, const char *source, const char *folder, enum tl_files_format only,
-                           struct tl_files_view **ret_views, size_t *ret_count, struct tl_err *err)
+                           struct tl_files_view **ret_views, size_t *ret_count, uint64_t *ret_state, struct tl_err *err)
 {
     struct scan scan = {.arena = arena, .source = source, .only = only, .views = TL_NEW_ARRAY(arena, struct tl_files_view, VIEWS_MAX)};
     bool parts = false;
@@ -266,5 +278,6 @@ enum tl_code tl_files_scan(tl_arena *arena, const char *source, const char *fold
     qsort(scan.views, scan.count, sizeof *scan.views, by_name);
     *ret_views = scan.views;
     *ret_count = scan.count;
+    *ret_state = scan.state;
     return TL_OK;
 }
