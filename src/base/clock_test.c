@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -40,11 +41,27 @@ static void test_no_instant_is_longer_than_its_place(void **state)
     assert_true(strlen(text_of(INT64_MIN, 6)) < TL_CLOCK_TEXT_SIZE);
 }
 
+static void test_every_day_of_eight_thousand_years_is_that_of_the_calendar(void **state)
+{
+    (void)state;
+    char expected[TL_CLOCK_TEXT_SIZE];
+    for (time_t day = 0; day < 2932897; day++) {
+        time_t seconds = day * 86400 + day % 86400;
+        struct tm utc;
+        gmtime_r(&seconds, &utc);
+        strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%SZ", &utc);
+        assert_string_equal(text_of((int64_t)seconds * 1000000 + 999999, 0), expected);
+    }
+    assert_string_equal(text_of(INT64_C(253402300799000000), 0), "9999-12-31T23:59:59Z");
+    assert_string_equal(text_of(INT64_C(253402300800000000), 0), "10000-01-01T00:00:00Z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_instant_is_written_with_the_digits_that_are_asked),
         cmocka_unit_test(test_the_beginning_and_what_was_before_it_have_a_text),
+        cmocka_unit_test(test_every_day_of_eight_thousand_years_is_that_of_the_calendar),
         cmocka_unit_test(test_no_instant_is_longer_than_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
