@@ -54,7 +54,7 @@ static bool send_once(struct lg_teller *teller, const struct message *message)
 static void pause_a_little(struct lg_teller *teller)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += PAUSE_SECONDS;
     pthread_mutex_lock(&teller->mutex);
     while (!teller->stopping && pthread_cond_timedwait(&teller->queued, &teller->mutex, &until) == 0)
@@ -91,7 +91,11 @@ struct lg_teller *lg_teller_new(const char *url)
     teller->url = tl_heap_strdup(url);
     teller->client = tl_http_client_new(1);
     pthread_mutex_init(&teller->mutex, NULL);
-    pthread_cond_init(&teller->queued, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&teller->queued, &attributes);
+    pthread_condattr_destroy(&attributes);
     teller->thread_runs = pthread_create(&teller->thread, NULL, tell, teller) == 0;
     return teller;
 }

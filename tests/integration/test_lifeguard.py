@@ -1,7 +1,9 @@
 """Closed by default: what each of the demo's people sees, what they are told when they do not, and how that changes."""
+import http.server
 import json
 import sqlite3
 import subprocess
+import threading
 import time
 
 import pytest
@@ -15,9 +17,33 @@ PII_SECONDS = 6
 
 
 @pytest.fixture(scope="module")
-def closed(program, tmp_path_factory):
+def told():
+    """A webhook: what it was told.  The first time it cannot take it."""
+    class Webhook(http.server.BaseHTTPRequestHandler):
+        heard, tries = [], 0
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            Webhook.tries += 1
+            if Webhook.tries > 1:
+                Webhook.heard.append(json.loads(body))
+            self.send_response(503 if Webhook.tries == 1 else 204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Webhook.url = f"http://127.0.0.1:{server.server_address[1]}/told"
+    yield Webhook
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def closed(program, tmp_path_factory, told):
     folder = tmp_path_factory.mktemp("closed")
-    running = Demo(folder / "demo", scale="0.02", default="closed", settings={"TOWNLAKE_LIFEGUARD_PII_TIME": f"{PII_SECONDS}s"})
+    running = Demo(folder / "demo", scale="0.02", default="closed", settings={"TOWNLAKE_LIFEGUARD_PII_TIME": f"{PII_SECONDS}s",
+                   "TOWNLAKE_LIFEGUARD_WEBHOOK": told.url})
     yield running
     running.stop()
 
@@ -394,6 +420,17 @@ def test_request_is_asked_decided_by_somebody_else_and_ends(admin, analyst, cont
     assert contractor.error("SELECT token FROM ops.public.api_tokens").code == "not_allowed"
 
 
+def test_a_webhook_is_told_of_requests_and_decisions_also_when_it_was_away(told, admin, contractor):
+    asked = post(contractor, "/requests", table="ops.public.api_tokens", duration="1h", reason="once more")["id"]
+    post(admin, f"/requests/{asked}/deny", 204, reason="not now")
+    deadline = time.monotonic() + 30
+    while sum(message["request"] == asked for message in told.heard) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    messages = [message for message in told.heard if message["request"] == asked]
+    assert [(m["event"], m["user"], m["reason"]) for m in messages] == [("access_requested", "contractor", "once more"), ("access_denied", "admin", "not now")]
+    assert all(m["scope"] == "ops.public.api_tokens" for m in messages)
+
+
 def test_admin_does_not_grant_to_themselves_nor_for_longer_than_the_sensitivity_allows(admin):
     assert "themselves" in post(admin, "/grants", 403, user="admin", scope={}, privileges="read", reason="me")["message"]
     tokens = {"source": "ops", "schema": "public", "table": "api_tokens"}
@@ -757,6 +794,20 @@ def test_a_column_of_another_type_waits_for_a_review_again(admin, analyst):
     post(admin, "/review", table="lake.scratch.retyped", columns={"code": "open"}, reason="again")
     assert analyst.rows("SELECT code FROM lake.scratch.retyped") == [[17]]
     admin.run("DROP TABLE lake.scratch.retyped")
+
+
+def test_a_file_whose_column_has_another_type_waits_for_a_review_again(closed, admin, analyst):
+    folder = closed.folder / "typed"
+    folder.mkdir()
+    (folder / "codes.csv").write_text("id,code\n1,17\n")
+    assert admin.call("POST", "/api/v1/sources", {"name": "typed", "kind": "files", "options": {"path": str(folder)}}).status_code == 201
+    post(admin, "/review", table="typed.main.codes", others="open", reason="looked at")
+    post(admin, "/grants", group="analyst", privileges="read", scope={"source": "typed"}, duration="1h", reason="test")
+    assert analyst.rows("SELECT * FROM typed.main.codes") == [[1, 17]]
+    (folder / "codes.csv").write_text("id,code\n1,someone@example.com\n")
+    assert admin.call("POST", "/api/v1/sources/typed/refresh").status_code < 300
+    assert analyst.error("SELECT code FROM typed.main.codes").code == "column_not_found"
+    assert analyst.rows("SELECT * FROM typed.main.codes") == [[1]]
 
 
 # ---- the questions of Trino's OPA plugin ----
