@@ -81,6 +81,8 @@ static void hint(const char *sqlstate, struct tl_err *err)
         tl_err_hint(err, "check the option database of the source");
     else if (has_class(sqlstate, "53"))
         tl_err_hint(err, "the server is at a limit of its own; lower connections_max of the source or try again later");
+    else if (strcmp(sqlstate, "22003") == 0)
+        tl_err_hint(err, "a value is too large for the type it is read as; with the option numeric_as: text of the source every numeric comes whole");
     else if (strcmp(sqlstate, "42501") == 0)
         tl_err_hint(err, "grant SELECT on the table and USAGE on its schema to the role of this source");
     else if (strcmp(sqlstate, "42703") == 0 || strcmp(sqlstate, "42P01") == 0)

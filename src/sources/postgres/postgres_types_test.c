@@ -316,12 +316,15 @@ static void test_numeric_follows_its_option(void **state)
     struct test_rows rows = test_table(source, arena, "types", "n");
     assert_string_equal(test_cell(&rows, 0, 0), "1.25");
     assert_string_equal(test_cell(&rows, 0, 1), "[2.5]");
+    struct tl_err err = read_bad(source, "numeric", "1e400"); /* a double ends at 1.8e308 */
+    assert_int_equal(err.code, TL_SOURCE_REJECTED);
+    assert_non_null(strstr(err.hint, "numeric_as: text"));
     tl_source_driver_postgres.close(source);
     source = test_open(&server, "numeric_as", "decimal(20,3)", NULL);
     rows = test_table(source, arena, "types", "n");
     assert_string_equal(test_cell(&rows, 0, 0), "1.250");
     assert_string_equal(test_cell(&rows, 0, 1), "[2.500]");
-    struct tl_err err = read_bad(source, "numeric", "1.2345");
+    err = read_bad(source, "numeric", "1.2345");
     assert_int_equal(err.code, TL_INVALID_VALUE); /* never rounded in silence */
     err = read_bad(source, "numeric", "1e18");
     assert_int_equal(err.code, TL_INVALID_VALUE);
