@@ -255,7 +255,11 @@ enum tl_code tl_registry_refresh(struct tl_request *rq, tl_registry *registry, c
     const struct tl_source_driver *driver = tl_registry_driver(entry->kind);
     if (driver && driver->mode == TL_SOURCE_ATTACHES && !entry->writable)
         entry->attached = false; /* new files show when a folder is attached again */
+    tl_arena *asked = rq->arena; /* a listing may be larger than what a call may hold, and nothing of it is the call's */
+    rq->arena = tl_arena_new(TL_REGISTRY_ARENA_BYTES_MAX);
     enum tl_code code = tl_registry_list_entry(registry, entry, rq);
+    tl_arena_free(rq->arena);
+    rq->arena = asked;
     tl_registry_give_back(registry, entry);
     return code;
 }
