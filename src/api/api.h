@@ -8,6 +8,8 @@
 
 #include "auth/auth.h"
 #include "catalog/catalog.h"
+#include "catalog/datahub.h"
+#include "catalog/openlineage.h"
 #include "catalog/search.h"
 #include "door/door.h"
 #include "io/http.h"
@@ -30,6 +32,7 @@ struct tl_api_parts {
     tl_audit *audit;
     tl_catalog *catalog;
     tl_search *search;
+    tl_lineage *lineage;
     tl_skimmer *skimmer;
     tl_tools *tools;
     tl_model *model;            /* NULL = none */

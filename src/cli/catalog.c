@@ -158,6 +158,7 @@ static const struct tl_cli_action actions[] = {
     {"search", TL_CLI_MANY_WORDS, tl_cli_catalog_search},
     {"search", 0, tl_cli_catalog_search},
     {"show", 1, show},
+    {"lineage", 1, tl_cli_catalog_lineage},
     {"status", 0, status},
     {"crawl", 0, crawl},
     {"crawl", 1, crawl_one},

@@ -6,6 +6,7 @@
 
 bool tl_cli_wants_json(const struct tl_cli_job *job);
 void tl_cli_print_json(const tl_json *answer);
+void tl_cli_catalog_lineage(struct tl_cli_job *job);
 
 void tl_cli_catalog_annotate(struct tl_cli_job *job);
 void tl_cli_catalog_import(struct tl_cli_job *job);

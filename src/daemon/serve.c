@@ -35,6 +35,7 @@ struct tl_serve {
     tl_door *door;
     tl_catalog *catalog;
     tl_search *search;
+    tl_lineage *lineage;
     tl_skimmer *skimmer;
     tl_tools *tools;
     tl_model *model; /* NULL = none, and then no agent */
@@ -222,7 +223,10 @@ static enum tl_code make_catalog(tl_serve *serve, struct tl_err *err)
                                          tl_config_text(serve->config, "lake.name"), tl_config_text(serve->config, "catalog.pages")};
     enum tl_code code = tl_catalog_new(&options, &serve->catalog, err);
     const struct tl_search_options search = {serve->catalog, serve->store, serve->lifeguard, serve->state_dir};
-    return code == TL_OK ? tl_search_new(&search, &serve->search, err) : code;
+    const struct tl_lineage_options lineage = {serve->door, serve->store, serve->lifeguard};
+    if (code == TL_OK)
+        code = tl_search_new(&search, &serve->search, err);
+    return code == TL_OK ? tl_lineage_new(&lineage, &serve->lineage, err) : code;
 }
 
 static enum tl_code make_skimmer(tl_serve *serve, struct tl_err *err)
@@ -329,6 +333,7 @@ static enum tl_code start_http(tl_serve *serve, bool allow_plain_secrets, struct
         .lifeguard = serve->lifeguard,
         .audit = serve->audit,
         .catalog = serve->catalog,
+        .lineage = serve->lineage,
         .search = serve->search,
         .skimmer = serve->skimmer,
         .tools = serve->tools,
@@ -487,6 +492,7 @@ tl_serve *tl_serve_stop(tl_serve *serve)
     tl_tools_free(serve->tools);
     tl_ask_free(serve->ask);
     tl_skimmer_free(serve->skimmer);
+    tl_lineage_free(serve->lineage);
     tl_search_free(serve->search);
     tl_catalog_free(serve->catalog);
     tl_upkeep_schedule_stop(serve->upkeep);

@@ -23,6 +23,8 @@ struct tl_answer {
     tl_result *result;
     tl_apart *apart; /* work of the door's own that takes long; NULL = none */
     const struct tl_governed *governed;
+    struct tl_str lineage;
+    struct tl_made made;
     tl_ticket *ticket; /* held while it waits and while it runs */
     tl_quota *quota;   /* NULL = the engine does not run it */
     bool queued, limit_rows, audited;
@@ -97,6 +99,12 @@ static void take_fields(tl_answer *answer)
     answer->fields = fields;
 }
 
+static void take_result(tl_answer *answer)
+{
+    take_fields(answer);
+    answer->lineage = tl_result_lineage(answer->result);
+}
+
 enum tl_code tl_answer_audit(tl_answer *answer)
 {
     const struct tl_door_call *call = &answer->call;
@@ -126,7 +134,7 @@ static enum tl_code run_now(tl_answer *answer)
     if (code == TL_OK)
         code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
     if (code == TL_OK)
-        take_fields(answer);
+        take_result(answer);
     return code;
 }
 
@@ -191,6 +199,12 @@ void tl_answer_note(tl_answer *answer, const char *kind, const struct tl_governe
     answer->kind = kind;
     if (governed)
         answer->governed = governed;
+}
+
+void tl_answer_made(tl_answer *answer, const struct tl_made *made, struct tl_str lineage)
+{
+    answer->made = *made;
+    answer->lineage = lineage;
 }
 
 const char *tl_answer_update_type(const tl_answer *answer)
@@ -309,7 +323,7 @@ static enum tl_code run_again(struct tl_request *rq, tl_answer *answer)
     tl_err_init(&rq->err);
     enum tl_code code = tl_govern_run(&answer->call, answer->governed, answer->limit_rows, &answer->result);
     if (code == TL_OK)
-        take_fields(answer);
+        take_result(answer);
     return code;
 }
 
@@ -393,7 +407,9 @@ static void record(tl_answer *answer, const struct tl_err *err)
                                  .governed = answer->governed,
                                  .started_us = answer->started_us,
                                  .ended_us = tl_clock_wall_us(),
-                                 .err = err};
+                                 .err = err,
+                                 .lineage = answer->lineage,
+                                 .made = answer->made};
     struct tl_request counting;
     tl_request_init(&counting, answer->call.rq->arena);
     counting.principal = answer->call.rq->principal;

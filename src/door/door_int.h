@@ -227,6 +227,10 @@ struct tl_governed {
     const struct tl_dataset *datasets; /* all that the statement touches, views' inner ones included */
     size_t dataset_count;
     const struct tl_dataset *target; /* NULL for queries */
+    /* Something that the caller sees only a part of is no table that the plan names: masks and row rules would show as the caller's
+     * own expressions and filters. */
+    bool plan_shows_rules;
+    enum tl_lineage_wish lineage;
 };
 
 /* Parse and gate, or what is remembered of the same text. */
@@ -262,6 +266,14 @@ void tl_answer_change(tl_answer *answer, enum tl_session_change_kind kind, const
 void tl_answer_warn(tl_answer *answer, const char *format, ...) TL_PRINTF(2, 3);
 /* For the history, also when the statement fails later. */
 void tl_answer_note(tl_answer *answer, const char *kind, const struct tl_governed *governed);
+/* What it makes, where that is not the target of a governed statement: a view, under its new name where it has one. */
+struct tl_made {
+    const struct tl_dataset *target;
+    const char *new_name; /* NULL = it keeps its name */
+    size_t column_count;
+    const struct tl_field *columns;
+};
+void tl_answer_made(tl_answer *answer, const struct tl_made *made, struct tl_str lineage);
 /* Its record in the audit, once: before rows leave and before anything changes. */
 TL_CHECKED enum tl_code tl_answer_audit(tl_answer *answer);
 tl_answer *tl_answer_new(struct tl_door_call *call); /* copies the call */
@@ -335,7 +347,16 @@ struct tl_history_row {
     int64_t started_us, ended_us;       /* wall clock */
     struct tl_result_stats stats;
     const struct tl_err *err; /* code TL_OK = it went well */
+    struct tl_str lineage;    /* engine/lineage.h; empty = nothing is known */
+    struct tl_made made;      /* target NULL = what governed says */
 };
 void tl_history_write(const struct tl_history_row *row);
+
+/* --- lineage.c --- */
+
+/* What the plan of a statement is asked about its columns. */
+enum tl_lineage_wish tl_lineage_wish(const struct tl_door_call *call, const struct tl_governed *governed);
+/* The fact "lineage" of a change that went well (door.h). */
+void tl_lineage_fact(const struct tl_history_row *row);
 
 #endif

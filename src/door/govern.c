@@ -641,6 +641,12 @@ static void allow_kind(struct work *work, const struct tl_gate *gate)
         allow(work, "operator:CHUNK_GET");
 }
 
+/* Its scan in the plan has its name. */
+static bool is_named_by_plan(const struct tl_dataset *dataset)
+{
+    return dataset->origin == TL_ORIGIN_SOURCE && (is_scanned(dataset->registered) || (dataset->described && dataset->described->kind == TL_DATASET_TABLE));
+}
+
 static enum tl_code build(struct work *work, const struct bound *bound)
 {
     struct tl_governed *out = work->out;
@@ -655,6 +661,9 @@ static enum tl_code build(struct work *work, const struct bound *bound)
         code = verify(work, out->sql, bound->gate);
     out->views = work->views;
     out->view_count = work->view_count;
+    for (size_t i = 0; i < work->count; i++)
+        out->plan_shows_rules = out->plan_shows_rules || (work->grants[i] && work->grants[i]->partial && !is_named_by_plan(&work->datasets[i]));
+    out->lineage = tl_lineage_wish(work->call, out);
     return code;
 }
 

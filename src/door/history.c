@@ -95,13 +95,14 @@ static void append(const struct tl_history_row *row, struct tl_buf *tables)
         call->manner.pii ? TL_STORE_T(call->settings.pii_reason) : TL_STORE_N,
         clearance ? TL_STORE_I(tl_clearance_version(clearance)) : TL_STORE_N,
         TL_STORE_I(row->stats.rows_scanned),
+        {.type = row->lineage.size && !failed ? TL_STORE_TEXT : TL_STORE_NULL, .bytes = row->lineage},
     };
     tl_store_append(call->door->store,
                     "INSERT INTO query_history (id, user_name, text, state, error_code, error_message, error_position, "
                     "tables_json, source, "
                     "client_info, update_type, \"rows\", bytes, created_at_us, run_us, cpu_us, peak_memory_bytes, "
-                    "scans_json, pii_reason, policy_version, rows_scanned) VALUES (?1, ?2, ?3, "
-                    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT (id) DO NOTHING",
+                    "scans_json, pii_reason, policy_version, rows_scanned, lineage_json) VALUES (?1, ?2, ?3, "
+                    "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) ON CONFLICT (id) DO NOTHING",
                     params, sizeof params / sizeof *params);
 }
 
@@ -118,6 +119,7 @@ void tl_history_write(const struct tl_history_row *row)
                       (struct tl_str){fact.data, fact.size});
     tl_buf_done(&tables);
     tl_buf_done(&fact);
+    tl_lineage_fact(row);
 }
 
 /* --- reading --- */

@@ -48,6 +48,7 @@ enum tl_code tl_govern_prefix(struct tl_door_call *call, struct tl_governed *gov
         memcpy(edits + 1, governed->edits, governed->edit_count * sizeof *edits);
     governed->edits = edits;
     governed->edit_count++;
+    governed->lineage = TL_LINEAGE_NONE; /* it explains, nothing is read */
     governed->sql = tl_str_of(tl_arena_printf(arena, "%s%.*s", prefix, (int)governed->sql.size, governed->sql.data));
     return TL_OK;
 }
@@ -86,6 +87,7 @@ enum tl_code tl_govern_run(struct tl_door_call *call, const struct tl_governed *
         .time_zone = engine_zone(call->rq->arena, call->session->time_zone),
         .query_id = call->rq->id,
         .no_pushdown = call->settings.no_pushdown,
+        .lineage = governed->lineage,
     };
     return tl_engine_run(call->rq, call->door->engine, governed->clearance, &statement, ret_result);
 }

@@ -354,10 +354,14 @@ static enum tl_code bind_query(struct tl_door_call *call, struct tl_str query, s
             tl_streq_nocase(governed->datasets[i].schema, target->schema) &&
             tl_streq_nocase(governed->datasets[i].name, target->name))
             code = tl_err_set(&call->rq->err, TL_UNSUPPORTED, "the view \"%s\" would contain itself", target->name);
-    if (code == TL_OK)
+    if (code == TL_OK) {
+        governed->lineage = governed->plan_shows_rules ? TL_LINEAGE_VALUES : TL_LINEAGE_ALL;
         code = tl_govern_run(call, governed, false, &result);
+    }
     if (code == TL_OK) {
         code = name_columns(call, gate, result, ret_fields, ret_count);
+        struct tl_made made = {.target = target, .column_count = *ret_count, .columns = *ret_fields};
+        tl_answer_made(call->answer, &made, tl_result_lineage(result));
         tl_result_close(result);
     }
     tl_answer_note(call->answer, "CREATE VIEW", governed);
@@ -447,22 +451,24 @@ static enum tl_code drop_view(struct tl_door_call *call, const struct tl_gate *g
 enum tl_code tl_view_statement(struct tl_door_call *call, struct tl_str text, size_t base, const struct tl_gate *gate)
 {
     const struct tl_gate_table *name = NULL;
-    struct tl_dataset target;
+    struct tl_dataset *target = TL_NEW(call->rq->arena, struct tl_dataset);
     for (size_t i = 0; i < gate->table_count && !name; i++)
         name = gate->tables[i].target ? &gate->tables[i] : NULL;
     bool create = gate->kind == TL_GATE_CREATE_VIEW;
     struct tl_name_defaults defaults = {call->session->catalog, call->session->schema};
-    enum tl_code code = name ? tl_catalog_place(call, name, false, &defaults, &target)
+    enum tl_code code = name ? tl_catalog_place(call, name, false, &defaults, target)
                              : tl_err_set(&call->rq->err, TL_INTERNAL, "a view statement without a target");
     if (code == TL_OK) {
-        target.existed = tl_views_find(call, target.source, target.schema, target.name) != NULL;
-        code = decide_target(call, &target, create ? TL_ACCESS_CREATE | (target.existed && gate->or_replace ? TL_ACCESS_DROP : 0) : TL_ACCESS_DROP);
+        target->existed = tl_views_find(call, target->source, target->schema, target->name) != NULL;
+        code = decide_target(call, target, create ? TL_ACCESS_CREATE | (target->existed && gate->or_replace ? TL_ACCESS_DROP : 0) : TL_ACCESS_DROP);
     }
     if (code != TL_OK)
         return code;
     tl_answer_set_update(call->answer, tl_gate_kind_name(gate->kind), false);
-    code = create ? create_view(call, text, base, gate, &target) : drop_view(call, gate, &target);
-    return code == TL_OK ? tl_rights_changed(call, gate, &target) : code;
+    code = create ? create_view(call, text, base, gate, target) : drop_view(call, gate, target);
+    if (code == TL_OK && !create && target->existed)
+        tl_answer_made(call->answer, &(struct tl_made){.target = target}, (struct tl_str){0});
+    return code == TL_OK ? tl_rights_changed(call, gate, target) : code;
 }
 
 /* --- renaming --- */
@@ -546,5 +552,9 @@ enum tl_code tl_view_rename(struct tl_door_call *call, const struct tl_statement
     if (code == TL_OK)
         code = rename_to(call, view, new_name);
     target.name = view->name;
+    struct tl_dataset *renamed = TL_NEW(call->rq->arena, struct tl_dataset);
+    *renamed = target;
+    if (code == TL_OK)
+        tl_answer_made(call->answer, &(struct tl_made){.target = renamed, .new_name = new_name}, (struct tl_str){0});
     return code == TL_OK ? tl_rights_renamed(call, &target, new_name) : code;
 }

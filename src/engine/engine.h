@@ -10,6 +10,7 @@
 
 #include "base/request.h"
 #include "data/batch.h"
+#include "engine/lineage.h"
 #include "lifeguard/clearance.h"
 #include "source/source.h"
 
@@ -81,6 +82,7 @@ struct tl_engine_statement {
     const char *time_zone;            /* "UTC" */
     const char *query_id;
     bool no_pushdown;                 /* sources get no filters, limits, orders, aggregates, joins */
+    enum tl_lineage_wish lineage;     /* what tl_result_lineage is to tell */
 };
 
 struct tl_result_stats {
@@ -101,6 +103,8 @@ struct tl_result_stats {
 TL_CHECKED enum tl_code tl_engine_run(struct tl_request *rq, tl_engine *engine, const tl_clearance *clearance,
                                       const struct tl_engine_statement *statement, tl_result **ret_result);
 size_t tl_result_fields(const tl_result *result, const struct tl_field **ret_fields);
+/* What the bound plan says of columns, when the statement asked for it; else empty: lineage.h. */
+struct tl_str tl_result_lineage(const tl_result *result);
 /* Next rows; NULL batch at the end.  Waits at most wait_ms (-1 = until something comes): *ret_batch NULL and *ret_end
  * false when nothing came.  The batch lives until the next call. */
 TL_CHECKED enum tl_code tl_result_next(struct tl_request *rq, tl_result *result, int wait_ms, const struct tl_batch **ret_batch, bool *ret_end);

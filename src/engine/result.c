@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "engine/engine_int.h"
+#include "engine/wire_int.h"
 
 enum { SLICE_MS = 50, BATCH_ARENA_BYTES_MAX = 512 * 1024 * 1024 };
 
@@ -12,6 +13,7 @@ struct tl_result {
     char query_id[64];
     struct tl_field *fields;
     size_t field_count;
+    struct tl_str lineage; /* in the request's arena */
     tl_arena *arena; /* of the statistics, freed when it is closed */
     tl_arena *batch_arena;
     struct tl_batch *batch;
@@ -135,7 +137,8 @@ static enum tl_code take_fields(struct tl_request *rq, tl_result *result, struct
     struct tl_wire_reader reader = {.left = body};
     if (result->fields || !tl_wire_fields(&reader, rq->arena, &result->fields, &result->field_count))
         return fail_lost(rq, result);
-    return TL_OK;
+    result->lineage = tl_wire_copy(&reader, rq->arena);
+    return reader.failed ? fail_lost(rq, result) : TL_OK;
 }
 
 /* One frame, or none within wait_ms (-1: until one comes). */
@@ -211,6 +214,11 @@ size_t tl_result_fields(const tl_result *result, const struct tl_field **ret_fie
 {
     *ret_fields = result->fields;
     return result->field_count;
+}
+
+struct tl_str tl_result_lineage(const tl_result *result)
+{
+    return result->lineage;
 }
 
 enum tl_code tl_result_next(struct tl_request *rq, tl_result *result, int wait_ms, const struct tl_batch **ret_batch, bool *ret_end)

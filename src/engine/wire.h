@@ -14,7 +14,7 @@
  *   SOURCE_REMOVE text name                              -> END | ERROR
  *   SOURCE_TEST text name, i64 run_time_us               -> TEXT text version, END | ERROR
  *   SOURCE_LIST text name, i64 run_time_us               -> DATASET*, END | ERROR
- *   RUN        see tl_wire_put_statement                 -> FIELDS, (BATCH | PROGRESS)*, END stats | ERROR
+ *   RUN        see tl_wire_put_statement                 -> FIELDS (tl_wire_put_fields, text lineage), (BATCH | PROGRESS)*, END stats | ERROR
  *   CANCEL     text query_id                             -> END (u8 found)
  *   HEALTH                                               -> TEXT text json, END
  *
@@ -43,7 +43,7 @@
 #include "base/str.h"
 #include "engine/engine.h"
 
-enum { TL_WIRE_PROTOCOL = 1, TL_WIRE_FRAME_MAX = 272 * 1024 * 1024, TL_WIRE_SECRET_SIZE = 32, TL_WIRE_HEADER_SIZE = 8 };
+enum { TL_WIRE_PROTOCOL = 2, TL_WIRE_FRAME_MAX = 272 * 1024 * 1024, TL_WIRE_SECRET_SIZE = 32, TL_WIRE_HEADER_SIZE = 8 };
 
 enum tl_wire_kind {
     TL_WIRE_HELLO = 1,

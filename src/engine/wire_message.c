@@ -28,6 +28,7 @@ void tl_wire_put_statement(struct tl_buf *buf, const struct tl_engine_statement 
     tl_wire_put_optional(buf, statement->time_zone);
     tl_wire_put_optional(buf, statement->query_id);
     tl_wire_put_u8(buf, statement->no_pushdown);
+    tl_wire_put_u8(buf, (uint8_t)statement->lineage);
 }
 
 static void read_views(struct tl_wire_reader *reader, tl_arena *arena, struct tl_engine_statement *statement)
@@ -70,6 +71,11 @@ bool tl_wire_statement(struct tl_wire_reader *reader, tl_arena *arena, struct tl
     ret_statement->time_zone = tl_wire_optional(reader, arena);
     ret_statement->query_id = tl_wire_optional(reader, arena);
     ret_statement->no_pushdown = tl_wire_flag(reader);
+    uint8_t lineage = tl_wire_u8(reader);
+    if (lineage > TL_LINEAGE_ALL)
+        reader->failed = true;
+    else
+        ret_statement->lineage = (enum tl_lineage_wish)lineage;
     return !reader->failed;
 }
 

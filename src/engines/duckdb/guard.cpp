@@ -20,6 +20,7 @@
 #include "duckdb/planner/planner_extension.hpp"
 
 #include "engines/duckdb/guard_int.hpp"
+#include "engines/duckdb/lineage_ask_int.hpp"
 #include "engines/duckdb/scan_int.hpp"
 #include "engines/duckdb/state_int.hpp"
 
@@ -275,8 +276,10 @@ private:
 void CheckPlan(PlannerExtensionInput &input, BoundStatement &statement)
 {
     auto state = ConnectionState::Of(input.context);
-    if (statement.plan && !state->AllowsEverything())
-        Guard(input.context, *state).Walk(*statement.plan);
+    if (!statement.plan || state->AllowsEverything())
+        return;
+    Guard(input.context, *state).Walk(*statement.plan);
+    TellLineage(input.context, *state, statement);
 }
 
 } // namespace

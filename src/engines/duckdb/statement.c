@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "engines/duckdb/lineage.h"
 #include "engines/duckdb/process_int.h"
 
 enum {
@@ -18,6 +19,7 @@ enum {
     PROGRESS_US = 200 * 1000,
     SCRATCH_BYTES_MAX = 1024 * 1024 * 1024,
     SCANS_JSON_MAX = 1024 * 1024,
+    LINEAGE_JSON_MAX = 2 * 1024 * 1024,
 };
 
 struct run {
@@ -189,13 +191,18 @@ static void put_fields(struct run *run)
 {
     size_t mark;
     struct tl_duckdb_session *session = run->session;
+    struct tl_buf lineage;
+    tl_buf_init(&lineage, LINEAGE_JSON_MAX);
+    tl_duckdb_lineage_take(session->connection, &lineage);
     pthread_mutex_lock(&session->send_mutex);
     tl_wire_begin(&session->out, TL_WIRE_FIELDS, &mark);
     tl_wire_put_fields(&session->out, run->fields, run->field_count);
+    tl_wire_put_text(&session->out, (struct tl_str){lineage.data, lineage.size});
     tl_wire_end(&session->out, mark);
     run->fields_sent = true;
     session->sent_at_us = tl_clock_monotonic_us();
     pthread_mutex_unlock(&session->send_mutex);
+    tl_buf_done(&lineage);
 }
 
 /* What was told once holds. */
@@ -269,6 +276,7 @@ static void set_guard(struct run *run)
         .threads_max = options->threads > 0 ? options->threads : (int)sysconf(_SC_NPROCESSORS_ONLN),
     };
     tl_hooks_set_guard(run->session->connection, &guard);
+    tl_duckdb_lineage_ask(run->session->connection, run->input.lineage);
 }
 
 static enum tl_code prepare(struct run *run)
