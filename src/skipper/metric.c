@@ -235,6 +235,14 @@ static enum tl_code fill_part(struct compile *compile, struct part *part)
 
 static const char *const functions[] = {"SUM", "COUNT", "COUNT", "AVG", "MIN", "MAX"};
 
+/* Then its FILTER is a condition: sources are asked for less, and a group without such a row is not there instead of NULL.  A count
+ * keeps it, for its 0. */
+static bool is_alone(const struct compile *compile, const struct part *part, const struct tl_semantic_measure *measure)
+{
+    return compile->part_count == 1 && part->place_count == 1 && measure->aggregate != TL_AGGREGATE_COUNT &&
+           measure->aggregate != TL_AGGREGATE_COUNT_DISTINCT;
+}
+
 static enum tl_code measure_sql(struct compile *compile, struct part *part, const struct tl_semantic_measure *measure, const char **ret_sql)
 {
     const char *inner, *where = NULL;
@@ -243,6 +251,11 @@ static enum tl_code measure_sql(struct compile *compile, struct part *part, cons
         &where) != TL_OK))
         return compile->err->code;
     const struct tl_semantic_dataset *anchor = &compile->model->datasets[part->anchor];
+    if (where && is_alone(compile, part, measure)) {
+        if (tl_pass_add_condition(pass, tl_arena_printf(compile->arena, "(%s)", where), false) != TL_OK)
+            return compile->err->code;
+        where = NULL;
+    }
     if (pass->anchor != part->anchor && measure->aggregate == TL_AGGREGATE_COUNT) {
         where = where ? tl_arena_printf(compile->arena, "(%s) AND %s IS NOT NULL", where, inner) : tl_arena_printf(compile->arena, "%s IS NOT NULL", inner);
         inner = tl_arena_printf(compile->arena, "DISTINCT %s.%s", anchor->name, anchor->key[0]);

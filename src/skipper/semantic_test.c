@@ -121,6 +121,17 @@ static void test_metrics_of_two_facts_are_summed_apart(void **state)
     assert_null(strstr(strstr(sql, "ops.public.invoices") + 1, "ops.public.invoices"));
 }
 
+static void test_filter_of_a_lone_sum_is_a_condition(void **state)
+{
+    (void)state;
+    struct tl_metric_query query = ask("storage_cost");
+    split_by(&query, "customers", "country");
+    expect_in(sql_of(&query), "WHERE (prices.family = 'storage')\nGROUP BY 1");
+    query = ask("errors");
+    split_by(&query, "http_requests", "country");
+    expect_in(sql_of(&query), "COUNT(http_requests.ts) FILTER (WHERE http_requests.status >= 500) AS errors");
+}
+
 static void test_filter_on_the_side_of_many_is_a_semi_join(void **state)
 {
     (void)state;
@@ -252,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metric_by_entity_joins_along_many_to_one),
         cmocka_unit_test(test_metrics_of_two_facts_are_summed_apart),
+        cmocka_unit_test(test_filter_of_a_lone_sum_is_a_condition),
         cmocka_unit_test(test_filter_on_the_side_of_many_is_a_semi_join),
         cmocka_unit_test(test_count_split_by_the_side_of_many_counts_keys_once),
         cmocka_unit_test(test_what_would_count_rows_twice_is_refused),
