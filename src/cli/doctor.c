@@ -123,6 +123,22 @@ static void check_model(struct doctor *doctor, tl_cli_client *client)
         report(doctor, BAD, SAY("%s: %s", what, tl_json_get_text(failure, "message")), tl_json_get_text(failure, "hint"));
 }
 
+static void check_search(struct doctor *doctor, tl_cli_client *client)
+{
+    const tl_json *answer;
+    struct tl_err err;
+    int64_t documents = 0;
+    tl_err_init(&err);
+    if (tl_cli_call(client, doctor->arena, "GET", "/api/v1/search", (struct tl_str){"", 0}, &answer, &err) != TL_OK)
+        return;
+    const char *state = tl_json_get_text(answer, "state"), *reason = tl_json_get_text(answer, "reason");
+    tl_json_int64(tl_json_get(answer, "documents"), &documents);
+    if (!tl_streq(state, "ready"))
+        report(doctor, NOTE, SAY("search index: %s%s%s", state ? state : "unknown", reason ? ": " : "", reason ? reason : ""), "it is made anew by itself");
+    else
+        report(doctor, GOOD, SAY("search index, %lld documents%s%s", (long long)documents, reason ? "; made anew: " : "", reason ? reason : ""), NULL);
+}
+
 /* What signing in depends on. */
 static void check_identity(struct doctor *doctor, const tl_json *identity)
 {
@@ -173,6 +189,7 @@ static void check_server(struct doctor *doctor, const struct tl_cli_option *opti
             report(doctor, GOOD, "what nobody has reviewed is closed", NULL);
         check_identity(doctor, tl_json_get(answer, "identity"));
         check_sources(doctor, &client);
+        check_search(doctor, &client);
         check_model(doctor, &client);
     }
     tl_cli_client_done(&client);

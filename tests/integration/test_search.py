@@ -233,3 +233,20 @@ def test_the_command_shows_what_was_found_and_how_words_were_read(searched):
     assert run.returncode == 0, run.stderr
     assert '"custmers" was also read as customers' in run.stdout and "ops.public.customers  table" in run.stdout
     assert "columns  " in run.stdout and "lake.dim.customers  table" not in run.stdout
+
+
+def test_a_damaged_index_is_made_anew_at_start_and_doctor_says_so(program, tmp_path):
+    before = Demo(tmp_path / "demo", scale="0.02")
+    wait_for(lambda: state(before.lake())["documents"] >= 16)
+    before.stop()
+    files = list((tmp_path / "demo/state").glob("search-?.db"))
+    assert len(files) == 1
+    files[0].write_bytes(b"no database " * 1000)
+    after = Demo(tmp_path / "demo", scale="0.02")
+    try:
+        wait_for(lambda: state(after.lake())["documents"] >= 16)
+        run = subprocess.run([program, "doctor"], capture_output=True, text=True, check=False, timeout=60,
+                             env={"TOWNLAKE_URL": after.url, "TOWNLAKE_TOKEN": after.token(), "PATH": "/usr/bin"})
+        assert f"made anew: the file {files[0].name} was removed" in run.stdout, run.stdout
+    finally:
+        after.stop()
