@@ -246,7 +246,7 @@ def test_a_damaged_index_is_made_anew_at_start_and_doctor_says_so(program, tmp_p
     try:
         wait_for(lambda: state(after.lake())["documents"] >= 16)
         run = subprocess.run([program, "doctor"], capture_output=True, text=True, check=False, timeout=60,
-                             env={"TOWNLAKE_URL": after.url, "TOWNLAKE_TOKEN": after.token(), "PATH": "/usr/bin"})
+                             env={"TOWNLAKE_URL": after.url, "TOWNLAKE_TOKEN": after.token(), "PATH": "/usr/bin", "HOME": str(tmp_path)})
         assert f"made anew: the file {files[0].name} was removed" in run.stdout, run.stdout
     finally:
         after.stop()
