@@ -167,6 +167,7 @@ TL_API_HANDLER(lineage_take);
 TL_API_HANDLER(lineage_events);
 TL_API_HANDLER(datahub_take);
 TL_API_HANDLER(datahub_put);
+TL_API_HANDLER(usage);
 TL_API_HANDLER(catalog_edits);
 TL_API_HANDLER(catalog_annotate);
 TL_API_HANDLER(catalog_import);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "catalog/catalog_int.h"
+#include "catalog/usage.h"
 
 /* --- what is kept of it --- */
 
@@ -175,6 +176,11 @@ enum tl_code tl_catalog_details(struct tl_request *rq, tl_catalog *catalog, cons
     tl_json_key(json, "pages");
     if (code == TL_OK)
         code = cat_put_pages_about(rq, catalog, &details.scope, json);
+    tl_json_key(json, "usage");
+    tl_json_begin_object(json);
+    if (code == TL_OK)
+        code = tl_usage_put(rq, catalog->options.store, catalog->options.lifeguard, &details.scope, json);
+    tl_json_end_object(json);
     tl_json_end_object(json);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "catalog/search_int.h"
+#include "catalog/usage.h"
 
 enum { IDLE_MS = 1000, RESULTS_USUAL = 20, WAIT_STEP_MS = 50 };
 
@@ -29,6 +30,16 @@ static void wait_changed(tl_search *search, int64_t wait_ms)
     (void)pthread_cond_timedwait(&search->changed, &search->mutex, &until);
 }
 
+/* What is used is ranked by it; so it is counted first. */
+static enum tl_code follow_usage(tl_search *search, struct tl_err *err)
+{
+    bool more = true;
+    enum tl_code code = TL_OK;
+    while (code == TL_OK && more && !srch_is_stopping(search))
+        code = tl_usage_follow(search->options.store, &more, err);
+    return code;
+}
+
 static void *work(void *context)
 {
     tl_search *search = context;
@@ -40,7 +51,7 @@ static void *work(void *context)
         search->rebuild_asked = false;
         pthread_mutex_unlock(&search->mutex);
         tl_err_init(&err);
-        if (srch_follow(search, rebuild, &err) != TL_OK && err.code != TL_CANCELLED)
+        if ((follow_usage(search, &err) != TL_OK || srch_follow(search, rebuild, &err) != TL_OK) && err.code != TL_CANCELLED)
             tl_log_err(TL_LOG_ERROR, "catalog", "the search index could not be brought up to date", &err);
         pthread_mutex_lock(&search->mutex);
         search->answered = asked;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "catalog/search_int.h"
+#include "catalog/usage.h"
 
 enum {
     PAGE_DATASETS = 128,
@@ -104,6 +105,8 @@ static enum tl_code fill_dataset(tl_store_tx *tx, tl_arena *arena, struct datase
     enum tl_code code = tl_store_run(tx, "SELECT name, comment FROM catalog_column WHERE dataset_id = ?1 AND gone_at_us IS NULL ORDER BY position", id,
                                      1, take_column, &filling, err);
     const struct tl_grant_scope scope = {.source = dataset->source, .schema = dataset->schema, .table = dataset->name};
+    if (code == TL_OK)
+        code = tl_usage_count(tx, &scope, &dataset->statements, err);
     if (code == TL_OK)
         code = srch_meaning_read(tx, arena, &scope, &dataset->meaning, err);
     if (code == TL_OK && tl_streq(dataset->kind, "view"))

@@ -46,7 +46,8 @@ static struct srch_said *said_of_column(struct reading *reading, const struct tl
     if (meaning->column_count == meaning->column_capacity) {
         size_t before = meaning->column_capacity;
         meaning->column_capacity = before ? 2 * before : 16;
-        meaning->columns = tl_arena_grow(reading->arena, meaning->columns, before * sizeof *meaning->columns, meaning->column_capacity * sizeof *meaning->columns);
+        meaning->columns = tl_arena_grow(reading->arena, meaning->columns, before * sizeof *meaning->columns,
+                                         meaning->column_capacity * sizeof *meaning->columns);
     }
     meaning->columns[meaning->column_count] = (struct srch_said_column){.name = tl_store_text(reading->arena, name)};
     return &meaning->columns[meaning->column_count++].said;
@@ -66,8 +67,8 @@ enum tl_code srch_meaning_read(tl_store_tx *tx, tl_arena *arena, const struct tl
 {
     struct reading reading = {arena, ret_meaning};
     const struct tl_store_value params[] = {TL_STORE_T(dataset->source), TL_STORE_T(dataset->schema), TL_STORE_T(dataset->table)};
-    return tl_store_run(tx, "SELECT column_name, field, value FROM catalog_meaning WHERE kind IN ('dataset', 'column') AND source = ?1 AND schema_name = ?2 AND "
-                            "name = ?3 ORDER BY column_name", params, 3, take_field, &reading, err);
+    return tl_store_run(tx, "SELECT column_name, field, value FROM catalog_meaning WHERE kind IN ('dataset', 'column') AND source = ?1 AND "
+                            "schema_name = ?2 AND name = ?3 ORDER BY column_name", params, 3, take_field, &reading, err);
 }
 
 void srch_meaning_read_tags(tl_search *search, tl_arena *arena, const struct tl_grant_scope *dataset, struct srch_meaning *meaning)
@@ -221,8 +222,8 @@ static enum tl_code read_changed(tl_store_tx *tx, void *context, struct tl_err *
     const struct changed *changed = context;
     struct putting *putting = changed->putting;
     const struct tl_store_value params[] = {TL_STORE_I(changed->after)};
-    enum tl_code code = tl_store_run(tx, "SELECT name, field, value FROM catalog_meaning WHERE kind = 'term' AND (?1 < 0 OR name IN (SELECT name FROM catalog_edit "
-                                         "WHERE kind = 'term' AND edit_id > ?1)) ORDER BY name", params, 1, take_term, putting, err);
+    enum tl_code code = tl_store_run(tx, "SELECT name, field, value FROM catalog_meaning WHERE kind = 'term' AND (?1 < 0 OR name IN (SELECT name "
+                                         "FROM catalog_edit WHERE kind = 'term' AND edit_id > ?1)) ORDER BY name", params, 1, take_term, putting, err);
     if (code == TL_OK)
         code = put_term(putting, err);
     if (code == TL_OK)
