@@ -9,7 +9,7 @@
  *   in the SQL of a view, that the caller may not see counts as not there, as does
  *   a page about what the caller may not see: it brings no dataset up, is in no explanation, and changes
  *   no order, since how rare a word is comes from what everybody may read.  How far a search looks is bounded, hidden
- *   or not: for words of many thousand hidden columns others may be missed.
+ *   or not: for words of many hidden columns others may be missed.
  * Kept up: a thread follows the catalog's changes; the index is rebuilt when it is damaged or much has changed, and meanwhile the old one
  *   answers.
  * Threads: every call from any thread.
