@@ -184,6 +184,8 @@ static enum tl_code source_list(void *context, struct tl_request *rq, const char
     tl_serve *serve = context;
     if (tl_engine_source_list(rq, serve->engine, name, ret_datasets, ret_count) != TL_OK)
         return rq->err.code;
+    if (serve->lake && tl_streq(name, tl_config_text(serve->config, "lake.name")))
+        tl_door_comment_listing(rq, serve->lake, *ret_datasets, *ret_count);
     return tl_door_listed(rq, serve->lifeguard, name, *ret_datasets, *ret_count); /* before anybody sees the new types */
 }
 

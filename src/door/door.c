@@ -122,7 +122,7 @@ static enum tl_code run_engine_text(struct tl_door_call *call, struct tl_str tex
 static void warn_of_comments(struct tl_door_call *call, const struct tl_statement *statement)
 {
     if (statement->comment || statement->dropped_comments)
-        tl_answer_warn(call->answer, "comments of tables, views and columns are not kept");
+        tl_answer_warn(call->answer, "comments in CREATE are not kept; COMMENT ON TABLE and COMMENT ON COLUMN keep them for tables of the lake");
 }
 
 static const char *kind_name(enum tl_statement_kind kind)
@@ -148,6 +148,8 @@ static const char *kind_name(enum tl_statement_kind kind)
     case TL_STATEMENT_TABLE_EXECUTE:
     case TL_STATEMENT_SET_PROPERTIES:
         return "ALTER TABLE";
+    case TL_STATEMENT_COMMENT:
+        return "COMMENT";
     default:
         return "PREPARE";
     }
@@ -195,6 +197,8 @@ enum tl_code tl_run_text(struct tl_door_call *call, struct tl_str text, size_t b
         if (tl_session_check_write(call) != TL_OK)
             return call->rq->err.code;
         return statement.kind == TL_STATEMENT_TABLE_EXECUTE ? tl_upkeep_statement(call, &statement) : tl_properties_statement(call, &statement);
+    case TL_STATEMENT_COMMENT:
+        return tl_session_check_write(call) == TL_OK ? tl_comment_statement(call, &statement) : call->rq->err.code;
     default:
         return tl_prepared_statement(call, &statement);
     }

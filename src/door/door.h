@@ -108,6 +108,8 @@ TL_CHECKED enum tl_code tl_door_find_dataset(struct tl_request *rq, tl_door *doo
                                              struct tl_source_dataset *ret_dataset);
 
 /* What a source lists now, before anybody sees it: a reviewed column that has another type waits for a review again. */
+/* The comments that tables of the lake have, into a listing of them. */
+void tl_door_comment_listing(struct tl_request *rq, tl_lake *lake, struct tl_source_dataset *datasets, size_t count);
 TL_CHECKED enum tl_code tl_door_listed(struct tl_request *rq, tl_lifeguard *lifeguard, const char *source, const struct tl_source_dataset *datasets,
                                        size_t count);
 

@@ -496,6 +496,11 @@ static enum tl_code read_alter(struct reader *r)
     return TL_OK;
 }
 
+static enum tl_code read_comment(struct reader *r)
+{
+    return tl_statement_read_comment(r->arena, &r->lexer, r->out, r->err);
+}
+
 static const struct {
     const char *word;
     enum tl_code (*read)(struct reader *r);
@@ -517,6 +522,7 @@ static const struct {
     {"CALL", read_call},
     {"CREATE", read_create},
     {"ALTER", read_alter},
+    {"COMMENT", read_comment},
 };
 
 enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, struct tl_statement *ret_statement,

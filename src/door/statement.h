@@ -37,6 +37,7 @@ enum tl_statement_kind {
     TL_STATEMENT_RENAME_VIEW,
     TL_STATEMENT_TABLE_EXECUTE,  /* ALTER TABLE .. EXECUTE procedure(..) */
     TL_STATEMENT_SET_PROPERTIES, /* ALTER TABLE .. SET PROPERTIES .. */
+    TL_STATEMENT_COMMENT,        /* COMMENT ON TABLE name, COMMENT ON COLUMN name.column */
 };
 
 enum {
@@ -77,7 +78,8 @@ struct tl_statement {
     struct tl_name new_name;     /* ALTER TABLE and VIEW .. RENAME TO */
     /* EXPLAIN, PREPARE, EXECUTE IMMEDIATE: the statement inside; ENGINE: what its parser is to read, of the text's own size */
     struct tl_str inner;
-    const char *comment;         /* CREATE TABLE, CREATE VIEW: of the table or view; NULL = none */
+    const char *comment;         /* CREATE TABLE, CREATE VIEW: of the table or view; COMMENT; NULL = none */
+    const char *column;          /* COMMENT ON COLUMN */
     bool dropped_comments;       /* ... of columns, which are not kept */
     size_t inner_offset;         /* of `inner` in the text; 0 for EXECUTE IMMEDIATE, whose text has its quotes off */
     bool analyze, validate_only, as_json; /* EXPLAIN */
@@ -100,6 +102,8 @@ TL_CHECKED enum tl_code tl_statement_read(tl_arena *arena, struct tl_str text, s
 enum tl_code tl_statement_unexpected(struct tl_lexer *lexer, const char *wanted, struct tl_err *err);
 /* statement_table.c: what stands behind ALTER TABLE name, when it is EXECUTE or SET PROPERTIES; else ret->kind stays. */
 TL_CHECKED enum tl_code tl_statement_read_table(tl_arena *arena, struct tl_lexer *lexer, struct tl_statement *ret_statement, struct tl_err *err);
+/* ... and behind COMMENT. */
+TL_CHECKED enum tl_code tl_statement_read_comment(tl_arena *arena, struct tl_lexer *lexer, struct tl_statement *ret_statement, struct tl_err *err);
 /* Up to three parts with dots between; false when there is no name here. */
 bool tl_name_read(tl_arena *arena, struct tl_lexer *lexer, struct tl_name *ret_name);
 

@@ -1,4 +1,5 @@
-/* ALTER TABLE name EXECUTE procedure(..) and ALTER TABLE name SET PROPERTIES ..: Trino's own, which the engine does not know. */
+/* ALTER TABLE name EXECUTE procedure(..), ALTER TABLE name SET PROPERTIES .. and COMMENT ON ..: Trino's own forms, which the engine
+ * does not know or would not keep. */
 #include <string.h>
 
 #include "door/statement.h"
@@ -125,4 +126,50 @@ enum tl_code tl_statement_read_table(tl_arena *arena, struct tl_lexer *lexer, st
     }
     *lexer = before;
     return TL_OK;
+}
+
+/* The column's name is the last of two to four. */
+static bool read_column(struct options *o)
+{
+    struct tl_name *name = &o->out->name;
+    const char *parts[TL_NAME_PARTS_MAX + 1];
+    struct tl_token token;
+    int count = 0;
+    name->offset = tl_lexer_peek(o->lexer).offset;
+    do {
+        token = tl_lexer_next(o->lexer);
+        const char *part = tl_token_name(o->arena, o->lexer->text, token);
+        if (!part || count > TL_NAME_PARTS_MAX)
+            return false;
+        parts[count++] = part;
+    } while (tl_lexer_take_symbol(o->lexer, "."));
+    name->size = token.offset + token.size - name->offset;
+    name->part_count = count - 1;
+    for (int i = 0; i < count - 1; i++)
+        name->parts[i] = parts[i];
+    o->out->column = parts[count - 1];
+    return count > 1;
+}
+
+enum tl_code tl_statement_read_comment(tl_arena *arena, struct tl_lexer *lexer, struct tl_statement *ret_statement, struct tl_err *err)
+{
+    struct options options = {.arena = arena, .lexer = lexer, .out = ret_statement, .err = err};
+    struct tl_str text;
+    ret_statement->kind = TL_STATEMENT_COMMENT;
+    if (!tl_lexer_take_word(lexer, "ON"))
+        return unexpected(&options, "ON");
+    bool column = tl_lexer_take_word(lexer, "COLUMN");
+    if (!column && !tl_lexer_take_word(lexer, "TABLE"))
+        return unexpected(&options, "TABLE or COLUMN");
+    if (column ? !read_column(&options) : !tl_name_read(arena, lexer, &ret_statement->name))
+        return unexpected(&options, column ? "table.column" : "a name");
+    if (!tl_lexer_take_word(lexer, "IS"))
+        return unexpected(&options, "IS");
+    if (tl_lexer_take_word(lexer, "NULL"))
+        return expect_end(&options);
+    if (!tl_token_text(arena, lexer->text, tl_lexer_peek(lexer), &text))
+        return unexpected(&options, "a text in single quotes or NULL");
+    tl_lexer_next(lexer);
+    ret_statement->comment = text.data;
+    return expect_end(&options);
 }

@@ -65,6 +65,14 @@ static void test_table_forms(void **state)
     assert_string_equal(statement.options[0].text, "10MB");
     assert_string_equal(statement.options[1].text, "-5");
     assert_string_equal(statement.options[2].text, "true");
+    check("comment on table a.b.t is 'what it''s for'", TL_STATEMENT_COMMENT, "a|b|t");
+    assert_string_equal(statement.comment, "what it's for");
+    assert_null(statement.column);
+    check("comment on column a.b.t.\"the Column\" is null", TL_STATEMENT_COMMENT, "a|b|t");
+    assert_string_equal(statement.column, "the Column");
+    assert_null(statement.comment);
+    check("COMMENT ON COLUMN t.c IS ''", TL_STATEMENT_COMMENT, "t");
+    assert_string_equal(statement.comment, "");
     check("alter table if exists t set properties a = 'x', \"b.c\" = DEFAULT, d = ARRAY['day(ts)', 'e'], f = ARRAY[]", TL_STATEMENT_SET_PROPERTIES, "t");
     assert_int_equal(statement.option_count, 4);
     assert_string_equal(statement.options[1].name, "b.c");

@@ -21,6 +21,8 @@ TL_CHECKED enum tl_code tl_upkeep_rollup(struct tl_request *rq, tl_door *door, c
 /* upkeep_statement.c: ALTER TABLE .. EXECUTE, ALTER TABLE .. SET PROPERTIES */
 TL_CHECKED enum tl_code tl_upkeep_statement(struct tl_door_call *call, const struct tl_statement *statement);
 TL_CHECKED enum tl_code tl_properties_statement(struct tl_door_call *call, const struct tl_statement *statement);
+/* comment.c */
+TL_CHECKED enum tl_code tl_comment_statement(struct tl_door_call *call, const struct tl_statement *statement);
 /* The table of the lake that such a statement names, if the caller may change all of it. */
 TL_CHECKED enum tl_code tl_upkeep_target(struct tl_door_call *call, const struct tl_name *name, unsigned access, struct tl_dataset *ret_dataset);
 

@@ -202,6 +202,11 @@ int64_t tl_lake_table_at(const struct tl_lake_table *table, int64_t timestamp_ms
     return id;
 }
 
+const tl_json *tl_lake_table_schema_json(const struct tl_lake_table *table)
+{
+    return tl_lake_list_find(&table->metadata->schemas, "schema-id", table->metadata->current_schema_id);
+}
+
 const char *tl_lake_table_property(const struct tl_lake_table *table, const char *name)
 {
     return tl_lake_property(table->metadata, name);

@@ -62,6 +62,8 @@ const struct tl_lake_ref *tl_lake_table_ref(const struct tl_lake_table *table, c
 int64_t tl_lake_table_at(const struct tl_lake_table *table, int64_t timestamp_ms);
 /* A property's text; NULL = not set. */
 const char *tl_lake_table_property(const struct tl_lake_table *table, const char *name);
+/* The current schema as it was written. */
+const tl_json *tl_lake_table_schema_json(const struct tl_lake_table *table);
 /* The highest number that a partition field was given. */
 int64_t tl_lake_table_last_partition_id(const struct tl_lake_table *table);
 /* All of them, ordered as they were written. */

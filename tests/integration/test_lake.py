@@ -186,3 +186,29 @@ def test_the_catalog_is_for_those_who_show_who_they_are(demo):
     assert status(None) == 401
     assert status(None, **{"X-Trino-User": "admin"}) == 401, "a name alone opens nothing"
     assert status(None, Authorization="Bearer wrong") == 401
+
+
+def test_comments_are_kept_and_seen_by_every_face(lake, scratch):
+    table, schema = f"{scratch}.commented", scratch.split(".")[1]
+    lake.run(f"CREATE TABLE {table} (id BIGINT, \"the Sum\" DECIMAL(10, 2))")
+    lake.run(f"INSERT INTO {table} VALUES (1, 2.50)")
+    lake.run(f"COMMENT ON TABLE {table} IS 'what it''s for'")
+    lake.run(f"COMMENT ON COLUMN {table}.\"the Sum\" IS 'in euro'")
+    lake.run("COMMENT ON COLUMN commented.id IS 'the key'", catalog="lake", schema=schema)
+    described = {row[0]: row[3] for row in lake.rows(f"DESCRIBE {table}")}
+    assert described == {"id": "the key", "the Sum": "in euro"}
+    ddl = lake.value(f"SHOW CREATE TABLE {table}")
+    assert "COMMENT 'what it''s for'" in ddl and "COMMENT 'in euro'" in ddl
+    assert lake.rows(f"SELECT comment FROM system.metadata.table_comments WHERE catalog_name = 'lake' AND schema_name = '{schema}' "
+                     "AND table_name = 'commented'") == [["what it's for"]]
+    assert lake.rows(f"SELECT REMARKS FROM system.jdbc.columns WHERE TABLE_CAT = 'lake' AND TABLE_SCHEM = '{schema}' AND TABLE_NAME = 'commented' "
+                     "ORDER BY ORDINAL_POSITION") == [["the key"], ["in euro"]]
+    lake.run(f"COMMENT ON COLUMN {table}.id IS NULL")
+    lake.run(f"COMMENT ON TABLE {table} IS NULL")
+    assert [row[3] for row in lake.rows(f"DESCRIBE {table}")] == ["", "in euro"]
+    assert "what it" not in lake.value(f"SHOW CREATE TABLE {table}")
+    assert lake.rows(f"SELECT * FROM {table}") == [[1, "2.50"]]
+    assert lake.error(f"COMMENT ON COLUMN {table}.no IS 'x'").code == "column_not_found"
+    assert lake.error("COMMENT ON TABLE ops.public.accounts IS 'x'").code == "unsupported"
+    assert lake.error(f"COMMENT ON VIEW {table} IS 'x'").code == "syntax"
+    lake.run(f"DROP TABLE {table}")
