@@ -112,6 +112,21 @@ static void explain_no_server(tl_cli_client *client, struct tl_err *err)
     tl_err_hint(err, "is a server running at %s? `townlake demo --dir ./demo-data` starts one; --url or TOWNLAKE_URL names another", client->url);
 }
 
+/* An error of the lake's REST catalog, in Iceberg's form. */
+static enum tl_code read_iceberg_error(const struct tl_http_response *response, const tl_json *error, struct tl_err *err)
+{
+    static const struct {
+        int status;
+        enum tl_code code;
+    } codes[] = {{401, TL_UNAUTHENTICATED}, {403, TL_NOT_ALLOWED}, {404, TL_NOT_FOUND},
+                 {409, TL_ALREADY_EXISTS}, {500, TL_INTERNAL}, {503, TL_SOURCE_UNAVAILABLE}};
+    enum tl_code code = TL_INVALID_ARGUMENT;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i].status == response->status)
+            code = codes[i].code;
+    return tl_err_set(err, code, "%s", tl_json_get_text(error, "message"));
+}
+
 /* A problem document, or the plain text of a refusal. */
 static enum tl_code read_problem(tl_arena *arena, const struct tl_http_response *response, struct tl_err *err)
 {
@@ -119,7 +134,10 @@ static enum tl_code read_problem(tl_arena *arena, const struct tl_http_response 
     struct tl_err ignored;
     tl_err_init(&ignored);
     enum tl_code code = response->status == 401 ? TL_UNAUTHENTICATED : response->status == 404 ? TL_NOT_FOUND : TL_INTERNAL;
-    if (tl_json_parse(arena, response->body.data, response->body.size, &problem, &ignored) != TL_OK || !tl_json_get_text(problem, "code")) {
+    bool parsed = tl_json_parse(arena, response->body.data, response->body.size, &problem, &ignored) == TL_OK;
+    if (parsed && tl_json_get_text(tl_json_get(problem, "error"), "message"))
+        return read_iceberg_error(response, tl_json_get(problem, "error"), err);
+    if (!parsed || !tl_json_get_text(problem, "code")) {
         int size = (int)(response->body.size < 500 ? response->body.size : 500);
         if (size)
             tl_err_set(err, code, "%.*s", size, response->body.data);

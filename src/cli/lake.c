@@ -6,19 +6,32 @@
 
 enum { SQL_BYTES_MAX = 64 * 1024 };
 
-/* "sales.orders" or "lake.sales.orders": each part quoted; `suffix` belongs to the last. */
-static void add_name(struct tl_buf *sql, const char *name, const char *suffix)
+/* The first part of a name, without its quotes ("my.schema"."t" has two, with "" for one inside); what follows its dot, NULL = nothing. */
+static const char *next_part(tl_arena *arena, const char *name, const char **ret_part)
 {
-    for (const char *at = name;;) {
-        size_t size = strcspn(at, ".");
-        bool last = at[size] == '\0';
-        char part[1024];
-        snprintf(part, sizeof part, "%.*s%s", (int)(size < 512 ? size : 512), at, last ? suffix : "");
-        tl_buf_add_identifier(sql, part);
-        if (last)
-            return;
-        tl_buf_addc(sql, '.');
-        at += size + 1;
+    size_t used = 0;
+    bool quoted = *name == '"';
+    char *part = tl_arena_strdup(arena, name);
+    const char *at = name + quoted;
+    for (; *at && (quoted || *at != '.'); at++) {
+        if (quoted && *at == '"' && *++at != '"')
+            break;
+        part[used++] = *at;
+    }
+    part[used] = '\0';
+    *ret_part = part;
+    return *at == '.' ? at + 1 : NULL;
+}
+
+/* sales.orders, "sales"."my.orders" or lake.sales.orders: each part quoted; `suffix` belongs to the last. */
+static void add_name(struct tl_buf *sql, tl_arena *arena, const char *name, const char *suffix)
+{
+    while (name) {
+        const char *part;
+        name = next_part(arena, name, &part);
+        tl_buf_add_identifier(sql, name ? part : tl_arena_printf(arena, "%s%s", part, suffix));
+        if (name)
+            tl_buf_addc(sql, '.');
     }
 }
 
@@ -29,18 +42,19 @@ static const char *catalog_of(const struct tl_cli_job *job)
 }
 
 /* The lake is a table's catalog unless the name has three parts. */
-static bool names_catalog(const char *name)
+static bool names_catalog(tl_arena *arena, const char *name)
 {
-    return strchr(name, '.') != strrchr(name, '.');
+    const char *part, *rest = next_part(arena, name, &part);
+    return rest && next_part(arena, rest, &part);
 }
 
 static void add_table(struct tl_buf *sql, const struct tl_cli_job *job, const char *name, const char *suffix)
 {
-    if (!names_catalog(name)) {
+    if (!names_catalog(job->arena, name)) {
         tl_buf_add_identifier(sql, catalog_of(job));
         tl_buf_addc(sql, '.');
     }
-    add_name(sql, name, suffix);
+    add_name(sql, job->arena, name, suffix);
 }
 
 static void run(struct tl_cli_job *job, struct tl_buf *sql)
@@ -128,7 +142,11 @@ static void execute(struct tl_cli_job *job, const char *procedure, const char *a
     run(job, &sql);
     tl_buf_clear(&sql);
     if (job->err.code == TL_OK) {
-        const char *full = names_catalog(table) ? table : tl_arena_printf(job->arena, "%s.%s", catalog_of(job), table);
+        const char *full = names_catalog(job->arena, table) ? "" : tl_arena_printf(job->arena, "%s.", catalog_of(job)), *part, *rest = table;
+        while (rest) { /* as the record of jobs spells it */
+            rest = next_part(job->arena, rest, &part);
+            full = tl_arena_printf(job->arena, "%s%s%s", full, part, rest ? "." : "");
+        }
         tl_buf_adds(&sql, "SELECT state, files_rewritten, files_added, rows_rewritten, snapshots_removed, files_removed, bytes_removed "
                           "FROM system.lake.jobs WHERE \"table\" = ");
         tl_buf_add_literal(&sql, full, strlen(full));
@@ -181,6 +199,47 @@ static void rollback(struct tl_cli_job *job)
     execute(job, "rollback_to_snapshot", arguments);
 }
 
+/* Schema (levels joined as the catalog's addresses have them) and name; a catalog in front is left out. */
+static void split_name(struct tl_cli_job *job, const char *name, const char **ret_schema, const char **ret_name)
+{
+    const char *parts[3] = {"", "", ""}, *rest = name;
+    int count = 0;
+    for (; rest && count < 3; count++)
+        rest = next_part(job->arena, rest, &parts[count]);
+    *ret_schema = count > 1 ? parts[count - 2] : "";
+    *ret_name = parts[count - 1];
+    if (count < 2 || rest)
+        tl_err_set(&job->err, TL_INVALID_ARGUMENT, "\"%.200s\" is not a table's name: schema.table", name);
+}
+
+static void undrop(struct tl_cli_job *job)
+{
+    const char *schema, *name, *as = tl_cli_job_option(job, "--as");
+    struct tl_buf path, body;
+    struct tl_json_writer writer;
+    split_name(job, job->words[0], &schema, &name);
+    if (job->err.code != TL_OK)
+        return;
+    char *levels = tl_arena_strdup(job->arena, schema);
+    for (char *c = levels; *c; c++)
+        *c = *c == '.' ? 0x1F : *c; /* how the catalog joins levels */
+    tl_buf_init(&path, SQL_BYTES_MAX);
+    tl_buf_init(&body, SQL_BYTES_MAX);
+    tl_buf_adds(&path, "/iceberg/v1/namespaces/");
+    tl_http_encode(&path, levels);
+    tl_buf_adds(&path, "/undrop");
+    tl_json_writer_init(&writer, &body);
+    tl_json_begin_object(&writer);
+    tl_json_pair_text(&writer, "name", name);
+    if (as)
+        tl_json_pair_text(&writer, "as", as);
+    tl_json_end_object(&writer);
+    if (tl_cli_job_call(job, "POST", tl_buf_cstr(&path), tl_buf_cstr(&body)) && job->err.code == TL_OK)
+        printf("\"%s\".\"%s\" is back; in SQL it waits for its review\n", schema, as ? as : name);
+    tl_buf_done(&path);
+    tl_buf_done(&body);
+}
+
 static void jobs(struct tl_cli_job *job)
 {
     struct tl_buf sql;
@@ -193,6 +252,7 @@ static void jobs(struct tl_cli_job *job)
 static const struct tl_cli_action actions[] = {
     {"tables", 0, tables},   {"describe", 1, describe}, {"snapshots", 1, snapshots}, {"diff", 1, diff},         {"cost", 1, cost},
     {"compact", 1, compact}, {"expire", 1, expire},     {"orphans", 1, orphans},     {"rollback", 2, rollback}, {"jobs", 0, jobs},
+    {"undrop", 1, undrop},
 };
 
 int tl_cli_lake(int argc, char **argv)

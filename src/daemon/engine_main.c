@@ -6,6 +6,7 @@
 #include "daemon/drivers.h"
 #include "engines/duckdb/process.h"
 #include "engines/duckdb/script.h"
+#include "lake/fence.h"
 
 enum { OPTIONS_BYTES_MAX = 1024 * 1024 };
 
@@ -32,6 +33,8 @@ int main(int argc, char **argv)
         tl_arena_free(arena);
         return 2;
     }
+    static const struct tl_duckdb_fence fence = {tl_lake_fence_holds, tl_lake_fence_avro};
+    options.fence = &fence;
     const struct tl_source_driver *const *drivers;
     size_t count = tl_source_drivers(&drivers);
     int status = tl_duckdb_process_run(&options, drivers, count);

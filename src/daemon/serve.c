@@ -144,6 +144,7 @@ static enum tl_code start_engine(tl_serve *serve, struct tl_err *err)
         .spill_bytes = tl_config_size_bytes(serve->config, "engine.spill_limit"),
         .threads = (int)tl_config_int(serve->config, "engine.threads"),
         .dialect = tl_config_text(serve->config, "engine.dialect"),
+        .lake = tl_config_bool(serve->config, "lake.enabled") ? tl_objects_root(tl_lake_objects(serve->lake)) : NULL,
         .allowed_paths = allowed_paths(serve),
     };
     if (options.memory_bytes == 0)

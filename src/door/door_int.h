@@ -240,6 +240,8 @@ TL_CHECKED enum tl_code tl_govern(struct tl_door_call *call, struct tl_str text,
                                   const struct tl_gate *gate, struct tl_governed **ret_governed);
 /* One more thing that the plan may hold. */
 void tl_govern_allow(struct tl_door_call *call, struct tl_governed *governed, const char *entry);
+/* The files of a table of the lake; of one that is not there yet there are none to read. */
+void tl_govern_allow_files(struct tl_door_call *call, struct tl_governed *governed, const char *schema, const char *name);
 /* "EXPLAIN (FORMAT json) " and the like in front of the governed text, mapped as one more edit. */
 TL_CHECKED enum tl_code tl_govern_prefix(struct tl_door_call *call, struct tl_governed *governed, const char *prefix);
 /* Give it to the engine. */

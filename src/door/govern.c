@@ -265,6 +265,8 @@ static void allow_dataset(struct work *work, const struct tl_dataset *dataset)
         return;
     }
     allow(work, tl_arena_printf(arena, "table:p:%s.%s.%s", dataset->source, dataset->schema, dataset->name));
+    if (dataset->registered->writable)
+        tl_govern_allow_files(work->call, work->out, dataset->schema, dataset->name);
     if (dataset->described->kind == TL_DATASET_VIEW)
         allow_all_tables(work, dataset->registered);
     for (size_t i = 0;

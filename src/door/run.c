@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "door/door_int.h"
+#include "lake/describe.h"
 
 enum tl_code tl_check_text(struct tl_door_call *call, struct tl_str text, const struct tl_gate **ret_gate)
 {
@@ -37,6 +38,15 @@ void tl_govern_allow(struct tl_door_call *call, struct tl_governed *governed, co
                                           governed->allowed_capacity * sizeof *governed->allowed);
     }
     governed->allowed[governed->allowed_count++] = entry;
+}
+
+void tl_govern_allow_files(struct tl_door_call *call, struct tl_governed *governed, const char *schema, const char *name)
+{
+    const char *location;
+    struct tl_err missing;
+    tl_err_init(&missing);
+    if (call->door->lake && tl_lake_table_location(call->door->lake, call->rq->arena, schema, name, &location, &missing) == TL_OK)
+        tl_govern_allow(call, governed, tl_arena_printf(call->rq->arena, "files:%s", location));
 }
 
 enum tl_code tl_govern_prefix(struct tl_door_call *call, struct tl_governed *governed, const char *prefix)

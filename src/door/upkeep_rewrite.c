@@ -102,8 +102,8 @@ enum tl_code rewriting_run(struct rewriting *rewriting, struct tl_buf *sql, bool
     struct tl_request *rq = rewriting->rq;
     const struct tl_upkeep_job *job = rewriting->job;
     const char *const allowed[] = {tl_arena_printf(rq->arena, "table:p:%s.%s.%s", job->source, job->schema, job->table), "function:read_parquet",
-                                   "function:parquet_scan", "operator:COPY_TO_FILE"};
-    size_t allowed_count = writes ? 4 : 3;
+                                   "function:parquet_scan", tl_arena_printf(rq->arena, "files:%s", rewriting->table.location), "operator:COPY_TO_FILE"};
+    size_t allowed_count = writes ? 5 : 4;
     char id[40];
     if (sql->failed)
         return tl_err_set(&rq->err, TL_TOO_LARGE, "the files of one group are too many for one statement");

@@ -117,6 +117,17 @@ static void look_after(tl_upkeep_schedule *schedule, const struct tl_lake_table_
     run_job(schedule, &job, now_us - 7 * day_us);
 }
 
+/* The table's own word, else that of its schema. */
+static bool wants_upkeep(tl_upkeep_schedule *schedule, tl_arena *arena, const struct tl_lake_table_name *name, const struct tl_lake_table *table)
+{
+    struct tl_err gone;
+    const char *word = tl_lake_table_property(table, "townlake.upkeep");
+    tl_err_init(&gone);
+    if (!word && tl_lake_schema_property(schedule->door->lake, arena, name->schema, "townlake.upkeep", &word, &gone) != TL_OK)
+        return false;
+    return tl_streq(word, "on");
+}
+
 static void look_round(tl_upkeep_schedule *schedule)
 {
     tl_arena *names_arena = tl_arena_new(ARENA_BYTES);
@@ -132,7 +143,7 @@ static void look_round(tl_upkeep_schedule *schedule)
         struct tl_err failure; /* a table that is gone or cannot be read is its reader's matter */
         tl_err_init(&failure);
         if (tl_lake_table_load(schedule->door->lake, arena, names[i].schema, names[i].name, &table, &failure) == TL_OK &&
-            tl_streq(tl_lake_table_property(&table, "townlake.upkeep"), "on"))
+            wants_upkeep(schedule, arena, &names[i], &table))
             look_after(schedule, &names[i], &table);
         tl_arena_free(arena);
     }

@@ -35,6 +35,8 @@ static void allow_target(struct tl_door_call *call, struct tl_governed *governed
         tl_govern_allow(
             call, governed,
             tl_arena_printf(call->rq->arena, "table:p:%s.%s.%s", target->source, target->schema, target->name));
+    if (target->name)
+        tl_govern_allow_files(call, governed, target->schema, target->name);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         for (size_t k = 0; kinds[i].kind == governed->gate->kind && k < 3 && kinds[i].operators[k]; k++)
             tl_govern_allow(call, governed, kinds[i].operators[k]);

@@ -46,6 +46,7 @@ static void copy_options(tl_engine *engine, const struct tl_engine_options *opti
     engine->options.program = absolute(engine->arena, options->program);
     engine->options.directory = absolute(engine->arena, options->directory);
     engine->options.extensions = absolute(engine->arena, options->extensions);
+    engine->options.lake = options->lake ? tl_arena_strdup(engine->arena, options->lake) : NULL;
     engine->options.allowed_paths = NULL;
     for (const char *const *path = options->allowed_paths; path && *path; path++)
         tl_engine_add_path(engine, *path);

@@ -26,6 +26,7 @@ struct tl_engine_options {
     int threads;              /* 0 = cores */
     const char *dialect;      /* "trino", "duckdb"; NULL = trino */
     const uint8_t *mask_key;  /* TL_MASK_KEY_SIZE bytes for hash masks (lifeguard/mask.h), outliving the engine; NULL = the child makes its own */
+    const char *lake; /* the root of the lake's locations, whose files are opened through a fence (engines/duckdb/fence.h); NULL = none */
     const char *const *allowed_paths; /* folders the engine may read and write (lake warehouse, file sources); NULL at the end */
 };
 
@@ -70,7 +71,8 @@ struct tl_engine_statement {
     /* What the bound plan may touch; anything else is refused by the engine itself (second line of defence):
      * "table:<catalog>.<schema>.<name>" physical tables, "scan:<source>.<schema>.<name>" scans by our drivers,
      * "write:<catalog>.<schema>.<name>" targets, "operator:<KIND>" besides the always allowed reading operators,
-     * "function:<name>" table functions.  For what is seen only in part, "part:", "column:", "masked:", "bare:" and "filtered:"
+     * "function:<name>" table functions, "files:<location>" the files of a table of the lake.
+     * For what is seen only in part, "part:", "column:", "masked:", "bare:" and "filtered:"
      * besides (engines/duckdb/guard_int.hpp). */
     const char *const *allowed;
     size_t allowed_count;

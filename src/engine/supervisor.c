@@ -27,7 +27,7 @@ enum {
     BACK_OFF_FIRST_US = 100 * 1000,
     BACK_OFF_MAX_US = 30 * 1000 * 1000,
     RETIRED_MAX_US = 30 * 60 * 1000 * 1000,
-    ARGUMENTS_FIXED = 22,
+    ARGUMENTS_FIXED = 24,
     EXIT_FAILED = 64, /* engines/duckdb/process.h; drivers are not seen from here */
     EXIT_STUCK = 65,
 };
@@ -112,6 +112,10 @@ static enum tl_code spawn(tl_engine *engine, struct tl_engine_child *child, tl_a
     size_t used = 0;
     for (; fixed[used]; used++)
         arguments[used] = fixed[used];
+    if (options->lake) {
+        arguments[used++] = "--lake";
+        arguments[used++] = options->lake;
+    }
     for (size_t i = 0; i < path_count; i++) {
         arguments[used++] = "--allow";
         arguments[used++] = tl_arena_strdup(arena, engine->paths[i]);

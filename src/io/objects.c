@@ -126,6 +126,13 @@ enum tl_code tl_objects_read(tl_objects *objects, const char *location, struct t
     WITH_KEY(read(objects, key, 0, SIZE_MAX, buf, err));
 }
 
+enum tl_code tl_objects_open_file(tl_objects *objects, const char *location, int *ret_fd, struct tl_err *err)
+{
+    if (!objects->kind->open)
+        return tl_err_set(err, TL_UNSUPPORTED, "objects behind a network cannot be opened as files");
+    WITH_KEY(open(objects, key, ret_fd, err));
+}
+
 enum tl_code tl_objects_read_part(tl_objects *objects, const char *location, int64_t offset, size_t size, struct tl_buf *buf,
                                   struct tl_err *err)
 {

@@ -50,6 +50,9 @@ TL_CHECKED enum tl_code tl_objects_read(tl_objects *objects, const char *locatio
 TL_CHECKED enum tl_code tl_objects_read_part(tl_objects *objects, const char *location, int64_t offset, size_t size, struct tl_buf *buf,
                                              struct tl_err *err);
 
+/* Of a folder of this machine: a descriptor for reading, which is the caller's; no link was followed.  Elsewhere TL_UNSUPPORTED. */
+TL_CHECKED enum tl_code tl_objects_open_file(tl_objects *objects, const char *location, int *ret_fd, struct tl_err *err);
+
 /* if_absent: TL_ALREADY_EXISTS when there is one of this name; of many who try at once exactly one succeeds. */
 TL_CHECKED enum tl_code tl_objects_write(tl_objects *objects, const char *location, const void *bytes, size_t size, bool if_absent,
                                          struct tl_err *err);

@@ -136,6 +136,13 @@ static enum tl_code read_open(int fd, const tl_objects *objects, const char *key
     return TL_OK;
 }
 
+static enum tl_code folder_open(tl_objects *objects, const char *key, int *ret_fd, struct tl_err *err)
+{
+    struct stat info;
+    *ret_fd = open_file(objects, key, &info);
+    return *ret_fd < 0 ? failed(objects, "open", key, errno, err) : TL_OK;
+}
+
 static enum tl_code folder_read(tl_objects *objects, const char *key, int64_t offset, size_t size, struct tl_buf *buf, struct tl_err *err)
 {
     struct stat info;
@@ -343,6 +350,7 @@ static void folder_close(tl_objects *objects)
 
 static const struct objects_kind folder_kind = {
     .read = folder_read,
+    .open = folder_open,
     .write = folder_write,
     .size = folder_size,
     .remove = folder_remove,

@@ -9,6 +9,8 @@ enum { OBJECTS_LOCATION_MAX = 4096, OBJECTS_NAME_MAX = 255, OBJECTS_DEPTH_MAX = 
 /* `key` is the location below the root, checked: "s/t/metadata/x.json". */
 struct objects_kind {
     enum tl_code (*read)(tl_objects *objects, const char *key, int64_t offset, size_t size, struct tl_buf *buf, struct tl_err *err);
+    /* NULL: not offered. */
+    enum tl_code (*open)(tl_objects *objects, const char *key, int *ret_fd, struct tl_err *err);
     enum tl_code (*write)(tl_objects *objects, const char *key, struct tl_str bytes, bool if_absent, struct tl_err *err);
     enum tl_code (*size)(tl_objects *objects, const char *key, int64_t *ret_size, struct tl_err *err);
     enum tl_code (*remove)(tl_objects *objects, const char *key, struct tl_err *err);

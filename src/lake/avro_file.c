@@ -24,6 +24,16 @@ static enum tl_code broken(struct tl_err *err, const char *why)
     return tl_err_set(err, TL_STATE, "the Avro file cannot be read: %s", why);
 }
 
+/* Readers differ in which of two they take. */
+static bool is_there_twice(const struct tl_avro_file *file)
+{
+    const char *key = file->metadata[file->metadata_count - 1].key;
+    for (size_t i = 0; i + 1 < file->metadata_count; i++)
+        if (strcmp(file->metadata[i].key, key) == 0)
+            return true;
+    return false;
+}
+
 static enum tl_code read_header(struct tl_avro_file *file, struct tl_err *err)
 {
     struct tl_avro_items items;
@@ -37,6 +47,8 @@ static enum tl_code read_header(struct tl_avro_file *file, struct tl_err *err)
         if (file->metadata_count == TL_AVRO_METADATA_MAX)
             return tl_err_set(err, TL_TOO_LARGE, "the Avro file has more than %d entries in its header", TL_AVRO_METADATA_MAX);
         file->metadata[file->metadata_count++] = (struct tl_avro_pair){tl_arena_strndup(file->arena, key.data, key.size), value};
+        if (is_there_twice(file))
+            return broken(err, "its header says something twice");
     }
     if (file->rest.failed || file->rest.end - file->rest.at < SYNC_BYTES)
         return broken(err, "its header is cut");

@@ -197,12 +197,36 @@ static enum tl_code parse_type(struct parse *parse, const tl_json *json, int dep
     return name ? by_name(parse, name, ret, err) : broken(err, "a type is neither a name, a list nor an object");
 }
 
+/* Readers differ in which of two members of one name they take. */
+static enum tl_code check_members(const tl_json *json, int depth, struct tl_err *err)
+{
+    enum { MEMBERS_MAX = 100 };
+    const char *keys[MEMBERS_MAX];
+    size_t count = 0;
+    if (depth > 4 * TL_AVRO_DEPTH_MAX)
+        return tl_err_set(err, TL_TOO_LARGE, "the schema of the Avro file is more than %d levels deep", 4 * TL_AVRO_DEPTH_MAX);
+    if (!tl_json_is_object(json) && !tl_json_is_array(json))
+        return TL_OK;
+    for (struct tl_json_iter it = tl_json_iter(json); !err->code && tl_json_next(&it);) {
+        if (tl_json_is_object(json)) {
+            for (size_t i = 0; i < count; i++)
+                if (strcmp(keys[i], it.key) == 0)
+                    return broken(err, "it says something twice");
+            if (count == MEMBERS_MAX)
+                return broken(err, "a part of it has too many members");
+            keys[count++] = it.key;
+        }
+        (void)!check_members(it.value, depth + 1, err);
+    }
+    return err->code;
+}
+
 enum tl_code tl_avro_schema_parse(tl_arena *arena, struct tl_str json, const struct tl_avro_schema **ret_schema, struct tl_err *err)
 {
     const tl_json *root;
     if (json.size > TL_AVRO_SCHEMA_BYTES_MAX)
         return tl_err_set(err, TL_TOO_LARGE, "the schema of the Avro file is larger than %d bytes", TL_AVRO_SCHEMA_BYTES_MAX);
-    if (tl_json_parse(arena, json.data, json.size, &root, err) != TL_OK)
+    if (tl_json_parse(arena, json.data, json.size, &root, err) != TL_OK || check_members(root, 0, err) != TL_OK)
         return err->code;
     struct parse *parse = TL_NEW(arena, struct parse);
     parse->arena = arena;

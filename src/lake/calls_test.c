@@ -118,6 +118,66 @@ static void test_a_call_sent_again_is_done_once(void **state)
     headers[0] = NULL;
 }
 
+static enum tl_code run_sql(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    return tl_store_run(tx, context, NULL, 0, NULL, NULL, err);
+}
+
+static void sql(struct world *world, const char *text)
+{
+    struct tl_err err;
+    tl_err_init(&err);
+    if (tl_store_write(world->store, run_sql, tl_arena_strdup(world->arena, text), &err) != TL_OK)
+        fail_msg("%s", err.message);
+}
+
+/* The server does not come to keep its answer: what was kept with the change is enough. */
+static void test_a_call_whose_answer_was_lost_is_done_once_too(void **state)
+{
+    struct world *world = *state;
+    world_make_table(world, "t1");
+    sql(world, "CREATE TRIGGER lost BEFORE UPDATE ON lake_idempotency BEGIN SELECT RAISE(ABORT, 'lost'); END");
+    headers[0] = "Idempotency-Key: " KEY "4";
+    const char *append = world_append(world, 1, -1, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(call_with(world, world->arena, "POST", TABLE, "", append, "ann", &world->reply), 200);
+        const tl_json *json;
+        struct tl_err err;
+        tl_err_init(&err);
+        assert_int_equal(tl_json_parse(world->arena, world->reply.body.data, world->reply.body.size, &json, &err), TL_OK);
+        assert_int_equal(tl_json_count(tl_json_get(tl_json_get(json, "metadata"), "snapshots")), 1);
+        assert_non_null(world->reply.etag);
+    }
+    headers[0] = "Idempotency-Key: " KEY "5"; /* one that was refused was not done: it is asked anew when it comes with another key only */
+    assert_int_equal(call_with(world, world->arena, "POST", TABLE, "", append, "ann", &world->reply), 409);
+    assert_int_equal(call_with(world, world->arena, "POST", TABLE, "", append, "ann", &world->reply), 409);
+    headers[0] = "Idempotency-Key: " KEY "6";
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(call_with(world, world->arena, "DELETE", TABLE, "", "", "ann", &world->reply), 204);
+    headers[0] = "Idempotency-Key: " KEY "7";
+    static const char namespaces[] = "{\"namespace\":[\"s9\"]}";
+    assert_int_equal(call_with(world, world->arena, "POST", "/v1/namespaces", "", namespaces, "ann", &world->reply), 200);
+    assert_int_equal(call_with(world, world->arena, "POST", "/v1/namespaces", "", namespaces, "ann", &world->reply), 500); /* look */
+    sql(world, "DROP TRIGGER lost");
+    headers[0] = NULL;
+}
+
+static void test_the_answer_that_is_kept_is_the_first_one(void **state)
+{
+    struct world *world = *state;
+    world_make_table(world, "t1");
+    headers[0] = "Idempotency-Key: " KEY "8";
+    const char *append = world_append(world, 1, -1, 1);
+    assert_int_equal(call_with(world, world->arena, "POST", TABLE, "", append, "ann", &world->reply), 200);
+    struct tl_str first = world->reply.body;
+    headers[0] = NULL;
+    world_expect(world, 200, "POST", TABLE, world_append(world, 2, 1, 2));
+    headers[0] = "Idempotency-Key: " KEY "8";
+    assert_int_equal(call_with(world, world->arena, "POST", TABLE, "", append, "ann", &world->reply), 200);
+    assert_true(tl_str_equal(first, world->reply.body));
+    headers[0] = NULL;
+}
+
 struct sender {
     struct world *world;
     int status;
@@ -133,7 +193,7 @@ static void *send_append(void *context)
                                "{\"action\":\"add-snapshot\",\"snapshot\":{\"snapshot-id\":5,\"sequence-number\":1,\"timestamp-ms\":1,"
                                "\"manifest-list\":\"%s/m.avro\",\"summary\":{\"operation\":\"append\"},\"schema-id\":0}},"
                                "{\"action\":\"set-snapshot-ref\",\"ref-name\":\"main\",\"type\":\"branch\",\"snapshot-id\":5}]}";
-    const char *text = tl_arena_printf(arena, body, tl_lake_warehouse(sender->world->lake));
+    const char *text = tl_arena_printf(arena, body, sender->world->location);
     sender->status = call_with(sender->world, arena, "POST", TABLE, "", text, "ann", &reply);
     tl_arena_free(arena);
     return NULL;
@@ -176,6 +236,7 @@ static void test_a_dropped_table_is_had_back(void **state)
     world_expect_error(world, 400, "BadRequestException", "POST", "/v1/namespaces/s1/tables",
                        tl_arena_printf(world->arena, "{\"name\":\"t2\",\"location\":\"%s/x\",\"schema\":" WORLD_SCHEMA "}", location));
     world_make_table(world, "t1");
+    snprintf(world->location, sizeof world->location, "%s", location);
     world_expect(world, 200, "GET", "/v1/namespaces/s1/dropped", "");
     const tl_json *dropped = world_item(tl_json_get(world->json, "dropped"), 0);
     assert_string_equal(tl_json_get_text(dropped, "uuid"), uuid);
@@ -258,6 +319,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_a_state_that_the_client_knows_is_not_sent), TEST(test_only_referenced_snapshots_on_request),
+        TEST(test_a_call_whose_answer_was_lost_is_done_once_too), TEST(test_the_answer_that_is_kept_is_the_first_one),
         TEST(test_a_call_sent_again_is_done_once), TEST(test_the_same_call_twice_at_once_is_one), TEST(test_a_dropped_table_is_had_back),
         TEST(test_what_is_over_is_cleared_away), TEST(test_an_interrupted_purge_goes_on),
         TEST(test_the_bucket_stays_in_the_signed_path_where_the_storage_has_its_name),

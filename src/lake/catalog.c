@@ -168,7 +168,7 @@ static enum tl_code run_namespace_add(tl_store_tx *tx, void *context, struct tl_
 enum tl_code tl_lake_namespace_add(tl_lake *lake, tl_arena *arena, const char *namespace_name, const char *properties, struct tl_err *err)
 {
     struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .text = properties};
-    return tl_store_write(lake->store, run_namespace_add, &op, err);
+    return tl_lake_write(lake, run_namespace_add, &op, err);
 }
 
 static enum tl_code need_empty(tl_store_tx *tx, struct operation *op, struct tl_err *err)
@@ -194,7 +194,7 @@ static enum tl_code run_namespace_remove(tl_store_tx *tx, void *context, struct 
 enum tl_code tl_lake_namespace_remove(tl_lake *lake, tl_arena *arena, const char *namespace_name, struct tl_err *err)
 {
     struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name};
-    return tl_store_write(lake->store, run_namespace_remove, &op, err);
+    return tl_lake_write(lake, run_namespace_remove, &op, err);
 }
 
 static enum tl_code run_namespace_get(tl_store_tx *tx, void *context, struct tl_err *err)
@@ -229,7 +229,7 @@ enum tl_code tl_lake_namespace_set(tl_lake *lake, tl_arena *arena, const char *n
                                    void *context, struct tl_err *err)
 {
     struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .change = change, .change_context = context};
-    return tl_store_write(lake->store, run_namespace_set, &op, err);
+    return tl_lake_write(lake, run_namespace_set, &op, err);
 }
 
 static enum tl_code run_namespace_list(tl_store_tx *tx, void *context, struct tl_err *err)
@@ -366,7 +366,7 @@ enum tl_code tl_lake_entry_remove(tl_lake *lake, tl_arena *arena, enum tl_lake_k
                                   bool purge, const char **ret_location, struct tl_err *err)
 {
     struct operation op = {.lake = lake, .arena = arena, .kind = kind, .namespace_name = namespace_name, .name = name, .purge = purge};
-    enum tl_code code = tl_store_write(lake->store, run_table_remove, &op, err);
+    enum tl_code code = tl_lake_write(lake, run_table_remove, &op, err);
     *ret_location = op.found.location;
     return code;
 }
@@ -406,7 +406,7 @@ enum tl_code tl_lake_entry_rename(tl_lake *lake, tl_arena *arena, enum tl_lake_k
 {
     struct operation op = {.lake = lake, .arena = arena, .kind = kind, .namespace_name = namespace_name, .name = name,
                            .other_namespace = to_namespace, .other_name = to_name};
-    return tl_store_write(lake->store, run_table_rename, &op, err);
+    return tl_lake_write(lake, run_table_rename, &op, err);
 }
 
 static enum tl_code run_undrop(tl_store_tx *tx, void *context, struct tl_err *err)
@@ -437,7 +437,7 @@ enum tl_code tl_lake_undrop(tl_lake *lake, tl_arena *arena, const char *namespac
                             struct tl_err *err)
 {
     struct operation op = {.lake = lake, .arena = arena, .namespace_name = namespace_name, .name = name, .text = uuid, .other_name = as};
-    return tl_store_write(lake->store, run_undrop, &op, err);
+    return tl_lake_write(lake, run_undrop, &op, err);
 }
 
 /* --- moving pointers --- */
@@ -468,11 +468,26 @@ static enum tl_code need_free_location(tl_store_tx *tx, struct operation *op, co
     return err->code;
 }
 
+/* Clients, requirements of commits and what was dropped know a table by it. */
+static enum tl_code need_free_uuid(tl_store_tx *tx, struct operation *op, const struct tl_lake_pointer *pointer, struct tl_err *err)
+{
+    op->exists = false;
+    if (TL_LAKE_RUN(tx, "SELECT name FROM lake_table WHERE uuid = ?1 UNION ALL SELECT name FROM lake_dropped WHERE uuid = ?1", row_text, op, err,
+                    TL_STORE_T(pointer->uuid)) != TL_OK)
+        return err->code;
+    if (!op->exists)
+        return TL_OK;
+    tl_err_set(err, TL_ALREADY_EXISTS, "the uuid \"%.40s\" is the one of table \"%s\"", pointer->uuid, op->found_text);
+    tl_err_hint(err, "drop that one first, or let the catalog give a new uuid");
+    return TL_ALREADY_EXISTS;
+}
+
 static enum tl_code make_pointer(tl_store_tx *tx, struct operation *op, const struct tl_lake_pointer *pointer, struct tl_err *err)
 {
     op->kind = pointer->kind;
     if (need_namespace(tx, op, pointer->namespace_name, err) != TL_OK ||
-        need_free_name(tx, op, pointer->namespace_name, pointer->name, NULL, err) != TL_OK || need_free_location(tx, op, pointer, err) != TL_OK)
+        need_free_name(tx, op, pointer->namespace_name, pointer->name, NULL, err) != TL_OK || need_free_location(tx, op, pointer, err) != TL_OK ||
+        need_free_uuid(tx, op, pointer, err) != TL_OK)
         return err->code;
     return TL_LAKE_RUN(tx,
                        "INSERT INTO lake_table (namespace, name, folded, uuid, location, metadata_location, version, kind)"
@@ -511,5 +526,5 @@ static enum tl_code run_pointers_move(tl_store_tx *tx, void *context, struct tl_
 enum tl_code tl_lake_pointers_move(tl_lake *lake, tl_arena *arena, const struct tl_lake_pointer *pointers, size_t count, struct tl_err *err)
 {
     struct operation op = {.lake = lake, .arena = arena, .pointers = pointers, .pointer_count = count};
-    return tl_store_write(lake->store, run_pointers_move, &op, err);
+    return tl_lake_write(lake, run_pointers_move, &op, err);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "lake/fence.h"
 
 enum { METADATA_LOG_DEFAULT = 100, METADATA_LOG_MAX = 10000 };
 
@@ -17,8 +18,8 @@ struct prepared {
     bool names_changed;
 };
 
-enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const char *metadata_location, struct tl_str *ret_text,
-                                   struct tl_lake_metadata *ret_metadata, struct tl_err *err)
+enum tl_code tl_lake_metadata_load(tl_lake *lake, tl_arena *arena, const char *metadata_location, const char *location,
+                                   struct tl_str *ret_text, struct tl_lake_metadata *ret_metadata, struct tl_err *err)
 {
     struct tl_buf buf;
     struct tl_err failure;
@@ -35,7 +36,9 @@ enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const c
     if (code == TL_OK && ret_text)
         *ret_text = (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(&buf), buf.size), buf.size};
     const tl_json *root;
-    if (code == TL_OK && ret_metadata && tl_json_parse(arena, tl_buf_cstr(&buf), buf.size, &root, err) == TL_OK)
+    if (code == TL_OK && location)
+        (void)!tl_lake_within_text(lake, arena, metadata_location, location, (struct tl_str){tl_buf_cstr(&buf), buf.size}, ret_metadata, err);
+    else if (code == TL_OK && ret_metadata && tl_json_parse(arena, tl_buf_cstr(&buf), buf.size, &root, err) == TL_OK)
         (void)!tl_lake_metadata_read(arena, root, ret_metadata, err);
     tl_buf_done(&buf);
     return err->code;
@@ -127,7 +130,7 @@ static enum tl_code prepare(tl_lake *lake, tl_arena *arena, struct tl_lake_table
     if (creating && tl_lake_namespace_get(lake, arena, table->namespace_name, NULL, err) != TL_OK)
         return err->code;
     struct tl_str text = {0};
-    if (!creating && tl_lake_metadata_load(lake, arena, prepared->pointer.metadata_location, &text, &metadata, err) != TL_OK)
+    if (!creating && tl_lake_metadata_load(lake, arena, prepared->pointer.metadata_location, prepared->pointer.location, &text, &metadata, err) != TL_OK)
         return err->code;
     if (tl_lake_require(table->requirements, creating ? NULL : &metadata, err) != TL_OK)
         return err->code;
@@ -150,7 +153,9 @@ static enum tl_code prepare(tl_lake *lake, tl_arena *arena, struct tl_lake_table
         prepared->pointer.location = metadata.location;
     }
     metadata.last_updated_ms = now_ms > old_ms ? now_ms : old_ms;
-    if (tl_lake_metadata_check(arena, &metadata, err) != TL_OK ||
+    if (tl_lake_metadata_check(arena, &metadata, err) != TL_OK || tl_lake_within(&metadata, prepared->pointer.location, err) != TL_OK ||
+        tl_lake_within_properties(&metadata, err) != TL_OK ||
+        tl_lake_within_added(lake, &change->added_snapshots, prepared->pointer.location, err) != TL_OK ||
         (!creating && log_metadata(arena, &metadata, old_location, old_ms, err) != TL_OK))
         return err->code;
     prepared->names_changed = creating || change->names_changed;
@@ -301,7 +306,7 @@ enum tl_code tl_lake_create(tl_lake *lake, tl_arena *arena, const char *namespac
     if (describe_new(change, request, err) != TL_OK || name_new_table(change, ret_table, err) != TL_OK)
         return err->code;
     metadata.last_updated_ms = tl_clock_wall_us() / 1000;
-    if (tl_lake_metadata_check(arena, &metadata, err) != TL_OK)
+    if (tl_lake_metadata_check(arena, &metadata, err) != TL_OK || tl_lake_within_properties(&metadata, err) != TL_OK)
         return err->code;
     struct prepared prepared = {
         .pointer = {.namespace_name = namespace_name, .name = name, .uuid = metadata.uuid, .location = metadata.location, .version = -1},
@@ -329,10 +334,14 @@ enum tl_code tl_lake_register(tl_lake *lake, tl_arena *arena, const char *namesp
         tl_lake_location(lake, arena, metadata_location, &location, err) != TL_OK)
         return err->code;
     *ret_table = (struct tl_lake_table_change){.namespace_name = namespace_name, .name = name, .metadata_location = location};
-    if (tl_lake_metadata_load(lake, arena, location, &ret_table->metadata, &metadata, err) != TL_OK ||
+    if (tl_lake_metadata_load(lake, arena, location, NULL, &ret_table->metadata, &metadata, err) != TL_OK ||
         tl_lake_metadata_check(arena, &metadata, err) != TL_OK ||
-        tl_lake_location(lake, arena, metadata.location, &table_location, err) != TL_OK)
+        tl_lake_location(lake, arena, metadata.location, &table_location, err) != TL_OK ||
+        tl_lake_within(&metadata, table_location, err) != TL_OK || tl_lake_within_properties(&metadata, err) != TL_OK ||
+        tl_lake_within_all(lake, &metadata, table_location, err) != TL_OK)
         return err->code;
+    if (!tl_lake_fence_holds(tl_str_of(location), table_location))
+        return tl_lake_fence_refuse(tl_str_of(location), "the metadata file", table_location, err);
     struct tl_lake_pointer pointer = {.namespace_name = namespace_name, .name = name, .uuid = metadata.uuid, .location = table_location,
                                       .metadata_location = location, .version = -1};
     enum tl_code code = tl_lake_pointers_move(lake, arena, &pointer, 1, err);

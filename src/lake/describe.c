@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lake/fence.h"
 #include "lake/lake_int.h"
 
 static int64_t int_or(const tl_json *object, const char *key, int64_t fallback)
@@ -54,6 +55,7 @@ static enum tl_code describe_snapshots(tl_arena *arena, const struct tl_lake_met
         if (tl_lake_json_need_int(json, "a snapshot", "snapshot-id", &snapshot->id, err) != TL_OK ||
             tl_lake_json_need_int(json, "a snapshot", "timestamp-ms", &snapshot->timestamp_ms, err) != TL_OK)
             return err->code;
+        snapshot->location = metadata->location;
         snapshot->parent_id = int_or(json, "parent-snapshot-id", -1);
         snapshot->sequence_number = int_or(json, "sequence-number", 0);
         snapshot->schema_id = int_or(json, "schema-id", -1);
@@ -118,11 +120,38 @@ enum tl_code tl_lake_table_load(tl_lake *lake, tl_arena *arena, const char *sche
     struct tl_lake_pointer pointer;
     struct tl_lake_metadata *metadata = TL_NEW(arena, struct tl_lake_metadata);
     if (tl_lake_pointer_get(lake, arena, tl_lake_undotted(arena, schema), name, &pointer, err) != TL_OK ||
-        tl_lake_metadata_load(lake, arena, pointer.metadata_location, NULL, metadata, err) != TL_OK ||
+        tl_lake_metadata_load(lake, arena, pointer.metadata_location, pointer.location, NULL, metadata, err) != TL_OK ||
         tl_lake_table_describe(arena, metadata, ret_table, err) != TL_OK)
         return err->code;
     ret_table->metadata_location = pointer.metadata_location;
     ret_table->location = pointer.location; /* checked when the table was made; the file is in reach of whoever writes the table */
+    return TL_OK;
+}
+
+enum tl_code tl_lake_table_location(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, const char **ret_location,
+                                    struct tl_err *err)
+{
+    struct tl_lake_pointer pointer;
+    if (tl_lake_pointer_get(lake, arena, tl_lake_undotted(arena, schema), name, &pointer, err) == TL_OK)
+        *ret_location = pointer.location;
+    return err->code;
+}
+
+enum tl_code tl_lake_schema_property(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, const char **ret_text,
+                                     struct tl_err *err)
+{
+    char *level = tl_arena_strdup(arena, tl_lake_undotted(arena, schema));
+    *ret_text = NULL;
+    while (!*ret_text && *level) {
+        const char *properties;
+        const tl_json *object;
+        if (tl_lake_namespace_get(lake, arena, level, &properties, err) != TL_OK ||
+            tl_json_parse(arena, properties, strlen(properties), &object, err) != TL_OK)
+            return err->code;
+        *ret_text = tl_json_get_text(object, name);
+        char *last = strrchr(level, TL_LAKE_LEVEL_SEPARATOR);
+        *(last ? last : level) = '\0';
+    }
     return TL_OK;
 }
 
@@ -230,10 +259,13 @@ size_t tl_lake_table_properties(tl_arena *arena, const struct tl_lake_table *tab
     return map->count;
 }
 
-/* The whole object, in the arena. */
-static enum tl_code read_object(tl_objects *objects, tl_arena *arena, const char *location, struct tl_str *ret_bytes, struct tl_err *err)
+/* The whole object, in the arena, if it is one of the table's. */
+static enum tl_code read_object(tl_objects *objects, tl_arena *arena, const char *folder, const char *location, struct tl_str *ret_bytes,
+                                struct tl_err *err)
 {
     struct tl_buf buf;
+    if (!tl_lake_fence_holds(tl_str_of(location), folder))
+        return tl_lake_fence_refuse(tl_str_of(location), "the manifest", folder, err);
     tl_buf_init(&buf, TL_LAKE_MANIFEST_BYTES_MAX);
     if (tl_objects_read(objects, location, &buf, err) == TL_OK)
         *ret_bytes = (struct tl_str){tl_arena_strndup(arena, tl_buf_cstr(&buf), buf.size), buf.size};
@@ -262,7 +294,7 @@ enum tl_code tl_lake_snapshot_manifests(tl_objects *objects, tl_arena *arena, co
         list_inline(arena, snapshot, ret_manifests, ret_count);
         return TL_OK;
     }
-    if (read_object(objects, arena, snapshot->manifest_list, &bytes, err) != TL_OK)
+    if (read_object(objects, arena, snapshot->location, snapshot->manifest_list, &bytes, err) != TL_OK)
         return err->code;
     return tl_lake_manifest_list_read(arena, bytes, ret_manifests, ret_count, err);
 }
@@ -273,7 +305,7 @@ enum tl_code tl_lake_table_manifest(tl_objects *objects, tl_arena *arena, const 
     struct tl_str bytes;
     const struct tl_lake_spec *spec = tl_lake_table_spec(table, manifest->spec_id);
     const char *path = tl_arena_strndup(arena, manifest->path.data, manifest->path.size);
-    if (read_object(objects, arena, path, &bytes, err) != TL_OK)
+    if (read_object(objects, arena, table->location, path, &bytes, err) != TL_OK)
         return err->code;
     if (manifest->spec_id == -1) { /* only the manifest itself says */
         struct tl_avro_file file;
@@ -288,5 +320,7 @@ enum tl_code tl_lake_table_manifest(tl_objects *objects, tl_arena *arena, const 
                           (long long)manifest->spec_id);
     struct tl_lake_type *types = TL_NEW_ARRAY(arena, struct tl_lake_type, spec->count + 1);
     tl_lake_spec_types(spec, table->schemas, table->schema_count, types);
-    return tl_lake_manifest_open(arena, bytes, manifest, spec, types, with_columns, ret_reader, err);
+    if (tl_lake_manifest_open(arena, bytes, manifest, spec, types, with_columns, ret_reader, err) == TL_OK)
+        ret_reader->folder = table->location;
+    return err->code;
 }

@@ -13,6 +13,7 @@
 struct tl_lake_snapshot {
     int64_t id, parent_id /* -1: none */, sequence_number, timestamp_ms;
     int64_t schema_id;         /* -1: not said */
+    const char *location;      /* of the table */
     const char *manifest_list; /* NULL: version 1 with its manifests in the snapshot */
     const char *operation;     /* "append", "overwrite", "delete", "replace"; NULL: not said */
     const tl_json *summary;    /* object of texts; NULL: none */
@@ -46,6 +47,12 @@ struct tl_lake_table {
  * schema: levels joined by dots, as SQL names it. */
 TL_CHECKED enum tl_code tl_lake_table_load(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, struct tl_lake_table *ret_table,
                                            struct tl_err *err);
+/* Where its files lie, and nothing is read but the catalog's own state.  Errors as above. */
+TL_CHECKED enum tl_code tl_lake_table_location(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, const char **ret_location,
+                                               struct tl_err *err);
+/* A property of the schema, or of the nearest one around it that has it; NULL = none has. */
+TL_CHECKED enum tl_code tl_lake_schema_property(tl_lake *lake, tl_arena *arena, const char *schema, const char *name, const char **ret_text,
+                                                struct tl_err *err);
 /* Every table, by name. */
 struct tl_lake_table_name {
     const char *schema, *name; /* schema with dots */

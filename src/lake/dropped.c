@@ -18,12 +18,20 @@ static enum tl_code run_forget(tl_store_tx *tx, void *context, struct tl_err *er
     return TL_LAKE_RUN(tx, "DELETE FROM lake_dropped WHERE location = ?1 AND purge = 2", NULL, NULL, err, TL_STORE_T((const char *)context));
 }
 
+/* Behind the others: those whose files cannot be removed now must not stand in the way of all that follow. */
+static enum tl_code run_put_back(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    return TL_LAKE_RUN(tx, "UPDATE lake_dropped SET ends_at_us = ?2 WHERE location = ?1 AND purge = 2", NULL, NULL, err,
+                       TL_STORE_T((const char *)context), TL_STORE_I(tl_clock_wall_us()));
+}
+
 void tl_lake_finish_purge(tl_lake *lake, tl_arena *arena, const char *location)
 {
     struct tl_err failure; /* the row stays, and the sweeper tries again */
     tl_err_init(&failure);
-    if (tl_objects_remove_below(lake->objects, location, &failure) == TL_OK)
-        (void)!tl_store_write(lake->store, run_forget, tl_arena_strdup(arena, location), &failure);
+    enum tl_code code = tl_objects_remove_below(lake->objects, location, &failure);
+    tl_err_init(&failure);
+    (void)!tl_store_write(lake->store, code == TL_OK ? run_forget : run_put_back, tl_arena_strdup(arena, location), &failure);
 }
 
 struct sweep {
@@ -179,8 +187,12 @@ enum tl_code tl_lake_rest_undrop(struct tl_lake_route_call *rest, struct tl_err 
     const char *name, *as = tl_json_get_text(rest->body, "as");
     if (tl_lake_json_need_text(rest->body, "undrop", "name", &name, err) != TL_OK || (as && tl_lake_table_name_check(as, err) != TL_OK) ||
         tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, as ? as : name, err) != TL_OK ||
-        tl_lake_rest_need(rest, TL_LAKE_RIGHT_READ, rest->namespace_name, name, err) != TL_OK ||
-        tl_lake_undrop(rest->lake, rest->arena, rest->namespace_name, name, tl_json_get_text(rest->body, "uuid"), as ? as : name, err) != TL_OK)
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_READ, rest->namespace_name, name, err) != TL_OK)
+        return err->code;
+    rest->gives_table = true;
+    if (rest->again)
+        return tl_lake_rest_again(rest, as ? as : name, err);
+    if (tl_lake_undrop(rest->lake, rest->arena, rest->namespace_name, name, tl_json_get_text(rest->body, "uuid"), as ? as : name, err) != TL_OK)
         return err->code;
     atomic_fetch_add(&rest->lake->generation, 1);
     rest->table = as ? as : name;

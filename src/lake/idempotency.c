@@ -72,6 +72,10 @@ void tl_lake_idempotency_leave(tl_lake *lake, struct tl_lake_in_progress *mine)
 
 /* --- what is kept --- */
 
+/* A table's answer is kept as "@" and the metadata file that it showed: it is made anew when it is asked for again, with keys of that
+ * time.  "@" alone: the change was made, and the server did not come to keep the answer. */
+static const char table_mark = '@';
+
 struct kept {
     tl_arena *arena;
     const char *key, *asked;
@@ -103,35 +107,87 @@ enum tl_code tl_lake_idempotency_find(struct tl_lake_route_call *rest, const cha
     char asked[2 * DIGEST_BYTES + 1];
     struct kept kept = {.arena = rest->arena, .key = key};
     fingerprint(rest->call, asked);
+    rest->key = key;
+    rest->asked = tl_arena_strdup(rest->arena, asked);
     *ret_found = false;
     if (tl_store_read(rest->lake->store, run_find, &kept, err) != TL_OK || !kept.asked_before)
         return err->code;
     if (strcmp(kept.asked_before, asked) != 0)
         return tl_err_set(err, TL_TYPE_MISMATCH, "the Idempotency-Key was used for another request");
+    if (kept.body.size && kept.body.data[0] == table_mark) {
+        rest->again = kept.body.data + 1;
+        return TL_OK;
+    }
+    if (kept.status == 200 && kept.body.size == 0)
+        return tl_err_set(err, TL_INTERNAL, "the call was done before, and its answer was lost: load what it was about and look");
     *ret_found = true;
     reply->status = (int)kept.status;
     reply->body = kept.body;
     return TL_OK;
 }
 
-static enum tl_code run_keep(tl_store_tx *tx, void *context, struct tl_err *err)
+static enum tl_code put_kept(tl_store_tx *tx, const struct kept *kept, struct tl_err *err)
 {
-    struct kept *kept = context;
     return TL_LAKE_RUN(tx,
                        "INSERT INTO lake_idempotency (id, asked, status, body, made_at_us) VALUES (?1, ?2, ?3, ?4, ?5)"
-                       " ON CONFLICT (id) DO NOTHING",
+                       " ON CONFLICT (id) DO UPDATE SET status = ?3, body = ?4 WHERE asked = ?2",
                        NULL, NULL, err, TL_STORE_T(kept->key), TL_STORE_T(kept->asked), TL_STORE_I(kept->status),
                        ((struct tl_store_value){.type = TL_STORE_TEXT, .bytes = kept->body}), TL_STORE_I(tl_clock_wall_us()));
 }
 
-void tl_lake_idempotency_keep(struct tl_lake_route_call *rest, const char *key, const struct tl_lake_reply *reply)
+static enum tl_code run_keep(tl_store_tx *tx, void *context, struct tl_err *err)
 {
-    char asked[2 * DIGEST_BYTES + 1];
-    struct tl_err ignored; /* then a second call is made as if it were the first */
-    if (reply->status >= 500 || reply->body.size > BODY_KEPT_MAX)
+    return put_kept(tx, context, err);
+}
+
+void tl_lake_idempotency_keep(struct tl_lake_route_call *rest, const struct tl_lake_reply *reply)
+{
+    struct tl_err ignored; /* then a second call gets what was kept with the change, or is made as if it were the first */
+    bool told = reply->status >= 400 && reply->status < 500 && !rest->recorded;
+    struct kept kept = {.key = rest->key, .asked = rest->asked, .status = reply->status, .body = reply->body.data ? reply->body : TL_STR("")};
+    if (rest->again || !(told || (rest->recorded && reply->status < 400)))
         return;
-    fingerprint(rest->call, asked);
-    struct kept kept = {.key = key, .asked = asked, .status = reply->status, .body = reply->body.data ? reply->body : TL_STR("")};
+    if (rest->kept && rest->gives_table) {
+        const char *text = tl_arena_printf(rest->arena, "%c%s", table_mark, rest->kept);
+        kept.body = tl_str_of(text);
+    }
     tl_err_init(&ignored);
-    (void)!tl_store_write(rest->lake->store, run_keep, &kept, &ignored);
+    if (kept.body.size <= BODY_KEPT_MAX)
+        (void)!tl_store_write(rest->lake->store, run_keep, &kept, &ignored);
+}
+
+/* --- with the change itself --- */
+
+static _Thread_local struct tl_lake_route_call *current; /* the call with a key that this thread answers */
+
+void tl_lake_idempotency_answer(struct tl_lake_route_call *rest)
+{
+    current = rest;
+}
+
+struct change {
+    enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err);
+    void *context;
+    const struct tl_lake_route_call *rest;
+};
+
+static enum tl_code run_change(tl_store_tx *tx, void *context, struct tl_err *err)
+{
+    const struct change *change = context;
+    if (change->run(tx, change->context, err) != TL_OK)
+        return err->code;
+    const struct tl_lake_route_call *rest = change->rest;
+    struct kept kept = {.key = rest->key, .asked = rest->asked, .status = rest->status, .body = rest->gives_table ? TL_STR("@") : TL_STR("")};
+    return put_kept(tx, &kept, err);
+}
+
+enum tl_code tl_lake_write(tl_lake *lake, enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err), void *context, struct tl_err *err)
+{
+    struct tl_lake_route_call *rest = current;
+    if (!rest || rest->lake != lake || rest->recorded)
+        return tl_store_write(lake->store, run, context, err);
+    struct change change = {run, context, rest};
+    enum tl_code code = tl_store_write(lake->store, run_change, &change, err);
+    rest->recorded = code == TL_OK;
+    return code;
 }

@@ -1,6 +1,7 @@
 /* lake/lake_int.h -- what the files of lake/ say to each other.
  *
  *   path.c          locations: which may be used, and new ones
+ *   within.c        what metadata and new manifests name lies below the table's folder
  *   json.c          values built from values; equality
  *   metadata.c      TableMetadata: read, check, write
  *   metadata_v1.c   what version 1 spells otherwise
@@ -48,6 +49,7 @@ enum {
     TL_LAKE_LEVEL_SEPARATOR = 0x1F,
     TL_LAKE_PURGING = 2, /* lake_dropped.purge: files are being removed, it cannot be had back */
     TL_LAKE_IDEMPOTENCY_MINUTES = 30,
+    TL_LAKE_WITHIN_KNOWN = 4096,
 };
 
 struct tl_lake_route_call;
@@ -63,6 +65,8 @@ struct tl_lake {
     struct tl_lake_storage *storage; /* NULL: files of this machine */
     struct tl_lake_cache *cache;     /* NULL: files of this machine, whose system remembers them */
     atomic_uint_fast64_t generation;
+    uint64_t within_key[2];
+    atomic_uint_fast64_t within_known[TL_LAKE_WITHIN_KNOWN]; /* stamps of metadata that was checked */
     int64_t undrop_us; /* how long a dropped table can be had back; 0 = not at all */
     struct tl_lake_sweeper *sweeper;
     pthread_mutex_t progress_mutex;
@@ -286,14 +290,35 @@ const char *tl_lake_idempotency_key(struct tl_lake_route_call *rest);
 /* Wait for another call of this key, then be the one. */
 void tl_lake_idempotency_enter(tl_lake *lake, struct tl_lake_in_progress *mine, const char *key);
 void tl_lake_idempotency_leave(tl_lake *lake, struct tl_lake_in_progress *mine);
-/* TL_TYPE_MISMATCH: the key belongs to another request. */
+/* TL_TYPE_MISMATCH: the key belongs to another request.  Not found but rest->again set: the handler answers without doing it. */
 TL_CHECKED enum tl_code tl_lake_idempotency_find(struct tl_lake_route_call *rest, const char *key, struct tl_lake_reply *reply, bool *ret_found,
                                                  struct tl_err *err);
-void tl_lake_idempotency_keep(struct tl_lake_route_call *rest, const char *key, const struct tl_lake_reply *reply);
+/* Of a call that changed something, or was refused. */
+void tl_lake_idempotency_keep(struct tl_lake_route_call *rest, const struct tl_lake_reply *reply);
+/* The first tl_lake_write of this thread keeps, in its own transaction, that the call was done; NULL = no more. */
+void tl_lake_idempotency_answer(struct tl_lake_route_call *rest);
+/* A change of names and pointers: tl_store_write. */
+TL_CHECKED enum tl_code tl_lake_write(tl_lake *lake, enum tl_code (*run)(tl_store_tx *tx, void *context, struct tl_err *err), void *context,
+                                      struct tl_err *err);
+
+/* --- within.c --- */
+void tl_lake_within_start(tl_lake *lake);
+/* The metadata is of a table at this location, and all that it names is below.  TL_NOT_ALLOWED, TL_STATE. */
+TL_CHECKED enum tl_code tl_lake_within(const struct tl_lake_metadata *metadata, const char *location, struct tl_err *err);
+/* So is where its properties send writers. */
+TL_CHECKED enum tl_code tl_lake_within_properties(const struct tl_lake_metadata *metadata, struct tl_err *err);
+/* tl_lake_within of a metadata file's text; one that was checked before is taken apart only for *metadata (NULL = not wanted). */
+TL_CHECKED enum tl_code tl_lake_within_text(tl_lake *lake, tl_arena *arena, const char *metadata_location, const char *location, struct tl_str text,
+                                            struct tl_lake_metadata *metadata, struct tl_err *err);
+/* The manifest lists of these snapshots and the manifests that they brought, or all of the table's (bounded: the rest is held when it
+ * is read).  Paths outside the warehouse pass: nothing opens them.  A file that is not there passes. */
+TL_CHECKED enum tl_code tl_lake_within_added(tl_lake *lake, const struct tl_lake_list *added, const char *location, struct tl_err *err);
+TL_CHECKED enum tl_code tl_lake_within_all(tl_lake *lake, const struct tl_lake_metadata *metadata, const char *location, struct tl_err *err);
 
 /* --- commit.c --- */
-TL_CHECKED enum tl_code tl_lake_metadata_load(const tl_lake *lake, tl_arena *arena, const char *metadata_location, struct tl_str *ret_text,
-                                              struct tl_lake_metadata *ret_metadata, struct tl_err *err);
+/* location: of the table, which the metadata must keep to; NULL = what is read is not a table's, or comes from outside. */
+TL_CHECKED enum tl_code tl_lake_metadata_load(tl_lake *lake, tl_arena *arena, const char *metadata_location, const char *location,
+                                              struct tl_str *ret_text, struct tl_lake_metadata *ret_metadata, struct tl_err *err);
 /* One table's part of a commit. */
 struct tl_lake_table_change {
     const char *namespace_name, *name;
@@ -341,6 +366,11 @@ struct tl_lake_route_call {
     const char *etag;           /* NULL = none */
     const char *act;            /* for the record */
     const char *subject;        /* table made or changed by the body: "s.t" */
+    /* of a call with an Idempotency-Key */
+    const char *key, *asked;
+    const char *again;          /* it was done before: the metadata file of the answer, "" = the one in force; NULL = it was not */
+    const char *kept;           /* the metadata file of this answer */
+    bool gives_table, recorded; /* the answer is a table; the change was made and is known by the key */
     struct tl_buf *reply;
 };
 enum tl_code tl_lake_rest_namespaces(struct tl_lake_route_call *rest, struct tl_err *err);
@@ -357,6 +387,8 @@ enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct t
 enum tl_code tl_lake_rest_table_remove(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_rename(struct tl_lake_route_call *rest, struct tl_err *err);
 enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct tl_err *err);
+/* The answer of a call that was done before (rest->again). */
+enum tl_code tl_lake_rest_again(struct tl_lake_route_call *rest, const char *name, struct tl_err *err);
 /* Is this way of access among those that the client offers ("vended-credentials,remote-signing")? */
 bool tl_lake_rest_asks_for(struct tl_lake_route_call *rest, const char *way);
 enum tl_code tl_lake_rest_sign(struct tl_lake_route_call *rest, struct tl_err *err);

@@ -1,6 +1,7 @@
 /* Tables and commits, with the requests that DuckDB and Trino send. */
 #include <pthread.h>
 
+#include "lake/describe.h"
 #include "lake/lake_testing_int.h"
 
 #define TABLE "/v1/namespaces/s1/tables/t1"
@@ -76,7 +77,7 @@ static void test_snapshot_ids_and_unknown_members_are_kept_exactly(void **state)
     struct world *world = *state;
     world_make_table(world, "t1");
     const char *snapshot = "{\"snapshot-id\":9223372036854775807,\"sequence-number\":1,\"timestamp-ms\":1795465630184,"
-                           "\"manifest-list\":\"file://@/s1/t1/metadata/snap.avro\",\"summary\":{\"operation\":\"append\","
+                           "\"manifest-list\":\"~/metadata/snap.avro\",\"summary\":{\"operation\":\"append\","
                            "\"total-records\":\"1000\"},\"schema-id\":0,\"x-new\":{\"n\":18446744073709551615,\"f\":1.50}}";
     const char *body = "{\"requirements\":[{\"type\":\"assert-ref-snapshot-id\",\"ref\":\"main\",\"snapshot-id\":null}],\"updates\":["
                        "{\"action\":\"add-snapshot\",\"snapshot\":%s},{\"action\":\"set-snapshot-ref\",\"ref-name\":\"main\","
@@ -278,7 +279,7 @@ static void test_snapshots_expire_without_holes_in_the_log(void **state)
     world_expect(world, 200, "POST", TABLE,
                  world_text(world, "{\"requirements\":[],\"updates\":[{\"action\":\"set-snapshot-ref\",\"ref-name\":\"v1\",\"type\":\"tag\","
                                    "\"snapshot-id\":101},{\"action\":\"set-statistics\",\"snapshot-id\":102,\"statistics\":{\"snapshot-id\":102,"
-                                   "\"statistics-path\":\"file://@/s1/x.stats\",\"file-size-in-bytes\":1,\"file-footer-size-in-bytes\":1,"
+                                   "\"statistics-path\":\"~/metadata/x.stats\",\"file-size-in-bytes\":1,\"file-footer-size-in-bytes\":1,"
                                    "\"blob-metadata\":[]}}]}"));
     assert_int_equal(tl_json_count(tl_json_get(world_metadata(world), "statistics")), 1);
     world_expect(world, 200, "POST", TABLE,
@@ -308,17 +309,17 @@ static void test_format_version_goes_up_only(void **state)
     /* version 3: rows are numbered */
     world_expect_error(world, 400, "BadRequestException", "POST", TABLE, world_append(world, 5, -1, 1));
     const char *append = "{\"requirements\":[],\"updates\":[{\"action\":\"add-snapshot\",\"snapshot\":{\"snapshot-id\":%d,"
-                         "\"sequence-number\":%d,\"timestamp-ms\":1700000000000,\"manifest-list\":\"file://%s/s1/a.avro\","
+                         "\"sequence-number\":%d,\"timestamp-ms\":1700000000000,\"manifest-list\":\"%s/a.avro\","
                          "\"summary\":{\"operation\":\"append\"},\"schema-id\":0,\"first-row-id\":%d,\"added-rows\":23}}]}";
     struct tl_buf buf;
     tl_buf_init(&buf, 4096);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    tl_buf_addf(&buf, append, 5, 1, world->warehouse, 0);
+    tl_buf_addf(&buf, append, 5, 1, world->location, 0);
     world_expect(world, 200, "POST", TABLE, tl_buf_cstr(&buf));
     assert_int_equal(world_int(world_metadata(world), "next-row-id"), 23);
     tl_buf_clear(&buf);
-    tl_buf_addf(&buf, append, 6, 2, world->warehouse, 22);
+    tl_buf_addf(&buf, append, 6, 2, world->location, 22);
 #pragma GCC diagnostic pop
     world_expect_error(world, 409, "CommitFailedException", "POST", TABLE, tl_buf_cstr(&buf));
     tl_buf_done(&buf);
@@ -516,6 +517,56 @@ static void test_register_takes_back_a_dropped_table(void **state)
                        "{\"name\":\"x\",\"metadata-location\":\"file:///etc/passwd\"}");
 }
 
+static void test_no_two_tables_have_one_uuid(void **state)
+{
+    struct world *world = *state;
+    struct tl_err err;
+    tl_err_init(&err);
+    const char *uuid = world_make_table(world, "t1");
+    world_expect_error(world, 409, "AlreadyExistsException", "POST", "/v1/namespaces/s1/tables/t2",
+                       tl_arena_printf(world->arena,
+                                       "{\"requirements\":[{\"type\":\"assert-create\"}],\"updates\":[{\"action\":\"assign-uuid\",\"uuid\":\"%s\"},"
+                                       "{\"action\":\"upgrade-format-version\",\"format-version\":2},{\"action\":\"add-schema\",\"schema\":" WORLD_SCHEMA "},"
+                                       "{\"action\":\"set-current-schema\",\"schema-id\":-1},{\"action\":\"add-spec\",\"spec\":{\"spec-id\":0,\"fields\":[]}},"
+                                       "{\"action\":\"set-default-spec\",\"spec-id\":-1},"
+                                       "{\"action\":\"add-sort-order\",\"sort-order\":{\"order-id\":0,\"fields\":[]}},"
+                                       "{\"action\":\"set-default-sort-order\",\"sort-order-id\":-1}]}", uuid));
+    world_expect(world, 404, "HEAD", "/v1/namespaces/s1/tables/t2", "");
+    /* a copy of its metadata, in another folder */
+    const char *location = tl_arena_printf(world->arena, "%s-copy", world->location);
+    world_expect(world, 200, "GET", TABLE, "");
+    struct tl_buf buf;
+    tl_buf_init(&buf, 1 << 20);
+    struct tl_str body = world->reply.body;
+    const char *at = strstr(body.data, "\"metadata\":") + strlen("\"metadata\":"), *end = strstr(at, ",\"config\"");
+    const char *own = strstr(at, world->location);
+    tl_buf_add(&buf, at, (size_t)(own - at));
+    tl_buf_adds(&buf, location);
+    tl_buf_add(&buf, own + strlen(world->location), (size_t)(end - own) - strlen(world->location));
+    const char *file = tl_arena_printf(world->arena, "%s/metadata/00000-x.metadata.json", location);
+    assert_int_equal(tl_objects_write(tl_lake_objects(world->lake), file, buf.data, buf.size, true, &err), TL_OK);
+    tl_buf_done(&buf);
+    world_expect_error(world, 409, "AlreadyExistsException", "POST", "/v1/namespaces/s1/register",
+                       tl_arena_printf(world->arena, "{\"name\":\"t2\",\"metadata-location\":\"%s\"}", file));
+}
+
+static void test_a_property_of_the_nearest_schema_counts(void **state)
+{
+    struct world *world = *state;
+    struct tl_err err;
+    const char *text;
+    tl_err_init(&err);
+    world_expect(world, 200, "POST", "/v1/namespaces", "{\"namespace\":[\"a\"],\"properties\":{\"x\":\"outer\",\"y\":\"only\"}}");
+    world_expect(world, 200, "POST", "/v1/namespaces", "{\"namespace\":[\"a\",\"b\"],\"properties\":{\"x\":\"inner\"}}");
+    assert_int_equal(tl_lake_schema_property(world->lake, world->arena, "a.b", "x", &text, &err), TL_OK);
+    assert_string_equal(text, "inner");
+    assert_int_equal(tl_lake_schema_property(world->lake, world->arena, "a.b", "y", &text, &err), TL_OK);
+    assert_string_equal(text, "only");
+    assert_int_equal(tl_lake_schema_property(world->lake, world->arena, "a", "z", &text, &err), TL_OK);
+    assert_null(text);
+    assert_int_equal(tl_lake_schema_property(world->lake, world->arena, "none", "x", &text, &err), TL_SCHEMA_NOT_FOUND);
+}
+
 static void test_metadata_log_is_bounded(void **state)
 {
     struct world *world = *state;
@@ -570,6 +621,8 @@ int main(void)
         IN_WORLD(test_drop_keeps_or_purges_the_files),
         IN_WORLD(test_locations_outside_are_refused),
         IN_WORLD(test_register_takes_back_a_dropped_table),
+        IN_WORLD(test_no_two_tables_have_one_uuid),
+        IN_WORLD(test_a_property_of_the_nearest_schema_counts),
         IN_WORLD(test_metadata_log_is_bounded),
         IN_WORLD(test_failures_of_the_disk_are_retryable_and_change_nothing),
     };

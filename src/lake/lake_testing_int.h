@@ -18,6 +18,7 @@
 
 struct world {
     char folder[64], warehouse[96];
+    char location[512]; /* of the table made last */
     tl_store *store;
     tl_lake *lake;
     tl_arena *arena; /* of the answers; ends with the test */
@@ -154,7 +155,7 @@ static int world_teardown(void **state)
     return failed;
 }
 
-/* '@' becomes the warehouse. */
+/* '@' becomes the warehouse, '~' the location of the table made last. */
 static inline const char *world_text(struct world *world, const char *format)
 {
     struct tl_buf buf;
@@ -162,6 +163,8 @@ static inline const char *world_text(struct world *world, const char *format)
     for (const char *c = format; *c; c++)
         if (*c == '@')
             tl_buf_adds(&buf, world->warehouse);
+        else if (*c == '~')
+            tl_buf_adds(&buf, world->location);
         else
             tl_buf_addc(&buf, *c);
     const char *text = tl_arena_strdup(world->arena, tl_buf_cstr(&buf));
@@ -179,6 +182,7 @@ static inline const char *world_make_table(struct world *world, const char *name
     (void)world_call(world, "POST", "/v1/namespaces", "{\"namespace\":[\"s1\"],\"properties\":{}}");
     world_expect(world, 200, "POST", "/v1/namespaces/s1/tables",
                  tl_arena_printf(world->arena, "{\"name\":\"%s\",\"schema\":" WORLD_SCHEMA "}", name));
+    snprintf(world->location, sizeof world->location, "%s", tl_json_get_text(world_metadata(world), "location"));
     return tl_json_get_text(world_metadata(world), "table-uuid");
 }
 
@@ -188,8 +192,8 @@ static inline const char *world_snapshot(struct world *world, int64_t id, int64_
     const char *parent_text = parent < 0 ? "" : tl_arena_printf(world->arena, "\"parent-snapshot-id\":%lld,", (long long)parent);
     return tl_arena_printf(world->arena,
                            "{\"snapshot-id\":%lld,%s\"sequence-number\":%lld,\"timestamp-ms\":%lld,"
-                           "\"manifest-list\":\"file://%s/s1/m/snap.avro\",\"summary\":{\"operation\":\"append\"},\"schema-id\":0}",
-                           (long long)id, parent_text, (long long)sequence, 1700000000000LL + (long long)sequence, world->warehouse);
+                           "\"manifest-list\":\"%s/metadata/snap.avro\",\"summary\":{\"operation\":\"append\"},\"schema-id\":0}",
+                           (long long)id, parent_text, (long long)sequence, 1700000000000LL + (long long)sequence, world->location);
 }
 
 /* A commit that appends the snapshot to main. */

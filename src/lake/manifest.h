@@ -100,6 +100,7 @@ struct tl_lake_manifest_reader {
     const struct tl_lake_type *types;
     bool with_columns;    /* counts and bounds per column; without them reading is faster */
     int64_t next_row_id;
+    const char *folder;   /* files of entries must lie below it (lake/fence.h); NULL: they may lie anywhere */
 };
 /* manifest: its line in the list. */
 TL_CHECKED enum tl_code tl_lake_manifest_open(tl_arena *arena, struct tl_str bytes, const struct tl_lake_manifest *manifest,

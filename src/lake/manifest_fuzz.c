@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lake/fence.h"
 #include "lake/manifest.h"
 
 enum { ARENA_BYTES_MAX = 1024 * 1024 * 1024, BUFFER_BYTES_MAX = 256 * 1024 * 1024 };
@@ -15,6 +16,14 @@ static void must(bool held, const char *what)
     }
 }
 
+/* What the fence lets through has no path that a reader finds: of this folder nothing is. */
+static bool has_no_paths(struct tl_str bytes)
+{
+    struct tl_err err;
+    tl_err_init(&err);
+    return tl_lake_fence_avro(bytes, "file:///nowhere", NULL, &err) == TL_OK;
+}
+
 static void try_list(tl_arena *arena, struct tl_str bytes)
 {
     struct tl_err err;
@@ -24,6 +33,7 @@ static void try_list(tl_arena *arena, struct tl_str bytes)
     tl_err_init(&err);
     if (tl_lake_manifest_list_read(arena, bytes, &manifests, &count, &err) != TL_OK)
         return;
+    must(count == 0 || !has_no_paths(bytes), "no path passes the fence");
     tl_buf_init(&buf, BUFFER_BYTES_MAX);
     struct tl_lake_list_info info = {.format_version = 3, .snapshot_id = 1, .parent_id = -1};
     must(tl_lake_manifest_list_write(&buf, &info, manifests, count, &err) == TL_OK, err.message);
@@ -75,6 +85,7 @@ static void try_manifest(tl_arena *arena, struct tl_str bytes)
             tl_lake_manifest_add(&writer, &entry);
             count++;
         }
+    must(count == 0 || !has_no_paths(bytes), "no path passes the fence");
     tl_err_init(&err);
     must(tl_lake_manifest_finish(&writer, &line, &err) == TL_OK, err.message);
     must(tl_lake_manifest_open(arena, (struct tl_str){buf.data, buf.size}, &line, &spec, types, true, &reader, &err) == TL_OK, err.message);

@@ -1,6 +1,7 @@
 /* Reading manifests: each field of the file's schema is known by its id, or passed over. */
 #include <string.h>
 
+#include "lake/fence.h"
 #include "lake/manifest_int.h"
 
 #define NUMBER(id, type, field) {id, offsetof(struct type, field)}
@@ -445,6 +446,8 @@ enum tl_code tl_lake_manifest_next(struct tl_lake_manifest_reader *reader, tl_ar
     read_entry(reader, arena, ret_entry);
     if (reader->cursor.failed)
         return broken(err, "manifest", "an entry is cut, names no file or has a status that does not exist");
+    if (reader->folder && !tl_lake_fence_holds(ret_entry->file.path, reader->folder))
+        return tl_lake_fence_refuse(ret_entry->file.path, "the file", reader->folder, err);
     inherit(reader, ret_entry);
     *ret_more = true;
     return TL_OK;

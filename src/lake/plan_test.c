@@ -238,13 +238,18 @@ static void test_filters_that_are_none_are_refused(void **state)
 
 /* --- deletes --- */
 
+static const char *below(struct world *world, const char *name)
+{
+    return tl_arena_printf(world->arena, "%s/%s", world->table.location, name);
+}
+
 static struct tl_lake_entry delete_of(struct world *world, const char *path, enum tl_lake_content content, const struct row *row,
                                       const struct tl_lake_spec *spec, const char *named)
 {
-    struct tl_lake_entry entry = file_of(world, path, row, spec);
+    struct tl_lake_entry entry = file_of(world, below(world, path), row, spec);
     entry.file.content = content;
     entry.file.lower = entry.file.upper = (struct tl_lake_bounds){0};
-    entry.file.referenced_file = tl_str_of(named);
+    entry.file.referenced_file = tl_str_of(named ? below(world, named) : NULL);
     return entry;
 }
 
@@ -257,7 +262,7 @@ static const char *deletes_of(struct world *world, const char *path)
     if (tl_lake_plan(world->objects, world->arena, &world->table, &request, &plan, &world->err) != TL_OK)
         fail_msg("%s", world->err.message);
     for (size_t i = 0; i < plan.count; i++)
-        if (tl_str_equal(plan.files[i].file.path, tl_str_of(path))) {
+        if (tl_str_equal(plan.files[i].file.path, tl_str_of(below(world, path)))) {
             for (size_t d = 0; d < plan.files[i].delete_count; d++) {
                 struct tl_str name = plan.deletes[plan.files[i].deletes[d]].file.path;
                 letters[d] = name.data[name.size - 1];
@@ -271,9 +276,9 @@ static void test_deletes_reach_the_files_they_are_for_and_no_others(void **state
 {
     struct world *world = *state;
     const struct tl_lake_spec *spec = tl_lake_table_spec(&world->table, 0), *flat = tl_lake_table_spec(&world->table, 1);
-    struct tl_lake_entry files[] = {file_of(world, "old", &rows[0], spec), file_of(world, "other", &rows[1], spec),
-                                    file_of(world, "named", &rows[0], spec)};
-    struct tl_lake_entry same_age[] = {file_of(world, "same", &rows[0], spec)}, newer[] = {file_of(world, "new", &rows[0], spec)};
+    struct tl_lake_entry files[] = {file_of(world, below(world, "old"), &rows[0], spec), file_of(world, below(world, "other"), &rows[1], spec),
+                                    file_of(world, below(world, "named"), &rows[0], spec)};
+    struct tl_lake_entry same_age[] = {file_of(world, below(world, "same"), &rows[0], spec)}, newer[] = {file_of(world, below(world, "new"), &rows[0], spec)};
     struct tl_lake_entry deletes[] = {
         delete_of(world, "p", TL_LAKE_POSITION_DELETES, &rows[0], spec, NULL),
         delete_of(world, "e", TL_LAKE_EQUALITY_DELETES, &rows[0], spec, NULL),
@@ -297,7 +302,7 @@ static void test_a_deletion_vector_replaces_position_deletes_of_its_file(void **
 {
     struct world *world = *state;
     const struct tl_lake_spec *spec = tl_lake_table_spec(&world->table, 0);
-    struct tl_lake_entry files[] = {file_of(world, "a", &rows[0], spec), file_of(world, "b", &rows[0], spec)};
+    struct tl_lake_entry files[] = {file_of(world, below(world, "a"), &rows[0], spec), file_of(world, below(world, "b"), &rows[0], spec)};
     struct tl_lake_entry deletes[] = {delete_of(world, "p", TL_LAKE_POSITION_DELETES, &rows[0], spec, NULL),
                                       delete_of(world, "v", TL_LAKE_POSITION_DELETES, &rows[0], spec, "a"),
                                       delete_of(world, "e", TL_LAKE_EQUALITY_DELETES, &rows[0], spec, NULL)};
@@ -330,6 +335,34 @@ static void test_missing_and_broken_manifests_are_said(void **state)
     assert_int_equal(tl_lake_plan(world->objects, world->arena, &world->table, &request, &plan, &world->err), TL_CANCELLED);
 }
 
+static void test_a_plan_names_files_below_the_tables_folder_only(void **state)
+{
+    struct world *world = *state;
+    const char *const outside[] = {"file:///etc/x.parquet", "s3://bucket/x.parquet", "x.parquet",
+                                   tl_arena_printf(world->arena, "%s-2/x.parquet", world->table.location),
+                                   below(world, "../other/x.parquet"), below(world, "data//x.parquet"), below(world, "./x.parquet"), below(world, ""),
+                                   below(world, "x.parquet?versionId=1"), below(world, "x\\..\\y")};
+    const struct tl_lake_spec *spec = tl_lake_table_spec(&world->table, 0);
+    for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++) {
+        struct tl_lake_plan plan;
+        struct tl_lake_plan_request request = {.snapshot_id = 1};
+        struct tl_lake_entry files[] = {file_of(world, below(world, "a=%2F..%2Fb/c"), &rows[0], spec), file_of(world, outside[i], &rows[0], spec)};
+        world->line_count = 0;
+        tl_err_init(&world->err);
+        world_manifest(world, 0, false, 4, files, 2);
+        world_list(world);
+        if (tl_lake_plan(world->objects, world->arena, &world->table, &request, &plan, &world->err) != TL_NOT_ALLOWED)
+            fail_msg("\"%s\" is planned", outside[i]);
+        tl_err_init(&world->err);
+        world->line_count = 0;
+        world_manifest(world, 0, false, 4, files, 1);
+        world->lines[0].path = tl_str_of(outside[i]);
+        world_list(world);
+        if (tl_lake_plan(world->objects, world->arena, &world->table, &request, &plan, &world->err) != TL_NOT_ALLOWED)
+            fail_msg("the manifest \"%s\" is read", outside[i]);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -342,6 +375,7 @@ int main(void)
         TEST(test_deletes_reach_the_files_they_are_for_and_no_others),
         TEST(test_a_deletion_vector_replaces_position_deletes_of_its_file),
         TEST(test_missing_and_broken_manifests_are_said),
+        TEST(test_a_plan_names_files_below_the_tables_folder_only),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,7 @@ tl_lake *tl_lake_new(tl_store *store, tl_objects *warehouse, const struct tl_lak
     lake->storage = reach ? tl_lake_storage_new(reach) : NULL;
     lake->cache = reach ? tl_lake_cache_new() : NULL;
     atomic_init(&lake->generation, 1);
+    tl_lake_within_start(lake);
     pthread_mutex_init(&lake->progress_mutex, NULL);
     pthread_cond_init(&lake->progress_ended, NULL);
     return lake;
@@ -385,8 +386,10 @@ static void answer_once(struct tl_lake_route_call *rest, const char *key, struct
         put_error(rest, 0, &err, reply, rest->reply);
         reply->body = (struct tl_str){tl_arena_strndup(rest->arena, tl_buf_cstr(rest->reply), rest->reply->size), rest->reply->size};
     } else if (!found) {
+        tl_lake_idempotency_answer(rest->again ? NULL : rest);
         answer(rest, reply);
-        tl_lake_idempotency_keep(rest, key, reply);
+        tl_lake_idempotency_answer(NULL);
+        tl_lake_idempotency_keep(rest, reply);
     }
     tl_lake_idempotency_leave(rest->lake, &mine);
 }

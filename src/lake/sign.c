@@ -38,6 +38,16 @@ static enum tl_code read_address(tl_arena *arena, const char *uri, struct addres
     return TL_OK;
 }
 
+/* "host:443" of https and "host:80" of http are the same as "host". */
+static bool is_host(const char *scheme, const char *a, const char *b)
+{
+    const char *port = strcasecmp(scheme, "https") == 0 ? ":443" : ":80";
+    size_t a_size = strlen(a), b_size = strlen(b), size = strlen(port);
+    a_size -= a_size > size && strcmp(a + a_size - size, port) == 0 ? size : 0;
+    b_size -= b_size > size && strcmp(b + b_size - size, port) == 0 ? size : 0;
+    return a_size == b_size && strncasecmp(a, b, a_size) == 0;
+}
+
 /* The key in the bucket that the address names, decoded; NULL: another bucket or another storage. */
 static const char *key_of(struct tl_lake_route_call *rest, struct address *address, const char *bucket)
 {
@@ -47,10 +57,10 @@ static const char *key_of(struct tl_lake_route_call *rest, struct address *addre
     if (strcasecmp(address->scheme, own_scheme) != 0)
         return NULL;
     address->bucket_in_host =
-        strncmp(address->host, bucket, size) == 0 && address->host[size] == '.' && strcasecmp(address->host + size + 1, own_host) == 0;
+        strncmp(address->host, bucket, size) == 0 && address->host[size] == '.' && is_host(own_scheme, address->host + size + 1, own_host);
     if (address->bucket_in_host)
         return tl_http_decode(rest->arena, address->path + 1, strlen(address->path + 1), false);
-    if (strcasecmp(address->host, own_host) != 0 || strncmp(address->path + 1, bucket, size) != 0 || address->path[size + 1] != '/')
+    if (!is_host(own_scheme, address->host, own_host) || strncmp(address->path + 1, bucket, size) != 0 || address->path[size + 1] != '/')
         return NULL;
     return tl_http_decode(rest->arena, address->path + size + 2, strlen(address->path + size + 2), false);
 }
@@ -92,7 +102,25 @@ struct signing {
     const char *payload; /* its hash, as the client says; NULL = not said */
 };
 
-/* The client's headers of S3 itself, but those that are ours to say and those that bring in other files. */
+/* Headers of S3 that say nothing but how this one file is read or written.  Others bring in other files, other owners or other
+ * rights, or may one day. */
+static bool is_of_the_file(const char *name)
+{
+    static const char *const names[] = {"x-amz-content-sha256", "x-amz-date", "x-amz-decoded-content-length", "x-amz-trailer",
+                                        "x-amz-sdk-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-algorithm", "x-amz-checksum-type",
+                                        "x-amz-user-agent", "x-amz-request-payer", "x-amz-server-side-encryption", "x-amz-storage-class",
+                                        "x-amz-mp-object-size"};
+    static const char *const beginnings[] = {"x-amz-checksum-", "x-amz-meta-"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+        if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The client's headers of S3 itself, but those that are ours to say. */
 static enum tl_code take_headers(tl_arena *arena, const tl_json *headers, struct signing *signing, struct tl_err *err)
 {
     for (struct tl_json_iter it = tl_json_iter(headers); tl_json_next(&it);) {
@@ -104,8 +132,7 @@ static enum tl_code take_headers(tl_arena *arena, const tl_json *headers, struct
             *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
         if (strncmp(name, "x-amz-", 6) != 0 || !value || strpbrk(value, "\r\n"))
             continue;
-        if (strncmp(name, "x-amz-copy-source", 17) == 0 || strcmp(name, "x-amz-security-token") == 0 || strncmp(name, "x-amz-acl", 9) == 0 ||
-            strncmp(name, "x-amz-grant", 11) == 0)
+        if (!is_of_the_file(name))
             return refuse(err, "it has a header that reaches beyond the table's files");
         if (strcmp(name, "x-amz-content-sha256") == 0)
             signing->payload = value;

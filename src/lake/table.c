@@ -22,6 +22,7 @@ static enum tl_code put_table(struct tl_lake_route_call *rest, const struct tl_l
 {
     if (table->metadata_location && !rest->etag)
         rest->etag = etag_of(rest, table->metadata_location, false);
+    rest->kept = table->metadata_location;
     struct tl_json_writer writer;
     tl_json_writer_init(&writer, rest->reply);
     tl_json_begin_object(&writer);
@@ -34,13 +35,36 @@ static enum tl_code put_table(struct tl_lake_route_call *rest, const struct tl_l
     return rest->reply->failed ? tl_err_set(err, TL_TOO_LARGE, "the metadata of the table is too large to send") : TL_OK;
 }
 
+/* What the call answered when it was done: the table as it was then, if its metadata is still there. */
+enum tl_code tl_lake_rest_again(struct tl_lake_route_call *rest, const char *name, struct tl_err *err)
+{
+    struct tl_lake_pointer pointer;
+    struct tl_lake_table_change table = {.namespace_name = rest->namespace_name, .name = name, .metadata_location = rest->again};
+    struct tl_err gone;
+    tl_err_init(&gone);
+    if (tl_lake_pointer_get(rest->lake, rest->arena, rest->namespace_name, name, &pointer, err) != TL_OK)
+        return err->code;
+    if (!*rest->again ||
+        tl_lake_metadata_load(rest->lake, rest->arena, rest->again, pointer.location, &table.metadata, NULL, &gone) != TL_OK) {
+        table.metadata_location = pointer.metadata_location;
+        if (tl_lake_metadata_load(rest->lake, rest->arena, pointer.metadata_location, pointer.location, &table.metadata, NULL, err) != TL_OK)
+            return err->code;
+    }
+    rest->table = name;
+    return put_table(rest, &table, err);
+}
+
 enum tl_code tl_lake_rest_table_create(struct tl_lake_route_call *rest, struct tl_err *err)
 {
     struct tl_lake_table_change table;
     bool staged = tl_json_bool(tl_json_get(rest->body, "stage-create"), false);
     const char *name = tl_json_get_text(rest->body, "name");
-    if (tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, name ? name : "", err) != TL_OK ||
-        tl_lake_create(rest->lake, rest->arena, rest->namespace_name, rest->body, !staged, &table, err) != TL_OK ||
+    rest->gives_table = true;
+    if (tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, name ? name : "", err) != TL_OK)
+        return err->code;
+    if (rest->again)
+        return tl_lake_rest_again(rest, name ? name : "", err);
+    if (tl_lake_create(rest->lake, rest->arena, rest->namespace_name, rest->body, !staged, &table, err) != TL_OK ||
         (!staged && tl_lake_rest_changed(rest, TL_LAKE_MADE, rest->namespace_name, table.name, NULL, err) != TL_OK))
         return err->code;
     rest->table = table.name;
@@ -56,9 +80,13 @@ enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct
         return err->code;
     if (tl_json_bool(tl_json_get(rest->body, "overwrite"), false))
         return tl_err_set(err, TL_INVALID_ARGUMENT, "registering a table over another is not offered");
+    rest->gives_table = true;
     if (tl_lake_rest_need(rest, TL_LAKE_RIGHT_CREATE, rest->namespace_name, name, err) != TL_OK ||
-        tl_lake_rest_need(rest, TL_LAKE_RIGHT_READ, rest->namespace_name, name, err) != TL_OK || /* files that are there already */
-        tl_lake_register(rest->lake, rest->arena, rest->namespace_name, name, location, &table, err) != TL_OK ||
+        tl_lake_rest_need(rest, TL_LAKE_RIGHT_READ, rest->namespace_name, name, err) != TL_OK) /* files that are there already */
+        return err->code;
+    if (rest->again)
+        return tl_lake_rest_again(rest, name, err);
+    if (tl_lake_register(rest->lake, rest->arena, rest->namespace_name, name, location, &table, err) != TL_OK ||
         tl_lake_rest_changed(rest, TL_LAKE_DROPPED, rest->namespace_name, name, NULL, err) != TL_OK)
         return err->code;
     rest->table = name;
@@ -66,12 +94,13 @@ enum tl_code tl_lake_rest_table_register(struct tl_lake_route_call *rest, struct
 }
 
 /* Only the snapshots that branches and tags name. */
-static enum tl_code keep_referenced(struct tl_lake_route_call *rest, const char *location, struct tl_str *metadata_text, struct tl_err *err)
+static enum tl_code keep_referenced(struct tl_lake_route_call *rest, const struct tl_lake_pointer *pointer, struct tl_str *metadata_text,
+                                    struct tl_err *err)
 {
     struct tl_lake_metadata metadata;
     struct tl_lake_list kept = {0};
     struct tl_buf buf;
-    if (tl_lake_metadata_load(rest->lake, rest->arena, location, NULL, &metadata, err) != TL_OK)
+    if (tl_lake_metadata_load(rest->lake, rest->arena, pointer->metadata_location, pointer->location, NULL, &metadata, err) != TL_OK)
         return err->code;
     for (size_t i = 0; i < metadata.snapshots.count; i++) {
         int64_t id, named;
@@ -105,8 +134,8 @@ enum tl_code tl_lake_rest_table(struct tl_lake_route_call *rest, struct tl_err *
         rest->status = 304;
         return TL_OK;
     }
-    if ((refs ? keep_referenced(rest, pointer.metadata_location, &table.metadata, err)
-              : tl_lake_metadata_load(rest->lake, rest->arena, pointer.metadata_location, &table.metadata, NULL, err)) != TL_OK)
+    if ((refs ? keep_referenced(rest, &pointer, &table.metadata, err)
+              : tl_lake_metadata_load(rest->lake, rest->arena, pointer.metadata_location, pointer.location, &table.metadata, NULL, err)) != TL_OK)
         return err->code;
     table.metadata_location = pointer.metadata_location;
     return put_table(rest, &table, err);
@@ -155,8 +184,13 @@ enum tl_code tl_lake_rest_table_commit(struct tl_lake_route_call *rest, struct t
                                          .name = rest->table,
                                          .requirements = tl_json_get(rest->body, "requirements"),
                                          .updates = tl_json_get(rest->body, "updates")};
+    rest->gives_table = true;
     if (tl_lake_rest_check_identifier(rest, err) != TL_OK || tl_lake_table_name_check(rest->table, err) != TL_OK ||
-        need_for_commit(rest, &table, err) != TL_OK || tl_lake_commit(rest->lake, rest->arena, &table, 1, err) != TL_OK ||
+        need_for_commit(rest, &table, err) != TL_OK)
+        return err->code;
+    if (rest->again)
+        return tl_lake_rest_again(rest, rest->table, err);
+    if (tl_lake_commit(rest->lake, rest->arena, &table, 1, err) != TL_OK ||
         tell_made(rest, &table, 1, err) != TL_OK)
         return err->code;
     return put_table(rest, &table, err);

@@ -317,7 +317,7 @@ static enum tl_code load(struct tl_lake_route_call *rest, struct tl_lake_pointer
     rest->kind = TL_LAKE_VIEW;
     if (tl_lake_entry_get(rest->lake, rest->arena, TL_LAKE_VIEW, rest->namespace_name, rest->table, ret_pointer, err) != TL_OK)
         return err->code;
-    return tl_lake_metadata_load(rest->lake, rest->arena, ret_pointer->metadata_location, ret_text, NULL, err);
+    return tl_lake_metadata_load(rest->lake, rest->arena, ret_pointer->metadata_location, NULL, ret_text, NULL, err);
 }
 
 enum tl_code tl_lake_rest_view(struct tl_lake_route_call *rest, struct tl_err *err)

@@ -132,6 +132,24 @@ def test_no_colour_without_a_terminal(cli):
     assert "\033" not in cli("sql", "SELECT nope").stderr
 
 
+def test_tables_of_the_lake_with_odd_names_are_looked_into_dropped_and_had_back(cli, demo):
+    for sql in ('CREATE TABLE lake.scratch."odd na""me" AS SELECT 1 AS n', 'CREATE TABLE lake.scratch.plain AS SELECT 2 AS n'):
+        assert cli("sql", sql).returncode == 0
+    for name in ('scratch."odd na""me"', 'lake.scratch."odd na""me"', '"scratch"."odd na""me"', "scratch.plain", "lake.scratch.plain"):
+        done = cli("lake", "cost", name, "--output", "csv")
+        assert done.returncode == 0 and done.stdout.splitlines()[1].startswith("1,0,"), (name, done.stderr)
+    assert "done" in cli("lake", "expire", 'scratch."odd na""me"', "--output", "csv").stdout
+    assert cli("sql", "DROP TABLE lake.scratch.plain").returncode == 0
+    granted = cli("lifeguard", "grant", "lake.scratch", "--group", "admin", "--privileges", "raw,own", "--duration", "1h", "--reason", "test")
+    assert granted.returncode == 0, granted.stderr
+    back = cli("lake", "undrop", "scratch.plain", "--as", "again")
+    assert back.returncode == 0 and '"scratch"."again" is back' in back.stdout, back.stderr
+    assert cli("sql", "--output", "csv", "SELECT n FROM lake.scratch.again").stdout == "n\n2\n"
+    gone = cli("lake", "undrop", "scratch.plain")
+    assert gone.returncode == 1 and "can be had back" in gone.stderr
+    assert cli("lake", "undrop", "plain").returncode != 0
+
+
 def test_prompt_runs_completes_and_leaves(program, demo, tmp_path):
     environment = {**os.environ, "TOWNLAKE_URL": demo.url, "TOWNLAKE_TOKEN": demo.token(), "HOME": str(tmp_path), "TERM": "xterm", "NO_COLOR": "1"}
     child = pexpect.spawn(program, ["sql"], env=environment, encoding="utf-8", timeout=30, dimensions=(40, 160))

@@ -146,6 +146,7 @@ def test_no_other_request_is_signed(guarded, storage, table):
         ("GET", f"{bucket}?list-type=2", {}), ("GET", f"{address}/x?versionId=1", {}), ("GET", f"{address}/x?acl", {}), ("PUT", f"{address}/x?tagging", {}),
         ("GET", f"http://elsewhere:1/lake{address.split('/lake', 1)[1]}/x", {}), ("GET", f"http://u@{address[7:]}/x", {}), ("GET", "not an address", {}),
         ("PUT", f"{address}/x", {"x-amz-copy-source": [f"/lake/{other.split('/lake/')[1]}"]}), ("PUT", f"{address}/x", {"X-Amz-Acl": ["public-read"]}),
+        ("PUT", f"{address}/x", {"x-amz-website-redirect-location": ["/y"]}), ("PUT", f"{address}/x", {"x-amz-tagging": ["a=b"]}), ("GET", f"{address}/x", {"x-amz-new": ["1"]}),
         ("PATCH", f"{address}/x", {}), ("get", f"{address}/x", {}),
     ]:
         answer = guarded.sign("spark", method, uri, headers)
@@ -165,5 +166,10 @@ def test_a_key_of_less_rights_is_given_where_there_is_one(program, storage, tmp_
         credentials = running.call("eye", "GET", "namespaces/g/tables/t/credentials").json()["storage-credentials"]
         assert credentials[0]["prefix"] == "s3://lake/guarded" and credentials[0]["config"]["s3.access-key-id"] == "clientkey"
         assert running.call("root", "GET", "namespaces/g/tables/t/credentials").status_code == 403
+        again = {**asked, "Idempotency-Key": "01900000-0000-7000-8000-000000000001"}
+        for _ in range(2):  # the second answer is the first one's, with a key of its own time
+            made = running.call("spark", "POST", "namespaces/g/tables", {"name": "kept", "schema": SCHEMA}, **again)
+            assert made.status_code == 200 and made.json()["config"]["s3.secret-access-key"] == "client-secret", made.text
+        assert not [path for path in running.folder.rglob("*") if path.is_file() and b"client-secret" in path.read_bytes()]
     finally:
         running.stop()

@@ -74,10 +74,27 @@ void DescribeView(ClientContext &context, ViewCatalogEntry &view, Entry &entry)
         entry.columns.push_back(MakeColumn(info->names[i], info->types[i], view.GetColumnComment(i)));
 }
 
-/* A catalog over the network lists names first and reads a table when it is looked up; false: it was only remembered, and is gone. */
+/* The catalog says that this table cannot be had, and not that it has trouble itself. */
+bool IsRefused(const std::exception &exception)
+{
+    const string said = ErrorData(exception).Message(), before = "response code ";
+    auto at = said.find(before);
+    auto status = at == string::npos ? at : said.find('_', at); /* "response code Forbidden_403 with" */
+    return status != string::npos && status < said.find(' ', at + before.size()) && said[status + 1] == '4';
+}
+
+/* A catalog over the network lists names first and reads a table when it is looked up; false: it was only remembered, and is gone.  One
+ * that is refused has no columns, and does not hide the others. */
 bool Describe(ClientContext &context, Catalog &catalog, Entry &entry)
 {
-    auto found = catalog.GetEntry(context, CatalogType::TABLE_ENTRY, entry.schema, entry.name, OnEntryNotFound::RETURN_NULL);
+    optional_ptr<CatalogEntry> found;
+    try {
+        found = catalog.GetEntry(context, CatalogType::TABLE_ENTRY, entry.schema, entry.name, OnEntryNotFound::RETURN_NULL);
+    } catch (const std::exception &exception) {
+        if (context.IsInterrupted() || !IsRefused(exception))
+            throw;
+        return true;
+    }
     if (!found)
         return false;
     entry.is_view = found->type == CatalogType::VIEW_ENTRY;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engines/duckdb/dialect.h"
+#include "engines/duckdb/fence.h"
 #include "engines/duckdb/process_int.h"
 #include "io/process.h"
 
@@ -245,6 +246,7 @@ enum tl_code tl_duckdb_open(const struct tl_duckdb_options *options, const struc
     if (duckdb_connect(*ret_database, &connection) != DuckDBSuccess)
         return tl_err_set(err, TL_INTERNAL, "could not connect to the engine's database");
     if (tl_hooks_install(*ret_database, calls, err) == TL_OK && load_extensions(connection, options->extensions, err) == TL_OK &&
+        (!options->lake || tl_duckdb_fence_install(*ret_database, options->lake, options->fence, err) == TL_OK) &&
         (is_own(options->dialect) || tl_duckdb_dialect_install(*ret_database, connection, err) == TL_OK))
         lock(connection, options, err);
     duckdb_disconnect(&connection);

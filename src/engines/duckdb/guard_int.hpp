@@ -17,7 +17,8 @@ struct Dataset;
  * (UPDATE, DELETE, MERGE) needs both "write:" and "table:".
  * "part:NAME" says that only a part of the table or scan NAME is seen: then each column read needs "column:NAME.COLUMN", or
  * "masked:NAME.COLUMN", which lets only expressions over it out of the first projection; with "filtered:NAME" a filter must stand
- * between the scan and that projection.  "bare:NAME.COLUMN" is for what row rules of other tables read. */
+ * between the scan and that projection.  "bare:NAME.COLUMN" is for what row rules of other tables read.
+ * "files:LOCATION" opens the files of one of the lake's tables (fence.h). */
 void InstallGuard(duckdb::DatabaseInstance &instance);
 
 /* Of a derived dataset, each of those that it is made of. */

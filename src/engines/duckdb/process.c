@@ -40,7 +40,7 @@ static enum tl_code parse_one(struct tl_duckdb_options *options, const char **al
         {"--spill", &options->spill_directory, NULL},  {"--allow", &allowed[options->allowed_path_count], NULL},
         {"--memory", NULL, &options->memory_bytes},    {"--spill-limit", NULL, &options->spill_bytes},
         {"--threads", NULL, &threads},                 {"--secret-fd", NULL, &secret_fd},
-        {"--dialect", &options->dialect, NULL},
+        {"--dialect", &options->dialect, NULL},        {"--lake", &options->lake, NULL},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name) != 0)

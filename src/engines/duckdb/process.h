@@ -18,6 +18,12 @@ enum {
     TL_DUCKDB_EXIT_STUCK = 65,  /* a statement did not stop */
 };
 
+/* What holds the lake's paths and manifests (lake/fence.h). */
+struct tl_duckdb_fence {
+    bool (*holds)(struct tl_str path, const char *folder);
+    enum tl_code (*avro)(struct tl_str bytes, const char *folder, const char *warehouse, struct tl_err *err);
+};
+
 struct tl_duckdb_options {
     const char *socket_path;
     int secret_fd;
@@ -29,10 +35,12 @@ struct tl_duckdb_options {
     int threads;            /* 0 = cores */
     const char *const *allowed_paths;
     size_t allowed_path_count;
+    const char *lake;       /* the root of the lake's files, which are opened through the fence; NULL = there is none */
+    const struct tl_duckdb_fence *fence; /* needed with lake; not from the command line */
 };
 
 /* From the command line: --socket P --secret-fd N --extensions D --spill D --memory BYTES --spill-limit BYTES --threads N --dialect D
- * --allow P (may be repeated). */
+ * --lake L --allow P (may be repeated). */
 TL_CHECKED enum tl_code tl_duckdb_options_parse(tl_arena *arena, int argc, char **argv, struct tl_duckdb_options *ret_options,
                                                 struct tl_err *err);
 

@@ -1,12 +1,14 @@
 #include "engines/duckdb/state_int.hpp"
 
+#include <cstring>
+
 #include "duckdb/common/exception.hpp"
 
 #include "engines/duckdb/scan_int.hpp"
 
 namespace tl {
 
-static const char *const state_name = "townlake";
+static const char *const state_name = "townlake", *const files_kind = "files:";
 
 ConnectionState::ConnectionState()
 {
@@ -28,10 +30,14 @@ void ConnectionState::SetGuard(const struct tl_hooks_guard &guard)
     std::lock_guard<std::mutex> lock(mutex);
     everything = guard.allowed == nullptr;
     allowed.clear();
+    folders.clear();
+    written.clear();
     counts_tables = false;
     for (size_t i = 0; !everything && i < guard.allowed_count; i++) {
         counts_tables = counts_tables || IsTable(guard.allowed[i]);
         allowed.insert(guard.allowed[i]);
+        if (strncmp(guard.allowed[i], files_kind, strlen(files_kind)) == 0)
+            folders.push_back(guard.allowed[i] + strlen(files_kind));
     }
     counts_tables = counts_tables && !allowed.count("operator:EXPLAIN"); /* it has a profile of its own */
     pushes = !guard.no_pushdown;
@@ -42,6 +48,19 @@ void ConnectionState::SetGuard(const struct tl_hooks_guard &guard)
     reports.clear();
     for (auto item = datasets.begin(); item != datasets.end();)
         item = item->second.expired() ? datasets.erase(item) : std::next(item);
+}
+
+void ConnectionState::KeepWritten(const std::string &path)
+{
+    std::lock_guard<std::mutex> lock(mutex);
+    if (written.size() < WRITTEN_MAX)
+        written.insert(path);
+}
+
+bool ConnectionState::HasWritten(const std::string &path)
+{
+    std::lock_guard<std::mutex> lock(mutex);
+    return written.count(path) > 0;
 }
 
 void ConnectionState::KeepError(const struct tl_err &err)

@@ -22,7 +22,7 @@ namespace tl {
 
 struct Dataset;
 
-enum { SCANS_MAX = 1000, FILTERS_MAX = 1000, FILTER_TEXT_MAX = 500 };
+enum { SCANS_MAX = 1000, FILTERS_MAX = 1000, FILTER_TEXT_MAX = 500, WRITTEN_MAX = 100000 };
 
 /* Something that a source does, or does not do and why. */
 struct ReportItem {
@@ -62,6 +62,14 @@ public:
     {
         return everything || allowed.count(entry) > 0;
     }
+    /* Where the files of the lake's tables lie that the statement may touch. */
+    const std::vector<std::string> &Folders() const
+    {
+        return folders;
+    }
+    /* Files of the lake that the statement wrote; bounded. */
+    void KeepWritten(const std::string &path);
+    bool HasWritten(const std::string &path);
     bool Pushes() const
     {
         return pushes;
@@ -109,8 +117,10 @@ private:
     int threads_max = 0;
     std::string query_id;
     std::unordered_set<std::string> allowed;
+    std::vector<std::string> folders;
 
     std::mutex mutex;
+    std::unordered_set<std::string> written;
     struct tl_err error;
     std::map<uint64_t, duckdb::shared_ptr<ScanReport>> reports;
     uint64_t reports_made = 0;

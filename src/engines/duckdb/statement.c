@@ -279,14 +279,27 @@ static void set_guard(struct run *run)
     tl_duckdb_lineage_ask(run->session->connection, run->input.lineage);
 }
 
+/* A manifest was refused (fence.cpp): whoever read it went on without it. */
+static enum tl_code check_refused(struct run *run)
+{
+    struct tl_err said;
+    tl_err_init(&said);
+    if (tl_hooks_take_error(run->session->connection, &said) && said.code == TL_NOT_ALLOWED)
+        return tl_err_copy(run->err, &said);
+    return TL_OK;
+}
+
 static enum tl_code prepare(struct run *run)
 {
     if (run->input.sql.size && memchr(run->input.sql.data, '\0', run->input.sql.size))
         return tl_err_set(run->err, TL_BAD_ENCODING, "the statement holds a NUL byte"); /* the engine would see less than was checked */
     set_guard(run);
     const char *sql = tl_arena_strndup(run->session->arena, run->input.sql.data, run->input.sql.size);
-    if (duckdb_prepare(run->session->connection, sql, &run->prepared) == DuckDBSuccess)
-        return TL_OK;
+    if (duckdb_prepare(run->session->connection, sql, &run->prepared) == DuckDBSuccess) {
+        if (check_refused(run) != TL_OK)
+            duckdb_destroy_prepare(&run->prepared);
+        return run->err->code;
+    }
     enum tl_code code =
         tl_duckdb_error(run->session->connection, duckdb_prepare_error(run->prepared), DUCKDB_ERROR_INVALID, run->err);
     duckdb_destroy_prepare(&run->prepared);
@@ -378,7 +391,7 @@ static enum tl_code stream_rows(struct run *run)
     const char *said = duckdb_result_error(&run->result); /* in mid-stream: rows end, and only this tells why */
     if (said)
         return tl_duckdb_error(run->session->connection, said, duckdb_result_error_type(&run->result), run->err);
-    return TL_OK;
+    return check_refused(run);
 }
 
 /* ---- the end ---- */

@@ -66,7 +66,36 @@ static enum tl_code execute_named(duckdb_connection connection, const char *befo
     return code;
 }
 
-static enum tl_code create_view(struct tl_duckdb_running *running, const struct tl_engine_view *view, struct tl_err *err)
+/* With what the statement may touch: binding a view over a table of the lake reads the table's manifests. */
+static enum tl_code execute_for(struct tl_duckdb_running *running, const struct tl_engine_statement *statement, const struct tl_engine_view *view,
+                                const char *sql, struct tl_err *err)
+{
+    struct tl_buf write;
+    duckdb_result result;
+    enum tl_code code = TL_OK;
+    const char **allowed = tl_heap_alloc((statement->allowed_count + 2) * sizeof *allowed);
+    tl_buf_init(&write, SQL_MAX);
+    tl_buf_addf(&write, "write:%s.%s.%s", view->catalog, view->schema, view->name);
+    for (size_t i = 0; i < statement->allowed_count; i++)
+        allowed[i] = statement->allowed[i];
+    allowed[statement->allowed_count] = "operator:CREATE_VIEW";
+    allowed[statement->allowed_count + 1] = tl_buf_cstr(&write);
+    tl_hooks_set_guard(running->connection,
+                       &(struct tl_hooks_guard){.allowed = allowed, .allowed_count = statement->allowed_count + 2, .query_id = ""});
+    if (duckdb_query(running->connection, sql, &result) != DuckDBSuccess)
+        code = tl_duckdb_error(running->connection, duckdb_result_error(&result), duckdb_result_error_type(&result), err);
+    struct tl_err said;
+    tl_err_init(&said);
+    if (code == TL_OK && tl_hooks_take_error(running->connection, &said) && said.code == TL_NOT_ALLOWED)
+        code = tl_err_copy(err, &said);
+    duckdb_destroy_result(&result);
+    tl_buf_done(&write);
+    free(allowed);
+    return code;
+}
+
+static enum tl_code create_view(struct tl_duckdb_running *running, const struct tl_engine_statement *statement, const struct tl_engine_view *view,
+                                struct tl_err *err)
 {
     struct tl_buf sql;
     tl_buf_init(&sql, SQL_MAX);
@@ -78,7 +107,7 @@ static enum tl_code create_view(struct tl_duckdb_running *running, const struct 
     tl_buf_add_identifier(&sql, view->name);
     tl_buf_addf(&sql, " AS %s", view->select_sql);
     enum tl_code code = sql.failed ? tl_err_set(err, TL_TOO_LARGE, "a governed view is larger than %d bytes", SQL_MAX)
-                                   : tl_duckdb_execute(running->connection, tl_buf_cstr(&sql), err);
+                                   : execute_for(running, statement, view, tl_buf_cstr(&sql), err);
     tl_buf_done(&sql);
     err->position = -1; /* it would point into the view, not into the statement */
     return code;
@@ -191,7 +220,7 @@ static void wait_for_change(struct tl_duckdb_views *views)
 
 /* Makes the view with the mutex open: its source may be slow, and other views do not wait for that. */
 static enum tl_code make_view(struct tl_duckdb_views *views, struct catalog *catalog, struct tl_duckdb_running *running,
-                              const struct tl_engine_view *wanted, struct tl_err *err)
+                              const struct tl_engine_statement *statement, const struct tl_engine_view *wanted, struct tl_err *err)
 {
     struct view *view = tl_heap_alloc(sizeof *view);
     *view = (struct view){catalog->views, tl_heap_strdup(wanted->schema), tl_heap_strdup(wanted->name), false};
@@ -199,7 +228,7 @@ static enum tl_code make_view(struct tl_duckdb_views *views, struct catalog *cat
     catalog->view_count++;
     views->view_count++;
     pthread_mutex_unlock(&views->mutex);
-    enum tl_code code = create_view(running, wanted, err);
+    enum tl_code code = create_view(running, statement, wanted, err);
     pthread_mutex_lock(&views->mutex);
     if (code == TL_OK) {
         view->ready = true;
@@ -217,14 +246,14 @@ static enum tl_code make_view(struct tl_duckdb_views *views, struct catalog *cat
 }
 
 static enum tl_code ensure_view(struct tl_duckdb_views *views, struct catalog *catalog, struct tl_duckdb_running *running,
-                                const struct tl_engine_view *wanted, struct tl_err *err)
+                                const struct tl_engine_statement *statement, const struct tl_engine_view *wanted, struct tl_err *err)
 {
     for (;;) {
         const struct view *view = *find_view(catalog, wanted);
         if (view && view->ready)
             return TL_OK;
         if (!view)
-            return make_view(views, catalog, running, wanted, err);
+            return make_view(views, catalog, running, statement, wanted, err);
         if (tl_duckdb_running_stopped(running))
             return tl_err_set(err, TL_CANCELLED, "the statement was cancelled");
         wait_for_change(views);
@@ -259,7 +288,7 @@ enum tl_code tl_duckdb_views_acquire(struct tl_duckdb_views *views, struct tl_du
         held++;
         code = ensure_schema(views, catalog, wanted->schema, err);
         if (code == TL_OK)
-            code = ensure_view(views, catalog, running, wanted, err);
+            code = ensure_view(views, catalog, running, statement, wanted, err);
     }
     if (code != TL_OK)
         release(views, statement, held);
@@ -270,7 +299,7 @@ enum tl_code tl_duckdb_views_acquire(struct tl_duckdb_views *views, struct tl_du
 enum tl_code tl_duckdb_views_renew(struct tl_duckdb_running *running, const struct tl_engine_statement *statement, struct tl_err *err)
 {
     for (size_t i = 0; i < statement->view_count; i++)
-        if (create_view(running, &statement->views[i], err) != TL_OK)
+        if (create_view(running, statement, &statement->views[i], err) != TL_OK)
             return err->code;
     return TL_OK;
 }
