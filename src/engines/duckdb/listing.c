@@ -56,12 +56,27 @@ static enum tl_code take(void *context, const struct tl_catalog_entry *entry)
     return tl_arena_check(arena, "the listing of a source", listing->err);
 }
 
+/* The iceberg extension frees a schema that is dropped while a listing still walks over it (seen with ASan): they take turns. */
+static pthread_rwlock_t names_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+void tl_duckdb_drop_begin(void)
+{
+    pthread_rwlock_wrlock(&names_lock);
+}
+
+void tl_duckdb_drop_end(void)
+{
+    pthread_rwlock_unlock(&names_lock);
+}
+
 enum tl_code tl_duckdb_list_catalog(duckdb_connection connection, const char *catalog, tl_arena *arena,
                                     struct tl_source_dataset **ret_datasets, size_t *ret_count, struct tl_err *err)
 {
     struct listing listing = {.arena = arena, .err = err};
     tl_hooks_set_guard(connection, &(struct tl_hooks_guard){.query_id = ""});
+    pthread_rwlock_rdlock(&names_lock);
     enum tl_code code = tl_catalog_list(connection, catalog, take, &listing, err);
+    pthread_rwlock_unlock(&names_lock);
     *ret_datasets = listing.datasets;
     *ret_count = listing.count;
     return code;

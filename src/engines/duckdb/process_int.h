@@ -119,6 +119,10 @@ int tl_duckdb_sources_count(struct tl_duckdb_sources *sources);
 TL_CHECKED enum tl_code tl_duckdb_list_catalog(duckdb_connection connection, const char *catalog, tl_arena *arena,
                                                struct tl_source_dataset **ret_datasets, size_t *ret_count, struct tl_err *err);
 
+/* Around the execution of a DROP: no listing walks meanwhile. */
+void tl_duckdb_drop_begin(void);
+void tl_duckdb_drop_end(void);
+
 /* ---- views.c: governed views, in in-memory catalogs named by content: a name that exists is a view that is ready ---- */
 
 struct tl_duckdb_views *tl_duckdb_views_new(void);

@@ -338,7 +338,13 @@ static enum tl_code start(struct run *run)
     if (duckdb_pending_prepared_streaming(run->prepared, &run->pending) != DuckDBSuccess)
         return tl_duckdb_error(connection, duckdb_pending_error(run->pending), DUCKDB_ERROR_INVALID, run->err);
     run->result_made = true;
-    if (duckdb_execute_pending(run->pending, &run->result) != DuckDBSuccess)
+    bool drops = duckdb_prepared_statement_type(run->prepared) == DUCKDB_STATEMENT_TYPE_DROP;
+    if (drops)
+        tl_duckdb_drop_begin();
+    duckdb_state state = duckdb_execute_pending(run->pending, &run->result);
+    if (drops)
+        tl_duckdb_drop_end();
+    if (state != DuckDBSuccess)
         return tl_duckdb_error(connection, duckdb_result_error(&run->result), duckdb_result_error_type(&run->result), run->err);
     return fields_of_result(run);
 }
