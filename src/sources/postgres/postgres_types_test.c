@@ -317,7 +317,7 @@ static void test_numeric_follows_its_option(void **state)
     assert_string_equal(test_cell(&rows, 0, 0), "1.25");
     assert_string_equal(test_cell(&rows, 0, 1), "[2.5]");
     struct tl_err err = read_bad(source, "numeric", "1e400"); /* a double ends at 1.8e308 */
-    assert_int_equal(err.code, TL_SOURCE_REJECTED);
+    assert_int_equal(err.code, TL_SOURCE_FAILED);
     assert_non_null(strstr(err.hint, "numeric_as: text"));
     tl_source_driver_postgres.close(source);
     source = test_open(&server, "numeric_as", "decimal(20,3)", NULL);
